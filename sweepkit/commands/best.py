@@ -1,0 +1,43 @@
+"""`sweepkit best`: the leading trial of a sweep, its parameters and where its checkpoint is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sweepkit.commands import common
+from sweepkit.commands.formats import number, parameters
+
+
+@click.command()
+@common.sweep_options
+@common.json_option
+def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool) -> None:
+    """Show the leading trial: its best value and epoch, its parameters and its checkpoint.
+
+    SWEEP is its YAML or its folder. Selection uses the validation split only.
+    """
+    from sweepkit.snapshot import open_snapshot  # not at the top: it imports Optuna
+
+    snapshot = open_snapshot(target, sets, data)
+    best = snapshot.best()
+    checkpoint = snapshot.checkpoint(best)
+    metric = snapshot.spec.objective.metric
+    if as_json:
+        facts = {"sweep": snapshot.name, "trial": best.number, f"best_{metric}": best.best_value}
+        epochs = {"best_epoch": best.best_epoch, "epochs": best.epoch, "reason": best.reason}
+        metrics = {"metrics": dict(best.reports[(best.best_epoch or 1) - 1].metrics)}
+        place = {"parameters": dict(best.point), "checkpoint": checkpoint, "run_id": best.run_id}
+        common.print_json(facts | epochs | metrics | place)
+        return
+    console = common.stdout()
+    console.print(
+        f"trial {best.number}: {metric} {best.best_value:.4f} after epoch {best.best_epoch} of {best.epoch}",
+        soft_wrap=True,
+    )
+    console.print(f"parameters: {parameters(best.point)}", soft_wrap=True)
+    metrics_line = " ".join(f"{k}={number(v)}" for k, v in best.reports[(best.best_epoch or 1) - 1].metrics.items())
+    console.print(f"metrics: {metrics_line}", soft_wrap=True)
+    console.print(f"ended: {best.reason or 'not yet'}", soft_wrap=True)
+    console.print(f"checkpoint: {checkpoint}", soft_wrap=True)

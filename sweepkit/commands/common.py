@@ -1,0 +1,65 @@
+"""What several verbs share: their options, how a target becomes a problem, and where facts are printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sweepkit.problem import SweepProblem
+
+Function = TypeVar("Function", bound=Callable[..., Any])  # whatever click decorates
+
+
+def sweep_options(function: Function) -> Function:
+    """Add what names a sweep and adjusts it: SWEEP, --set and --data, as `target`, `sets` and `data`."""
+    add = [
+        click.argument("target", metavar="SWEEP", type=click.Path(path_type=Path)),
+        click.option(
+            "--set",
+            "sets",
+            metavar="KEY.KEY=VALUE",
+            multiple=True,
+            help="Override a value of the YAML; repeatable.",
+        ),
+        click.option("--data", metavar="SOURCE", help="Take the data from here instead of data.source."),
+    ]
+    for option in reversed(add):
+        function = option(function)
+    return function
+
+
+def json_option(function: Function) -> Function:
+    """Add --json, as `as_json`."""
+    option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+    return option(function)
+
+
+def load_problem(target: Path, sets: Sequence[str] = (), data: str | None = None) -> SweepProblem:
+    """Read and check a sweep's YAML with the overrides of the command line.
+
+    Raises:
+        InputError: with everything that is wrong.
+    """
+    from sweepkit.problem import load  # not at the top: a command's --help need not load pydantic
+
+    return load(target, sets, data=data)
+
+
+def print_json(facts: Mapping[str, object]) -> None:
+    """Print one JSON object on stdout."""
+    click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+
+
+def stdout() -> Console:
+    """Return a console for tables: as wide as the terminal, or 120 columns in a file or a pipe."""
+    from rich.console import Console  # costs a tenth of a second, which --json and --help do not need
+
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=120)

@@ -1,0 +1,103 @@
+"""`sweepkit plan`: what a sweep would cost, before anything starts."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sweepkit.commands import common
+from sweepkit.commands.formats import duration
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from sweepkit.budget import Plan
+    from sweepkit.problem import SweepProblem
+
+
+@click.command()
+@common.sweep_options
+@common.json_option
+def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool) -> None:
+    """Show what a sweep would cost: trials, rungs, epochs and a rough time.
+
+    Nothing is started. The time rests on the package's count of operations, on the number of rows, and on a
+    matrix product measured here; it may be wrong by a factor of two, and more where the machine is busy.
+    """
+    problem = common.load_problem(target, sets, data)
+    from sweepkit.problem import notes  # not at the top: --help need not load pydantic
+
+    plan, basis = _plan(problem)
+    if as_json:
+        common.print_json({**asdict(plan), **basis, "notes": notes(problem)})
+        return
+    console = common.stdout()
+    console.print(_counts(problem, plan))
+    console.print(_reaching(plan))
+    for line in [_time(plan, basis), *(f"note: {note}" for note in notes(problem))]:
+        console.print(line, soft_wrap=True)
+
+
+def _plan(problem: SweepProblem) -> tuple[Plan, dict[str, float | None]]:
+    """Estimate the sweep on this machine; also return what the estimate rests on."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported: one thread is measured
+    from sweepkit import budget, provenance
+
+    resources = problem.spec.resources
+    workers = resources.workers or max(provenance.machine().cores // resources.cpu, 1)
+    on_gpu = resources.gpu not in ("auto", 0)  # what a GPU does cannot be told from here
+    basis = {
+        "n_rows": problem.package.n_rows(problem.data),
+        "workers": workers,
+        "gflops_per_s": None if on_gpu else round(budget.measure_gflops(), 2),
+    }
+    plan = budget.estimate(
+        problem,
+        n_rows=basis["n_rows"],
+        mean_tokens=None,
+        workers=workers,
+        gflops_per_s=basis["gflops_per_s"],
+    )
+    return plan, basis
+
+
+def _counts(problem: SweepProblem, plan: Plan) -> Table:
+    from rich.table import Table
+
+    spec = problem.spec
+    grid = "" if plan.grid_size is None else f" of {plan.grid_size} grid points"
+    saved = (
+        "" if plan.epochs == plan.full_epochs else f" expected, {plan.full_epochs} if nothing were stopped"
+    )
+    table = Table(box=None, show_header=False)
+    table.add_row("trials", f"{plan.n_trials}{grid} ({spec.search.sampler})")
+    table.add_row("rungs", ", ".join(map(str, plan.rungs)) or f"none ({spec.stopping.rule})")
+    table.add_row("epochs", f"{plan.epochs}{saved}")
+    if spec.budget.hours is not None:
+        table.add_row("budget", f"ends after {spec.budget.hours:g} h")
+    return table
+
+
+def _reaching(plan: Plan) -> Table:
+    from rich.table import Table
+
+    table = Table("epoch", "trials that reach it")
+    for epoch, n_trials in plan.reaching:
+        table.add_row(str(epoch), str(n_trials))
+    return table
+
+
+def _time(plan: Plan, basis: dict[str, float | None]) -> str:
+    if basis["gflops_per_s"] is None:
+        return "time: not estimated, because trials run on GPUs"
+    if plan.time_s is None:
+        return "time: known after `prepare`, which counts the rows"
+    return (
+        f"time: roughly {duration(plan.time_s)} on this machine's CPUs, {basis['workers']} trials at once "
+        f"({basis['n_rows']:,} rows, {plan.gflop_per_epoch:,.0f} GFLOP an epoch, "
+        f"{basis['gflops_per_s']:g} GFLOP/s a thread as measured)"
+    )

@@ -1,0 +1,42 @@
+"""`sweepkit prepare`: the data of a sweep as shared records, ahead of the sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sweepkit.commands import common
+
+if TYPE_CHECKING:
+    from sweepkit.data.prepared import Prepared
+
+
+@click.command()
+@common.sweep_options
+@common.runner_options
+@common.json_option
+def command(
+    target: Path, sets: tuple[str, ...], data: str | None, address: str | None, inline: bool, as_json: bool
+) -> None:
+    """Prepare the data of a sweep, or find it prepared.
+
+    `run` does this by itself; ahead of it, it can be done on other machines and for several sweeps that share data.
+    """
+    problem = common.load_problem(target, sets, data)
+    from sweepkit.commands.run import watcher
+    from sweepkit.sweep import RunOptions, prepare_data  # not at the top: it imports pyarrow
+
+    console = common.stderr() if as_json else common.stdout()
+    with watcher(console, problem) as observer:
+        prepared = prepare_data(problem, RunOptions(address=address, inline=inline), observer)
+    if as_json:
+        common.print_json(prepared.manifest.to_json() | {"folder": str(prepared.folder)})
+        return
+    for line in _lines(prepared):
+        console.print(line, soft_wrap=True)
+
+
+def _lines(prepared: Prepared) -> list[str]:
+    raise NotImplementedError

@@ -1,0 +1,113 @@
+"""`sweepkit run`: the whole sweep, watched while it runs, and what came out of it."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sweepkit.commands import common
+from sweepkit.commands.formats import parameters
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sweepkit.commands.live import LiveTable, PlainLines
+    from sweepkit.problem import SweepProblem
+    from sweepkit.sweep import SweepResult
+
+_ROWS = 10
+
+
+@click.command()
+@common.sweep_options
+@common.runner_options
+@click.option("--new", is_flag=True, help="Start another sweep beside one of this name that has other settings.")
+@common.json_option
+def command(
+    target: Path,
+    sets: tuple[str, ...],
+    data: str | None,
+    address: str | None,
+    inline: bool,
+    new: bool,
+    as_json: bool,
+) -> None:
+    """Run a sweep to its end, or go on with it.
+
+    The same command again continues an interrupted sweep. With --json, what happens goes to stderr.
+    """
+    problem = common.load_problem(target, sets, data)
+    from sweepkit.sweep import RunOptions, run_sweep  # not at the top: it imports pyarrow and Optuna
+
+    console = common.stderr() if as_json else common.stdout()
+    try:
+        with watcher(console, problem) as observer:
+            result = run_sweep(problem, RunOptions(address=address, inline=inline, new=new), observer)
+    except KeyboardInterrupt:
+        console.print("\ninterrupted; the same command goes on from the last finished epochs", soft_wrap=True)
+        raise
+    if as_json:
+        common.print_json(_facts(result, problem))
+    else:
+        _show(console, result, problem)
+
+
+def watcher(console: Console, problem: SweepProblem) -> LiveTable | PlainLines:
+    """Return a live table for a terminal, plain lines for anything else."""
+    from sweepkit.commands.live import LiveTable, PlainLines
+
+    return LiveTable(console, problem.spec) if console.is_terminal else PlainLines(console, problem.spec)
+
+
+def ui_command(tracking_uri: str) -> str:
+    """Say how to open MLflow's pages on a store."""
+    if tracking_uri.startswith("http"):
+        return f"open {tracking_uri}"
+    mlflow = Path(sys.executable).with_name("mlflow")
+    program = str(mlflow) if mlflow.exists() else "mlflow"
+    return f"{program} ui --backend-store-uri {tracking_uri}"
+
+
+def _facts(result: SweepResult, problem: SweepProblem) -> dict[str, object]:
+    from sweepkit.leaderboard import reasons, table
+    from sweepkit.reports import Mode
+
+    objective = problem.spec.objective
+    return {
+        "sweep": result.sweep,
+        "best_trial": result.best.number,
+        f"best_{objective.metric}": result.best.best_value,
+        "best_epoch": result.best.best_epoch,
+        "parameters": dict(result.best.point),
+        "checkpoint": result.checkpoint,
+        "ended_early": result.over,
+        "reasons": dict(reasons(result.records)),
+        "tracking_uri": result.tracking_uri,
+        "leaderboard": table(result.records, metric=objective.metric, mode=Mode(objective.mode)),
+    }
+
+
+def _show(console: Console, result: SweepResult, problem: SweepProblem) -> None:
+    from sweepkit.leaderboard import reasons, table
+    from sweepkit.reports import Mode
+
+    objective = problem.spec.objective
+    rows = table(result.records, metric=objective.metric, mode=Mode(objective.mode))
+    console.print(common.rows_table(rows[:_ROWS], title=f"{result.sweep}: best {min(_ROWS, len(rows))} of {len(rows)}"))
+    console.print("why trials ended:")
+    for reason, count in reasons(result.records):
+        console.print(f"  {count:4} {reason}", soft_wrap=True)
+    if result.over:
+        console.print(f"the sweep ended early: {result.over}; run it again with a larger budget to go on", soft_wrap=True)
+    best = result.best
+    console.print(
+        f"best: trial {best.number}, {objective.metric} {best.best_value:.4f} after epoch {best.best_epoch}: "
+        f"{parameters(best.point)}",
+        soft_wrap=True,
+    )
+    console.print(f"its checkpoint: {result.checkpoint}", soft_wrap=True)
+    if result.tracking_uri:
+        console.print(f"compare trials: {ui_command(result.tracking_uri)}", soft_wrap=True)

@@ -1,0 +1,70 @@
+"""`sweepkit status`: how far a sweep is, or how it ended, read from its journal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sweepkit.commands import common
+from sweepkit.commands.formats import parameters
+
+if TYPE_CHECKING:
+    from sweepkit.snapshot import Snapshot
+
+_ROWS = 10
+
+
+@click.command()
+@common.sweep_options
+@common.json_option
+def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool) -> None:
+    """Show how far a sweep is: counts, the leaders, why trials ended, errors.
+
+    SWEEP is its YAML or its folder. The sweep may be running.
+    """
+    from sweepkit.snapshot import open_snapshot  # not at the top: it imports Optuna
+
+    snapshot = open_snapshot(target, sets, data)
+    if as_json:
+        common.print_json(_facts(snapshot))
+    else:
+        _show(snapshot)
+
+
+def _facts(snapshot: Snapshot) -> dict[str, object]:
+    from sweepkit.leaderboard import reasons
+
+    return {
+        "sweep": snapshot.name,
+        "folder": snapshot.folder,
+        "n_trials": snapshot.n_trials,
+        "counts": snapshot.counts(),
+        "unfinished": [
+            {"trial": record.number, "epoch": record.epoch, "parameters": dict(record.point)}
+            for record in snapshot.unfinished()
+        ],
+        "reasons": dict(reasons(snapshot.records)),
+        "errors": snapshot.errors,
+        "leaderboard": snapshot.table(),
+    }
+
+
+def _show(snapshot: Snapshot) -> None:
+    from sweepkit.leaderboard import reasons
+
+    console = common.stdout()
+    counts = ", ".join(f"{count} {name}" for name, count in snapshot.counts().items())
+    console.print(f"{snapshot.name} in {snapshot.folder}: {counts}, of {snapshot.n_trials} trials", soft_wrap=True)
+    rows = snapshot.table()
+    if rows:
+        console.print(common.rows_table(rows[:_ROWS], title=f"best {min(_ROWS, len(rows))} of {len(rows)}"))
+    for record in snapshot.unfinished():
+        console.print(
+            f"unfinished: trial {record.number}, epoch {record.epoch}: {parameters(record.point)}", soft_wrap=True
+        )
+    for reason, count in reasons(snapshot.records):
+        console.print(f"  {count:4} {reason}", soft_wrap=True)
+    for number, error in snapshot.errors.items():
+        console.print(f"trial {number} failed with:\n{error.rstrip()}", soft_wrap=True)

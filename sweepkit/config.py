@@ -1,0 +1,289 @@
+"""What a sweep file may say: frozen models with a documented default for all but three keys.
+
+`parse(read_yaml(path))` turns a document into a `SweepSpec` and reports everything that is wrong, each with
+its place and the nearest valid name. The `space:` and `data:` sections belong to the sweep package and are
+checked in problem.py. Later code reads attributes and never looks up a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+
+from sweepkit.config_yaml import Document, Keys, dotted
+from sweepkit.errors import Problem
+from sweepkit.params import is_number
+from sweepkit.wording import listed, nearest
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def _checked_gpu(value: object) -> object:
+    if value == "auto" or (is_number(value) and value >= 0):  # type: ignore[operator]  # a number
+        return value
+    raise ValueError(f"must be 'auto' or a number of at least 0, got {value!r}")
+
+
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$")]
+PackageName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+Filled = Annotated[str, Field(min_length=1)]
+Gpu = Annotated[float | Literal["auto"], BeforeValidator(_checked_gpu)]
+SamplerName = Literal["tpe", "random", "grid", "qmc", "gp", "cmaes"]
+RuleName = Literal["asha", "hyperband", "median", "none"]
+
+
+class Strict(BaseModel):
+    """Frozen; no unknown keys; a bool is not a number and a number is not text."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class DataSettings(Strict):
+    """What every sweep package's data takes; a package's `Data` adds its own keys.
+
+    Attributes:
+        source: where the data comes from: a file, a folder or a word that the package knows; None leaves it
+            to the package.
+        seed: decides which rows are carved from train for validation.
+        valid_fraction: the fraction of train that is carved.
+    """
+
+    source: Filled | None = None
+    seed: Seed = 0
+    valid_fraction: float = Field(default=0.2, gt=0, lt=1)
+
+
+class Objective(Strict):
+    """What the sweep is after: `metric`, one that trials report every epoch, and whether more is better."""
+
+    metric: Filled
+    mode: Literal["max", "min"]
+
+
+class Search(Strict):
+    """How points are chosen.
+
+    Attributes:
+        sampler: `tpe` models what did well, `random` and `qmc` do not look back, `grid` tries every point,
+            `gp` fits a Gaussian process (needs torch), `cmaes` evolves a normal distribution.
+        trials: how many trials the sweep is to have in the end.
+        seed: of the sampler, and of every trial's own seed.
+    """
+
+    sampler: SamplerName = "tpe"
+    trials: int = Field(default=20, ge=1)
+    seed: Seed = 0
+
+
+class Stopping(Strict):
+    """When a trial is stopped before its last epoch.
+
+    Attributes:
+        rule: `asha` keeps the best `1 / reduction` at each rung, `hyperband` does so in brackets that start
+            later, `median` stops what is worse than the median of others at the same epoch.
+        max_epochs: a trial's last epoch.
+        grace_epochs: no rule stops a trial before this epoch; the first rung.
+        reduction: a rung is `reduction` times as late as the one before.
+        patience: stop after this many epochs without a better objective; None never does.
+        warmup_trials: `median` stops nothing until this many trials have finished.
+    """
+
+    rule: RuleName = "asha"
+    max_epochs: int = Field(default=10, ge=1)
+    grace_epochs: int = Field(default=1, ge=1)
+    reduction: int = Field(default=3, ge=2)
+    patience: int | None = Field(default=None, ge=1)
+    warmup_trials: int = Field(default=5, ge=0)
+
+    @field_validator("grace_epochs")
+    @classmethod
+    def _within_max_epochs(cls, value: int, info: ValidationInfo) -> int:
+        last = info.data.get("max_epochs", value)  # absent when it is wrong itself
+        if value > last:
+            raise ValueError(f"must be at most max_epochs, which is {last}, got {value}")
+        return value
+
+
+class Budget(Strict):
+    """What the sweep may spend.
+
+    Attributes:
+        hours: wall time after which nothing new starts; None has no end.
+        failures: this many trials may fail; one more ends the sweep.
+    """
+
+    hours: float | None = Field(default=None, gt=0)
+    failures: int = Field(default=5, ge=0)
+
+
+class Resources(Strict):
+    """What a trial takes.
+
+    Attributes:
+        cpu: threads.
+        gpu: a fraction of one, or a whole number; `auto` is 1 where the cluster has gpus, else 0.
+        workers: how many trials run at once; None runs as many as fit on the cluster.
+    """
+
+    cpu: int = Field(default=1, ge=1)
+    gpu: Gpu = "auto"
+    workers: int | None = Field(default=None, ge=1)
+
+    @field_validator("gpu")
+    @classmethod
+    def _whole_above_one(cls, value: float | Literal["auto"]) -> float | Literal["auto"]:
+        if value != "auto" and value > 1 and value != int(value):
+            raise ValueError(f"must be a fraction below 1 or a whole number of gpus, got {value!r}")
+        return value
+
+
+class StorageSettings(Strict):
+    """Where the sweep lives: a folder (relative to where the command runs) or a bucket's URI.
+
+    `keep` is how many trials' best checkpoints stay when the sweep ends.
+    """
+
+    uri: Filled = "runs"
+    keep: int = Field(default=5, ge=1)
+
+
+class Tracking(Strict):
+    """Where MLflow runs are written.
+
+    Attributes:
+        uri: None takes MLFLOW_TRACKING_URI, else mlflow.db where the command runs.
+        experiment: None takes the sweep's name.
+        enabled: false writes nothing to MLflow.
+    """
+
+    uri: Filled | None = None
+    experiment: Filled | None = None
+    enabled: bool = True
+
+
+class SweepSpec(Strict):
+    """A whole sweep file. `data` and `space` are as written; see problem.py for what they become.
+
+    Attributes:
+        sweep: its name: the name of its folder and of its MLflow experiment.
+        package: the folder beside the file that says what varies, how data is read and how a model is built.
+        deterministic: equal numbers to the bit on the same machine, at some cost in speed.
+    """
+
+    sweep: Name
+    package: PackageName
+    objective: Objective
+    data: dict[str, Any] = Field(default_factory=dict)  # whatever the package takes
+    space: dict[str, Any] = Field(default_factory=dict)  # as above
+    search: Search = Search()
+    stopping: Stopping = Stopping()
+    budget: Budget = Budget()
+    resources: Resources = Resources()
+    storage: StorageSettings = StorageSettings()
+    tracking: Tracking = Tracking()
+    deterministic: bool = False
+
+
+def parse(document: Document) -> tuple[SweepSpec | None, list[Problem]]:
+    """Check a document; the spec is None if anything but `space:` and `data:` is wrong."""
+    spec, problems = check(SweepSpec, document.values, document)
+    return spec, [*document.problems, *problems]
+
+
+def check(
+    model: type[Model], values: object, document: Document, *, below: Keys = ()
+) -> tuple[Model | None, list[Problem]]:
+    """Build a model from values that a document holds at the key path `below`, or say all that is wrong."""
+    try:
+        return model.model_validate(values), []
+    except ValidationError as error:
+        return None, [
+            _problem(model, detail, document, below)
+            for detail in error.errors(include_url=False, include_context=True)
+        ]
+
+
+# pydantic's kind of error -> what we say of it
+_MUST_BE = {
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "dict_type": "a mapping of keys to values",
+    "model_type": "a mapping of keys to values",
+    "model_attributes_type": "a mapping of keys to values",
+    "list_type": "a list",
+    "string_too_short": "text that is not empty",
+}
+_COMPARED = {"greater_than": "more than", "greater_than_equal": "at least", "less_than": "less than",
+             "less_than_equal": "at most"}  # fmt: skip
+_NAMES = "made of letters, digits, '_', '-' and '.', not start with '.', and have at most 100 of them"
+_IDENTIFIERS = "the name of a folder that Python can import: letters, digits and '_'"
+
+
+def _problem(
+    model: type[BaseModel], detail: Any, document: Document, below: Keys
+) -> Problem:  # pydantic's dict
+    keys = tuple(str(part) for part in detail["loc"])
+    whole = (*below, *keys)
+    kind, seen = detail["type"], detail["input"]
+    if kind == "extra_forbidden":
+        fields = _model_at(model, keys[:-1]).model_fields
+        message = f"unknown key {dotted(whole)!r}; {nearest(keys[-1], fields)}"
+    elif kind == "missing":
+        message = f"missing key {dotted(whole)!r}{_required_hint(model, keys)}"
+    else:
+        message = f"{dotted(whole)} {_what_is_wrong(kind, detail, seen)}"
+    return Problem(document.where(whole), message)
+
+
+def _what_is_wrong(kind: str, detail: Any, seen: object) -> str:  # as above
+    context = detail.get("ctx", {})
+    if kind == "value_error":
+        return str(context["error"])
+    if kind == "literal_error":
+        allowed = [part.strip("'") for part in context["expected"].replace(" or ", ", ").split(", ")]
+        hint = nearest(seen, allowed) if isinstance(seen, str) else ""
+        hint = f"; {hint}" if hint.startswith("did") else ""
+        return f"must be one of {listed(allowed)}, got {seen!r}{hint}"
+    if kind == "string_pattern_mismatch":
+        return f"must be {_NAMES if '.' in context['pattern'] else _IDENTIFIERS}, got {seen!r}"
+    if kind in _COMPARED:
+        return f"must be {_COMPARED[kind]} {next(iter(context.values()))}, got {seen!r}"
+    if kind in _MUST_BE:
+        return f"must be {_MUST_BE[kind]}, got {'nothing' if seen is None else repr(seen)}"
+    return (
+        f"is wrong: {detail['msg'].lower()}, got {seen!r}"  # a kind that only a package's own model can have
+    )
+
+
+def _model_at(model: type[BaseModel], keys: Sequence[str]) -> type[BaseModel]:
+    for key in keys:
+        inner = model.model_fields[key].annotation
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            break
+        model = inner
+    return model
+
+
+def _required_hint(model: type[BaseModel], keys: Sequence[str]) -> str:
+    examples = {
+        ("sweep",): "; it names the sweep, like `sweep: cells`",
+        ("package",): "; it names the folder beside this file that holds space.py",
+        ("objective",): "; say what to improve, like `objective: {metric: valid_accuracy, mode: max}`",
+        ("objective", "metric"): "; it names a metric that trials report, like valid_accuracy",
+        ("objective", "mode"): "; it is 'max' or 'min'",
+    }
+    return examples.get(tuple(keys), "") if model is SweepSpec else ""

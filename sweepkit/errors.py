@@ -1,0 +1,57 @@
+"""What can go wrong, as a user sees it.
+
+    SweepError                  anything that sweepkit raises on purpose
+      InputError                the input is wrong and nothing was started: exit code 2
+        DataError               ... and it is the data: missing, malformed, damaged
+      SweepFailed               no trial completed, or more failed than the budget allows: exit code 3
+
+A message says what must hold, what was seen, where, and what to do next. Anything else that flies is a defect
+of sweepkit or of a sweep package and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with the input.
+
+    Attributes:
+        where: `file:line`, a file, or the option that brought the value; empty when there is no such place.
+        what: what must hold, what was seen and what to do, as one lower-case sentence.
+    """
+
+    where: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" if self.where else self.what
+
+
+class SweepError(Exception):
+    """Base of all errors that sweepkit raises on purpose; `exit_code` is what the command ends with."""
+
+    exit_code = 1
+
+
+class InputError(SweepError):
+    """The input is wrong; nothing was started. Carries every problem found, not only the first."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[Problem] | str, *, where: str = "") -> None:
+        self.problems = (Problem(where, problems),) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class DataError(InputError):
+    """The data is missing, malformed or damaged; the message names the file."""
+
+
+class SweepFailed(SweepError):
+    """The sweep ended without a completed trial, or over its failure budget."""
+
+    exit_code = 3

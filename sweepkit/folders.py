@@ -1,0 +1,128 @@
+"""A sweep's folder: which one a YAML goes on in, and the manifest that says what its results depend on.
+
+`run` twice is one sweep. A YAML that differs in what decides results never goes on in a folder that has others' results: the
+differences are shown, or `--new` opens a numbered folder beside it. Try `versions(Storage.at("runs"), "cells")`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sweepkit import provenance
+from sweepkit.errors import InputError, Problem
+from sweepkit.paths import SweepPaths
+from sweepkit.problem import SweepProblem, differences, identity
+from sweepkit.storage import Storage
+
+_FORMAT = 1
+
+
+def claim(problem: SweepProblem, storage: Storage, *, data_key: str, new: bool) -> SweepProblem:
+    """Choose the sweep's folder, and write its manifest, or bring it up to date where the sweep goes on.
+
+    Args:
+        problem: the sweep.
+        storage: where sweeps are kept.
+        data_key: the content key of the data that it reads.
+        new: start another sweep even where this one exists.
+
+    Returns:
+        The problem under the name that its folder has: `name`, or `name-2` and so on after `--new`.
+
+    Raises:
+        InputError: the folder holds a sweep that differs in what decides results, each difference named.
+    """
+    wanted = json.loads(json.dumps(identity(problem, data_key=data_key)))  # as the manifest will give it back
+    taken = versions(storage, problem.spec.sweep)
+    same = [name for name in taken if storage.read_json(SweepPaths(name).manifest)["identity"] == wanted]
+    if taken and not same and not new:
+        raise InputError(_refusal(problem, storage, taken[-1], wanted))
+    if same and not new:
+        renamed = _renamed(problem, same[-1])
+        amend(storage, same[-1], spec=renamed.spec.model_dump(mode="json"), n_trials=n_trials(problem))
+        return renamed
+    name = f"{problem.spec.sweep}-{len(taken) + 1}" if taken else problem.spec.sweep
+    renamed = _renamed(problem, name)
+    storage.write_json(SweepPaths(name).manifest, _manifest(renamed, wanted, data_key))
+    return renamed
+
+
+def versions(storage: Storage, sweep: str) -> list[str]:
+    """Return the folders of a sweep that exist, oldest first: `name`, `name-2`, …"""
+    names = []
+    while storage.exists(SweepPaths(candidate := f"{sweep}-{len(names) + 1}" if names else sweep).manifest):
+        names.append(candidate)
+    return names
+
+
+def amend(storage: Storage, sweep: str, **facts: object) -> None:
+    """Write facts that are known only later (the data's key, the tracking run) into a sweep's manifest."""
+    name = SweepPaths(sweep).manifest
+    storage.write_json(name, storage.read_json(name) | facts)
+
+
+def n_trials(problem: SweepProblem) -> int:
+    """Return how many trials the sweep is to have: the YAML's number, or the whole grid where that is smaller."""
+    size = problem.space.size() if problem.spec.search.sampler == "grid" else None
+    return problem.spec.search.trials if size is None else min(size, problem.spec.search.trials)
+
+
+@contextlib.contextmanager
+def journal(storage: Storage, paths: SweepPaths, *, read_only: bool = False) -> Iterator[Path]:
+    """Give the journal as a local file: itself in a folder; of a bucket a copy, written back at the end."""
+    if storage.local is not None:
+        yield storage.path(paths.journal)
+        return
+    with tempfile.TemporaryDirectory(prefix="sweepkit-journal-") as scratch:
+        local = Path(scratch) / "journal.log"
+        if storage.exists(paths.journal):
+            local.write_bytes(storage.read(paths.journal))
+        try:
+            yield local
+        finally:
+            if local.exists() and not read_only:
+                storage.write(paths.journal, local.read_bytes())
+
+
+def _renamed(problem: SweepProblem, name: str) -> SweepProblem:
+    return replace(problem, spec=problem.spec.model_copy(update={"sweep": name}))
+
+
+def _manifest(
+    problem: SweepProblem, wanted: Mapping[str, Any], data_key: str
+) -> dict[str, Any]:  # JSON objects
+    code = provenance.code_state(problem.package.folder)
+    return {
+        "format": _FORMAT,
+        "identity": wanted,
+        "spec": problem.spec.model_dump(mode="json"),
+        "space": problem.space.describe(),
+        "n_trials": n_trials(problem),
+        "data_key": data_key,
+        "commit": code.commit,
+        "dirty": code.dirty,
+        "versions": provenance.versions(),
+        "host": provenance.host(),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+    }
+
+
+def _refusal(
+    problem: SweepProblem, storage: Storage, name: str, wanted: Mapping[str, Any]
+) -> list[Problem]:  # a JSON object
+    paths = SweepPaths(name)
+    before = storage.read_json(paths.manifest)["identity"]
+    where = str(problem.source)
+    found = [Problem(where, change) for change in differences(before, wanted)]
+    remedy = (
+        f"{storage.uri}/{paths.root} holds a sweep with other settings, and results would not be comparable: "
+        "undo the change, or add --new to start another sweep beside it"
+    )
+    return [*found, Problem(where, remedy)]

@@ -1,0 +1,41 @@
+"""The same trials one by one in this process, for debugging: no Ray, no other process, and exceptions fly as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from sweepkit.config import Resources
+from sweepkit.tasks import Director, Item, Job, Result, Share
+
+
+class InlineRunner:
+    """This process as a place to run on; the counterpart of `ray_tune.runner.RayRunner`."""
+
+    n_nodes = 1
+
+    def __init__(self, wanted: Resources) -> None:
+        gpu = 0.0 if wanted.gpu == "auto" else float(wanted.gpu)
+        self.share = Share(cpu=wanted.cpu, gpu=gpu, n_workers=1)
+
+    def map(
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        *,
+        describe: str,  # noqa: ARG002  # nothing shows it here
+    ) -> Iterator[Result]:
+        """Apply a function to every item, here and in turn."""
+        return map(function, items)
+
+    def run(self, director: Director, job: Job) -> None:
+        """Run trials until the director has none left."""
+        # here, not above: only now is TensorFlow needed
+        from sweepkit.tracking.worker import open_trial_log
+        from sweepkit.training import Worker
+
+        worker = Worker(job, open_trial_log)
+        while (task := director.next_task()) is not None:
+            worker.start(task)
+            while not director.reported(task.number, worker.run_epoch()) and not director.is_over():
+                pass
+            worker.stop()

@@ -1,0 +1,80 @@
+"""Names of everything a sweep keeps, relative to the storage root; nobody else joins strings.
+
+They are POSIX names, not paths of this machine: the storage may be a bucket. Try
+`SweepPaths("cells").trial(7).log`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TrialPaths:
+    """What one trial keeps; `root` is its folder."""
+
+    root: str
+
+    @property
+    def log(self) -> str:
+        return f"{self.root}/log.txt"
+
+    @property
+    def checkpoints(self) -> str:
+        return f"{self.root}/checkpoints"
+
+    def checkpoint(self, epoch: int) -> str:
+        return f"{self.checkpoints}/epoch-{epoch:04d}"
+
+    @property
+    def spool(self) -> str:
+        return f"{self.root}/spool"
+
+    def spooled(self, epoch: int) -> str:
+        return f"{self.spool}/epoch-{epoch:04d}.json"
+
+
+@dataclass(frozen=True, slots=True)
+class SweepPaths:
+    """What one sweep keeps, by the sweep's name."""
+
+    sweep: str
+
+    @property
+    def root(self) -> str:
+        return f"sweeps/{self.sweep}"
+
+    @property
+    def manifest(self) -> str:
+        return f"{self.root}/manifest.json"
+
+    @property
+    def journal(self) -> str:
+        return f"{self.root}/journal.log"
+
+    @property
+    def leaderboard(self) -> str:
+        return f"{self.root}/leaderboard.json"
+
+    @property
+    def trials(self) -> str:
+        return f"{self.root}/trials"
+
+    def trial(self, number: int) -> TrialPaths:
+        return TrialPaths(f"{self.trials}/{number:04d}")
+
+
+@dataclass(frozen=True, slots=True)
+class DataPaths:
+    """Where prepared data lies: one folder for each package and content key."""
+
+    package: str
+    key: str
+
+    @property
+    def root(self) -> str:
+        return f"data/{self.package}-{self.key}"
+
+    @property
+    def manifest(self) -> str:
+        return f"{self.root}/manifest.json"

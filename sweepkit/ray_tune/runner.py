@@ -1,0 +1,127 @@
+"""A Ray cluster as a place to run on: the one at an address, or this machine, with the project's code shipped to its workers.
+
+Try `with connect(None, modules=[...], wanted=Resources()) as runner: list(runner.map(len, ["a", "bc"], describe="count"))`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import ray
+
+from sweepkit.config import Resources
+from sweepkit.errors import InputError
+from sweepkit.ray_tune.trials import run_trials
+from sweepkit.tasks import Director, Item, Job, Result, Share
+
+# what a worker's libraries would otherwise print into every log
+_WORKER_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
+_TASKS_AHEAD = 2
+
+
+class RayRunner:
+    """A connected cluster.
+
+    Attributes:
+        share: what one trial gets of it, and how many trials run at once.
+        n_nodes: its machines when it was connected to.
+    """
+
+    def __init__(self, *, n_cpus: float, n_gpus: float, n_nodes: int, wanted: Resources) -> None:
+        self._n_cpus = int(n_cpus)
+        self.n_nodes = n_nodes
+        self.share = share_of(n_cpus, n_gpus, wanted)
+
+    def map(
+        self, function: Callable[[Item], Result], items: Sequence[Item], *, describe: str
+    ) -> Iterator[Result]:
+        """Apply a module-level function to every item on all cores, and yield the results in the order of the items.
+
+        Only a few tasks per core are under way at once, so that neither inputs nor results pile up in memory.
+        """
+        remote = ray.remote(num_cpus=1)(function).options(name=describe)
+        window = self._n_cpus * _TASKS_AHEAD
+        running = [remote.remote(item) for item in items[:window]]
+        for index in range(len(items)):
+            yield _own_error(running.pop(0))
+            if index + window < len(items):
+                running.append(remote.remote(items[index + window]))
+
+    def run(self, director: Director, job: Job) -> None:
+        """Run trials until the director has none left."""
+        run_trials(director, job, self.share)
+
+
+@contextlib.contextmanager
+def connect(address: str | None, *, modules: Sequence[Path], wanted: Resources) -> Iterator[RayRunner]:
+    """Connect to the cluster at `address`, or start one on this machine; leave it, or stop it, at the end.
+
+    Args:
+        address: `host:port`, or `auto` for the one that this machine belongs to; None for one on this machine only.
+        modules: package folders that workers import by name; Ray's runtime environment ships them.
+        wanted: what one trial takes.
+
+    Raises:
+        InputError: no cluster answers there, or it is too small for a single trial.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # Ray is to leave a GPU-less worker's CUDA_VISIBLE_DEVICES alone, as it will do by default one day
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        ray.init(
+            address=address or "local",
+            runtime_env={
+                "py_modules": [str(path) for path in modules],
+                "env_vars": _WORKER_ENVIRONMENT,
+                "excludes": ["__pycache__", "*.parquet"],
+            },
+            include_dashboard=None if address else False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except ConnectionError as error:
+        raise InputError(
+            f"no Ray cluster answers at {address!r}: {error}; start one with `ray start --head`, or leave "
+            "--address out to use this machine alone",
+            where="--address",
+        ) from error
+    try:
+        total = ray.cluster_resources()
+        n_nodes = sum(node["Alive"] for node in ray.nodes())
+        yield RayRunner(
+            n_cpus=total.get("CPU", 0.0), n_gpus=total.get("GPU", 0.0), n_nodes=n_nodes, wanted=wanted
+        )
+    finally:
+        ray.shutdown()
+
+
+def share_of(n_cpus: float, n_gpus: float, wanted: Resources) -> Share:
+    """Work out what a trial gets on a cluster of this size; `gpu: auto` is one where there are any.
+
+    Raises:
+        InputError: the cluster has not enough for a single trial.
+    """
+    gpu = (1.0 if n_gpus else 0.0) if wanted.gpu == "auto" else float(wanted.gpu)
+    fitting = int(n_cpus // wanted.cpu)
+    if gpu:
+        fitting = min(fitting, int(n_gpus / gpu))
+    if fitting < 1:
+        raise InputError(
+            f"a trial needs {wanted.cpu} CPUs and {gpu:g} GPUs, but the cluster has {n_cpus:g} CPUs and "
+            f"{n_gpus:g} GPUs; lower resources.cpu or resources.gpu"
+        )
+    return Share(wanted.cpu, gpu, min(fitting, wanted.workers or fitting))
+
+
+def _own_error(reference: ray.ObjectRef) -> Result:
+    """Return a task's result; what our own code raised in it is raised here as itself, without Ray's wrapping."""
+    try:
+        return ray.get(reference)  # type: ignore[no-any-return]  # Ray is not typed
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, InputError):
+            raise error.cause from None
+        raise

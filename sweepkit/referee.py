@@ -1,0 +1,192 @@
+"""The referee of a running sweep: hands out trials, hears their reports, stops and ends them, and keeps everyone informed.
+
+It has no thread and no loop: a runner (Ray Tune, or the plain loop of `inline`) calls it. Every call is short, since Ray's single
+control loop waits for it. Try `Referee(study, sweep_files, tracker, observer, spec).next_task()`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from sweepkit.config import SweepSpec
+from sweepkit.leaderboard import Standing, ranked
+from sweepkit.paths import SweepPaths
+from sweepkit.reports import Mode, Outcome, Report, TrialRecord
+from sweepkit.storage import Storage
+from sweepkit.study import SweepStudy, Verdict
+from sweepkit.tasks import TrialTask
+from sweepkit.tracking.driver import SweepTracker
+
+logger = logging.getLogger(__name__)
+
+
+class Observer(Protocol):
+    """Whoever wants to see a sweep run. Called in the runner's thread; must return at once."""
+
+    def progress(self, phase: str, done: int, total: int) -> None:
+        """Some work before the first trial has come to `done` of `total`."""
+
+    def started(self, record: TrialRecord, standing: Standing) -> None:
+        """A trial was handed out."""
+
+    def reported(self, record: TrialRecord, standing: Standing) -> None:
+        """A trial has finished an epoch and goes on."""
+
+    def ended(self, record: TrialRecord, standing: Standing) -> None:
+        """A trial has an outcome."""
+
+
+class Referee:
+    """Implements `tasks.Director` over one study."""
+
+    def __init__(
+        self,
+        study: SweepStudy,
+        spec: SweepSpec,
+        *,
+        storage: Storage,
+        tracker: SweepTracker | None,
+        observer: Observer,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._study, self._spec, self._storage = study, spec, storage
+        self._tracker, self._observer, self._clock = tracker, observer, clock
+        self._mode = Mode(spec.objective.mode)
+        self._paths = SweepPaths(spec.sweep)
+        self._started = clock()
+        self._ended: dict[int, TrialRecord] = {r.number: r for r in study.records() if r.outcome}
+        self._unfinished = study.unfinished()
+        self._running: dict[int, TrialRecord] = {}
+        self._kept = {r.number for r in ranked(list(self._ended.values()), self._mode)[: spec.storage.keep]}
+        self._n_ended_before = len(self._ended)
+        self.over: str | None = None
+
+    def next_task(self) -> TrialTask | None:
+        """Hand out unfinished trials first, then new ones; None when there are no more or the sweep is over."""
+        if self.is_over():
+            return None
+        resumes = bool(self._unfinished)
+        record = self._unfinished.pop(0) if resumes else self._study.ask()
+        if record is None:
+            return None
+        run_id = self._open_run(record)
+        self._running[record.number] = record
+        self._observer.started(record, self.standing())
+        return TrialTask(
+            number=record.number,
+            point=dict(record.point),
+            seed=trial_seed(self._spec.search.seed, record.number),
+            epochs_reported=record.epoch,
+            resumes=resumes,
+            run_id=run_id,
+        )
+
+    def reported(self, number: int, report: Report) -> bool:
+        """Write a report down; True when the trial ends with it."""
+        verdict = self._study.report(number, report)
+        self._running[number] = self._study.record(number)
+        if self._spec.objective.metric not in report.metrics and verdict:
+            # every other trial would report the same
+            self.over = verdict.reason
+        if verdict:
+            self._end(number, verdict)
+        else:
+            self._observer.reported(self._running[number], self.standing())
+        return verdict is not None
+
+    def failed(self, number: int, error: str) -> None:
+        """Write a trial's traceback down and end it; its log has the same."""
+        self._study.note(number, "error", error)
+        last_line = error.strip().splitlines()[-1] if error.strip() else "its worker died"
+        log = f"{self._storage.uri}/{self._paths.trial(number).log}"
+        self._end(number, Verdict(Outcome.FAILED, f"{last_line} (log: {log})"))
+
+    def is_over(self) -> bool:
+        """Say whether time or the allowed failures are used up; `over` then says which."""
+        budget = self._spec.budget
+        n_failed = self._count(Outcome.FAILED)
+        if self.over is None and n_failed > budget.failures:
+            self.over = f"{n_failed} trials failed, more than budget.failures: {budget.failures} allows"
+        if self.over is None and budget.hours is not None and self._elapsed() >= budget.hours * 3600:
+            self.over = f"budget.hours: {budget.hours:g} is used up"
+        return self.over is not None
+
+    def standing(self) -> Standing:
+        """Return the counts, the leader and the time that is left."""
+        seen = [*self._ended.values(), *self._running.values()]
+        leaders = ranked(seen, self._mode)
+        return Standing(
+            n_target=self._study.n_target,
+            n_running=len(self._running),
+            n_ended={outcome: self._count(outcome) for outcome in Outcome},
+            best=leaders[0] if leaders else None,
+            elapsed_s=self._elapsed(),
+            eta_s=self._eta(),
+        )
+
+    def _end(self, number: int, verdict: Verdict) -> None:
+        self._study.finish(number, verdict)
+        del self._running[number]
+        record = self._ended[number] = self._study.record(number)
+        logger.info("trial %d %s: %s", number, verdict.outcome.value, verdict.reason)
+        if self._tracker and record.run_id:
+            self._tracker.end_trial(
+                record.run_id,
+                outcome=verdict.outcome.value,
+                reason=verdict.reason,
+                best_value=record.best_value,
+                best_epoch=record.best_epoch,
+                metric=self._spec.objective.metric,
+            )
+        self._keep_the_best(record)
+        self._observer.ended(record, self.standing())
+
+    def _open_run(self, record: TrialRecord) -> str | None:
+        if self._tracker is None:
+            return None
+        run_id = self._tracker.start_trial(
+            number=record.number, name=run_name(record), point=record.point, tags={}, run_id=record.run_id
+        )
+        if record.run_id is None:
+            self._study.note(record.number, "run_id", run_id)
+        return run_id
+
+    def _keep_the_best(self, newest: TrialRecord) -> None:
+        """Delete the checkpoints of ended trials that are no longer among the `storage.keep` best."""
+        best = ranked(list(self._ended.values()), self._mode)[: self._spec.storage.keep]
+        kept = {record.number for record in best}
+        for number in (self._kept | {newest.number}) - kept:
+            self._storage.delete(self._paths.trial(number).checkpoints)
+        self._kept = kept
+
+    def _count(self, outcome: Outcome) -> int:
+        return sum(record.outcome is outcome for record in self._ended.values())
+
+    def _elapsed(self) -> float:
+        return self._clock() - self._started
+
+    def _eta(self) -> float | None:
+        """Assume that trials go on ending at the pace of this run so far."""
+        n_here = len(self._ended) - self._n_ended_before
+        if n_here == 0:
+            return None
+        return self._elapsed() / n_here * (self._study.n_target - len(self._ended))
+
+
+def trial_seed(seed: int, number: int) -> int:
+    """Return a trial's own 32-bit seed: far apart for neighbouring trials, the same on every machine."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{number}".encode()).digest()[:4], "big")
+
+
+def run_name(record: TrialRecord) -> str:
+    """Name a trial by its number and the first words and whole numbers of its point: `0007 gru 64`."""
+    words = [
+        str(value)
+        for value in record.point.values()
+        if isinstance(value, str | int) and not isinstance(value, bool)
+    ]
+    return " ".join([f"{record.number:04d}", *words[:3]])

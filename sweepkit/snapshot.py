@@ -1,0 +1,115 @@
+"""A sweep as its folder tells it, running or ended, without touching it: what `status` and `best` read.
+
+Try `open_snapshot(Path("sweeps/cells.yaml")).best()`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweepkit import folders
+from sweepkit.config import SweepSpec
+from sweepkit.errors import InputError
+from sweepkit.leaderboard import ranked, table
+from sweepkit.paths import SweepPaths
+from sweepkit.problem import load
+from sweepkit.reports import Mode, TrialRecord
+from sweepkit.storage import Storage
+from sweepkit.study import Journal
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A sweep at the moment when it was read; `errors` has the traceback of each trial that left one."""
+
+    name: str
+    spec: SweepSpec
+    n_trials: int
+    records: list[TrialRecord]
+    storage: Storage
+    errors: dict[int, str]
+
+    @property
+    def paths(self) -> SweepPaths:
+        return SweepPaths(self.name)
+
+    @property
+    def folder(self) -> str:
+        return f"{self.storage.uri}/{self.paths.root}"
+
+    def counts(self) -> dict[str, int]:
+        """Return how many trials are complete, pruned, failed and unfinished."""
+        seen = Counter(record.outcome.value if record.outcome else "unfinished" for record in self.records)
+        return {name: seen[name] for name in ("complete", "pruned", "failed", "unfinished")}
+
+    def unfinished(self) -> list[TrialRecord]:
+        return [record for record in self.records if record.outcome is None]
+
+    def table(self) -> list[dict[str, Any]]:  # values of many types, as in a data frame
+        return table(self.records, metric=self.spec.objective.metric, mode=self._mode)
+
+    def best(self) -> TrialRecord:
+        """Return the leading trial.
+
+        Raises:
+            InputError: no trial has reported a finite objective yet.
+        """
+        leaders = ranked(self.records, self._mode)
+        if not leaders:
+            raise InputError(f"no trial of {self.name!r} has reported {self.spec.objective.metric!r} yet", where=self.folder)
+        return leaders[0]
+
+    def checkpoint(self, record: TrialRecord) -> str:
+        """Return where the checkpoint of a trial's best epoch is."""
+        assert record.best_epoch is not None, "a ranked trial has a best epoch"
+        return f"{self.storage.uri}/{self.paths.trial(record.number).checkpoint(record.best_epoch)}"
+
+    @property
+    def _mode(self) -> Mode:
+        return Mode(self.spec.objective.mode)
+
+
+def open_snapshot(target: Path, sets: Sequence[str] = (), data: str | None = None) -> Snapshot:
+    """Read the sweep that a YAML or a sweep's folder names; of several versions, the newest.
+
+    Raises:
+        InputError: there is no such sweep yet.
+    """
+    storage, name = _by_folder(target) if target.is_dir() else _by_yaml(target, sets, data)
+    paths = SweepPaths(name)
+    manifest = storage.read_json(paths.manifest)
+    spec = SweepSpec.model_validate(manifest["spec"])
+    records: list[TrialRecord] = []
+    errors: dict[int, str] = {}
+    if storage.exists(paths.journal):
+        with folders.journal(storage, paths, read_only=True) as path:
+            journal = Journal.read(path, spec)
+            records = journal.records()
+            found = {record.number: journal.error(record.number) for record in records}
+        errors = {number: error for number, error in found.items() if error}
+    return Snapshot(name, spec, manifest["n_trials"], records, storage, errors)
+
+
+def _by_folder(folder: Path) -> tuple[Storage, str]:
+    folder = folder.resolve()
+    storage, name = Storage.at(str(folder.parent.parent)), folder.name
+    if folder.parent.name != "sweeps" or not storage.exists(SweepPaths(name).manifest):
+        raise InputError("this folder is no sweep: a sweep's folder has a manifest.json", where=str(folder))
+    return storage, name
+
+
+def _by_yaml(path: Path, sets: Sequence[str], data: str | None) -> tuple[Storage, str]:
+    spec = load(path, sets, data=data).spec
+    storage = Storage.at(spec.storage.uri)
+    found = folders.versions(storage, spec.sweep)
+    if not found:
+        raise InputError(
+            f"sweep {spec.sweep!r} has not been run yet: there is no {storage.uri}/{SweepPaths(spec.sweep).root}; "
+            f"start it with `python -m sweepkit run {path}`",
+            where=str(path),
+        )
+    return storage, found[-1]

@@ -1,0 +1,280 @@
+"""The brain and the journal of a sweep: one Optuna study that proposes points, keeps every report and decides who stops.
+
+Not for running anything: whoever runs trials asks here, reports here, and does what the verdict says. The study lives in one
+append-only journal file, so reopening it is all that going on takes; nothing that matters is kept in memory only.
+Try `SweepStudy.open(journal, spec, space).ask()`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import optuna
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
+from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from sweepkit import stopping
+from sweepkit.config import Stopping, SweepSpec
+from sweepkit.reports import Mode, Outcome, Report, TrialRecord
+from sweepkit.space import Choice, Float, Param, Space, Value
+
+logger = logging.getLogger(__name__)
+
+# the journal is the sweep's own, so the name need not tell sweeps apart; Hyperband derives brackets from it
+_STUDY = "sweep"
+_REPORT = "report:"
+_OUTCOMES = {
+    TrialState.COMPLETE: Outcome.COMPLETE,
+    TrialState.PRUNED: Outcome.PRUNED,
+    TrialState.FAIL: Outcome.FAILED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The end of a trial: how, and why in a user's words."""
+
+    outcome: Outcome
+    reason: str
+
+
+class Journal:
+    """What a sweep's journal says: every trial, its reports and its end. Reading changes nothing and may happen while the sweep runs."""
+
+    def __init__(self, study: optuna.Study, spec: SweepSpec) -> None:
+        self._study = study
+        self._spec = spec
+        self._mode = Mode(spec.objective.mode)
+
+    @classmethod
+    def read(cls, journal: Path, spec: SweepSpec) -> Journal:
+        """Open an existing journal."""
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        return cls(optuna.load_study(storage=_storage(journal), study_name=_STUDY), spec)
+
+    def records(self) -> list[TrialRecord]:
+        """Return every trial that was handed out, by number."""
+        return [self._as_record(t) for t in self._trials() if t.state is not TrialState.WAITING]
+
+    def record(self, number: int) -> TrialRecord:
+        """Return one trial."""
+        return self._as_record(self._trials()[number])
+
+    def error(self, number: int) -> str | None:
+        """Return the traceback that a failed trial left, if it left one."""
+        return self._trials()[number].user_attrs.get("error")
+
+    def _trials(self) -> list[FrozenTrial]:
+        return self._study.get_trials(deepcopy=False)
+
+    def _as_record(self, trial: FrozenTrial) -> TrialRecord:
+        attrs = trial.user_attrs
+        reports = tuple(
+            Report.from_json(json.loads(text))
+            for key, text in sorted(attrs.items())
+            if key.startswith(_REPORT)
+        )
+        values = [r.metrics.get(self._spec.objective.metric, float("nan")) for r in reports]
+        best = stopping.best_so_far(values, self._mode)
+        return TrialRecord(
+            number=trial.number,
+            point=dict(trial.params),
+            reports=reports,
+            outcome=_OUTCOMES.get(trial.state),
+            reason=attrs.get("reason"),
+            best_value=best[0] if best else None,
+            best_epoch=reports[best[1]].epoch if best else None,
+            run_id=attrs.get("run_id"),
+            seconds=_seconds(trial, reports),
+        )
+
+
+class SweepStudy(Journal):
+    """One sweep's trials, to go on with. Only the driver holds one, and only one at a time."""
+
+    def __init__(self, study: optuna.Study, spec: SweepSpec, space: Space) -> None:
+        super().__init__(study, spec)
+        self._space = space
+
+    @classmethod
+    def open(cls, journal: Path, spec: SweepSpec, space: Space) -> SweepStudy:
+        """Open the journal, or start one; a grid's points are queued at the start."""
+        optuna.logging.set_verbosity(optuna.logging.WARNING)  # its own lines would break into the live table
+        study = optuna.create_study(
+            storage=_storage(journal),
+            study_name=_STUDY,
+            direction="maximize" if spec.objective.mode == "max" else "minimize",
+            pruner=_pruner(spec.stopping),
+            sampler=_sampler(spec, 0),
+            load_if_exists=True,
+        )
+        opened = cls(study, spec, space)
+        if spec.search.sampler == "grid":
+            opened._queue_grid()
+        return opened
+
+    @property
+    def n_target(self) -> int:
+        """How many trials the sweep is to have: the YAML's number, or the whole grid where that is smaller."""
+        size = self._space.size() if self._spec.search.sampler == "grid" else None
+        return self._spec.search.trials if size is None else min(size, self._spec.search.trials)
+
+    def ask(self) -> TrialRecord | None:
+        """Propose the next trial, or None when the sweep has all of its trials.
+
+        The sampler's random state is a function of (seed, trial number), so a reopened study goes on as if never closed.
+        """
+        number = len([t for t in self._trials() if t.state is not TrialState.WAITING])
+        if number >= self.n_target:
+            return None
+        self._study.sampler = _sampler(self._spec, number)
+        trial = self._study.ask()
+        self._space.draw(lambda name, param: _suggest(trial, name, param))
+        return self.record(trial.number)
+
+    def note(self, number: int, key: str, value: str) -> None:
+        """Keep a fact about a trial (its tracking run, its error) in the journal."""
+        self._live(number).set_user_attr(key, value)
+
+    def report(self, number: int, report: Report) -> Verdict | None:
+        """Write one epoch into the journal and decide whether the trial goes on (None).
+
+        An epoch that the journal already has is left as it is: a worker that continues from a checkpoint may repeat one.
+        A metric that is absent or not finite ends the trial as failed.
+        """
+        trial = self._live(number)
+        key = f"{_REPORT}{report.epoch:04d}"
+        if key in trial.user_attrs:
+            return None
+        trial.set_user_attr(key, json.dumps(report.to_json()))
+        metric = self._spec.objective.metric
+        fault = stopping.not_finite(report, metric) or stopping.missing_objective(report, metric, number)
+        if fault:
+            return Verdict(Outcome.FAILED, fault)
+        trial.report(report.metrics[metric], report.epoch)
+        return self._verdict(trial, report)
+
+    def _verdict(self, trial: optuna.Trial, report: Report) -> Verdict | None:
+        rule = self._spec.stopping
+        if report.epoch >= rule.max_epochs:
+            return Verdict(Outcome.COMPLETE, f"ran all {rule.max_epochs} epochs")
+        if trial.should_prune():
+            return Verdict(Outcome.PRUNED, self._why_pruned(trial.number, report))
+        values = [r.metrics[self._spec.objective.metric] for r in self.record(trial.number).reports]
+        reason = stopping.impatient(values, self._mode, patience=rule.patience)
+        return Verdict(Outcome.COMPLETE, reason) if reason else None
+
+    def finish(self, number: int, verdict: Verdict) -> None:
+        """Tell the study how a trial ended; its value is the best epoch's, not the last's."""
+        record = self.record(number)
+        self.note(number, "reason", verdict.reason)
+        if verdict.outcome is Outcome.COMPLETE:
+            self._study.tell(number, values=record.best_value)
+        else:
+            state = TrialState.PRUNED if verdict.outcome is Outcome.PRUNED else TrialState.FAIL
+            self._study.tell(number, state=state)
+
+    def unfinished(self) -> list[TrialRecord]:
+        """Return the trials that were handed out and have no outcome: the first to go on with after an interruption."""
+        return [record for record in self.records() if record.outcome is None]
+
+    def _live(self, number: int) -> optuna.Trial:
+        # Optuna has no public way back from a number to a running trial, which is what reopening a study needs
+        return optuna.trial.Trial(self._study, self._trials()[number]._trial_id)
+
+    def _queue_grid(self) -> None:
+        if not self._trials():
+            for point in itertools.islice(self._space.grid(), self.n_target):
+                self._study.enqueue_trial(point)
+
+    def _why_pruned(self, number: int, report: Report) -> str:
+        """Say what the rule compared; the rules themselves are Optuna's and only answer yes or no."""
+        metric, rule = self._spec.objective.metric, self._spec.stopping
+        value = report.metrics[metric]
+        if rule.rule == "median":
+            return f"epoch {report.epoch}: its best {metric} is worse than the median of the completed trials"
+        if rule.rule == "hyperband":
+            return f"epoch {report.epoch}: {metric} {value:.4f} is not among the best 1/{rule.reduction} of its bracket"
+        reached = sorted(_rung_values(self._trials(), report.epoch), reverse=self._mode is Mode.MAX)
+        cutoff = reached[max(len(reached) // rule.reduction, 1) - 1]
+        return (
+            f"rung at epoch {report.epoch}: {metric} {value:.4f} is not among the best 1/{rule.reduction} "
+            f"of {len(reached)} trials (needed {cutoff:.4f})"
+        )
+
+
+def _storage(journal: Path) -> JournalStorage:
+    return JournalStorage(JournalFileBackend(str(journal)))
+
+
+def _rung_values(trials: Sequence[FrozenTrial], epoch: int) -> list[float]:
+    """Return the objective at `epoch` of every trial that has reached it."""
+    return [t.intermediate_values[epoch] for t in trials if epoch in t.intermediate_values]
+
+
+def _seconds(trial: FrozenTrial, reports: Sequence[Report]) -> float | None:
+    if trial.datetime_start is None:
+        return None
+    if trial.datetime_complete is not None:
+        return (trial.datetime_complete - trial.datetime_start).total_seconds()
+    return (
+        (datetime.fromtimestamp(reports[-1].timestamp) - trial.datetime_start).total_seconds()
+        if reports
+        else 0.0
+    )
+
+
+def _pruner(rule: Stopping) -> BasePruner:
+    if rule.rule == "asha":
+        return SuccessiveHalvingPruner(min_resource=rule.grace_epochs, reduction_factor=rule.reduction)
+    if rule.rule == "hyperband":
+        return HyperbandPruner(
+            min_resource=rule.grace_epochs, max_resource=rule.max_epochs, reduction_factor=rule.reduction
+        )
+    if rule.rule == "median":
+        return MedianPruner(n_startup_trials=rule.warmup_trials, n_warmup_steps=rule.grace_epochs)
+    return NopPruner()
+
+
+def _sampler(spec: SweepSpec, number: int) -> BaseSampler:
+    """Build the sampler for trial `number`; QMC alone keeps one seed, which is its scrambling of one sequence."""
+    name, seed = spec.search.sampler, spec.search.seed
+    per_trial = (seed * 1_000_003 + number) % 2**32
+    with warnings.catch_warnings():
+        # groups and QMC are marked experimental; their warning is no news to a user who chose them
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        if name == "tpe":
+            return TPESampler(multivariate=True, group=True, seed=per_trial)
+        if name == "gp":
+            return GPSampler(seed=per_trial, warn_independent_sampling=False)
+        if name == "cmaes":
+            # most trials end early: told COMPLETE ones only, the strategy would hardly ever move
+            return CmaEsSampler(seed=per_trial, consider_pruned_trials=True, warn_independent_sampling=False)
+        if name == "qmc":
+            return QMCSampler(
+                seed=seed,
+                scramble=True,
+                independent_sampler=RandomSampler(seed=per_trial),
+                warn_asynchronous_seeding=False,
+                warn_independent_sampling=False,
+            )
+    return RandomSampler(seed=per_trial)
+
+
+def _suggest(trial: optuna.Trial, name: str, param: Param) -> Value:
+    """Ask the study for one parameter, over the range that the space declares."""
+    if isinstance(param, Choice):
+        return trial.suggest_categorical(name, param.options)
+    if isinstance(param, Float):
+        return trial.suggest_float(name, param.low, param.high, log=param.log)
+    return trial.suggest_int(name, param.low, param.high, log=param.log, step=param.step)

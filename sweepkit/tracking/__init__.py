@@ -1,0 +1,7 @@
+"""What a sweep tells MLflow: one run for the sweep (`driver`), below it one for each trial, filled by workers (`worker`).
+
+MLflow is a view: everything in it is in the journal and the checkpoints too. So it may be slow, or away, without
+slowing a sweep, and nothing is lost: what could not be said yet waits in a queue (driver) or a spool (workers).
+`store` is the only module that imports mlflow, and the others import it only when they connect, for that takes
+seconds.
+"""

@@ -1,0 +1,94 @@
+"""Calls to a store that may be slow or away, one after another in a thread of their own, in the order they came."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from sweepkit.tracking.connection import StoreAway, StoreRefused
+
+logger = logging.getLogger(__name__)
+
+
+class Background:
+    """A queue of calls; one that finds the store away is tried again until it is back.
+
+    Args:
+        name: of the store, for the log.
+        retry_s: between two attempts of the same call.
+    """
+
+    def __init__(self, name: str, *, retry_s: float = 5.0) -> None:
+        self._name, self._retry_s = name, retry_s
+        self._calls: deque[Callable[[], object]] = deque()
+        self._changed = threading.Condition()
+        self._is_closing = False
+        self.is_away = False
+        self._thread = threading.Thread(target=self._run, name="sweepkit-tracking", daemon=True)
+        self._thread.start()
+
+    def put(self, call: Callable[[], object]) -> None:
+        """Append a call and return at once."""
+        with self._changed:
+            self._calls.append(call)
+            self._changed.notify_all()
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until all calls are done; False when the time is up or the store is away."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._calls or self.is_away, timeout_s)
+            return not self._calls
+
+    def close(self, timeout_s: float) -> int:
+        """Make the calls that are left, each once more, and return how many could not be made."""
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            self._is_closing = True
+            self._changed.notify_all()
+        self._thread.join(max(0.0, deadline - time.monotonic()))
+        return len(self._calls)
+
+    def _run(self) -> None:
+        while call := self._next():
+            if self._is_done(call):
+                with self._changed:
+                    self._calls.popleft()
+                    self._changed.notify_all()
+            elif not self._wait_to_retry():
+                return
+
+    def _next(self) -> Callable[[], object] | None:
+        """Wait for a call; None when there will be no more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._calls or self._is_closing)
+            return self._calls[0] if self._calls else None
+
+    def _is_done(self, call: Callable[[], object]) -> bool:
+        try:
+            call()
+        except StoreAway as error:
+            if not self.is_away:
+                logger.warning("%s does not answer, what it is to be told waits: %s", self._name, error)
+            with self._changed:
+                self.is_away = True
+                self._changed.notify_all()
+            return False
+        except StoreRefused as error:
+            logger.warning("%s refused: %s", self._name, error)
+        except Exception:  # a view that fails must not fail what it shows
+            logger.exception("telling %s failed", self._name)
+        if self.is_away:
+            logger.warning("%s answers again", self._name)
+            self.is_away = False
+        return True
+
+    def _wait_to_retry(self) -> bool:
+        """Wait, and tell whether to try again: when closing begins meanwhile, once more."""
+        with self._changed:
+            if self._is_closing:
+                return False
+            self._changed.wait_for(lambda: self._is_closing, self._retry_s)
+            return True

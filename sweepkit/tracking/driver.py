@@ -1,0 +1,250 @@
+"""What the driver tells the tracking store: a run for the sweep, one below it for each trial, and how each ended.
+
+Nothing here waits for the store but `SweepTracker.open` and the making of a trial's run; all else goes through one
+background thread, in order. When the store is away a trial starts with a pending run id, which stands for its run
+until there is one. Try `tracker = SweepTracker.open(uri=None, experiment="cells", sweep="cells")`.
+"""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from sweepkit.errors import InputError
+from sweepkit.paths import TrialPaths
+from sweepkit.space import Point
+from sweepkit.storage import Storage
+from sweepkit.tracking import spool, summary
+from sweepkit.tracking.background import Background
+from sweepkit.tracking.connection import (
+    REMEDY,
+    TRIAL_TAG,
+    StoreAway,
+    StoreError,
+    StoreRefused,
+    connect,
+    is_file,
+    is_pending,
+    located,
+    pending_id,
+    shown,
+)
+
+if TYPE_CHECKING:
+    from sweepkit.tracking.store import Store
+
+logger = logging.getLogger(__name__)
+
+_TRIAL_STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
+_SWEEP_STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
+_SOURCE_TAGS = {"mlflow.source.name": "sweepkit", "mlflow.source.type": "LOCAL"}
+
+
+class SweepTracker:
+    """The runs of one sweep. Made by `open`; its methods are for one thread, the driver's.
+
+    Attributes:
+        uri: the store, as a worker on this machine may open it.
+        experiment_id: MLflow's id of the experiment.
+        parent_run_id: the sweep's own run.
+    """
+
+    def __init__(self, store: Store, *, experiment_id: str, parent_run_id: str, retry_s: float = 5.0) -> None:
+        self.uri, self.experiment_id, self.parent_run_id = store.uri, experiment_id, parent_run_id
+        self._store = store
+        self._background = Background(f"tracking store {shown(store.uri)}", retry_s=retry_s)
+        self._made: dict[str, str] = {}  # pending run ids, and what they turned out to be
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        uri: str | None,
+        experiment: str,
+        sweep: str,
+        parent_run_id: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+    ) -> SweepTracker:
+        """Open the store and the sweep's run; may be called in any thread.
+
+        Args:
+            uri: the store; None means MLFLOW_TRACKING_URI or, without that, mlflow.db in the working directory.
+            experiment: by name, made if need be.
+            sweep: the name of the sweep's run.
+            parent_run_id: the sweep's run where it has one, to go on with it.
+            tags: of the sweep's run; they may replace those that are set here.
+            params: of the sweep's run; one that it has already stays as it is.
+
+        Raises:
+            InputError: the store or the experiment cannot be used, or does not have the run.
+        """
+        uri = located(uri)
+        try:
+            store = connect(uri)
+            experiment_id = store.experiment(experiment)
+            if parent_run_id is None:
+                parent_run_id = store.create_run(experiment_id, name=sweep, tags=_source_tags())
+            else:
+                _go_on(store, parent_run_id, sweep)
+            known = store.params(parent_run_id)
+            new = {name: value for name, value in (params or {}).items() if name not in known}
+            store.record(parent_run_id, params=new, tags={"sweepkit.sweep": sweep, **(tags or {})})
+        except StoreError as error:
+            what = "cannot be reached" if isinstance(error, StoreAway) else "cannot be used"
+            raise InputError(f"tracking store {shown(uri)!r} {what}: {error}; {REMEDY}") from error
+        return cls(store, experiment_id=experiment_id, parent_run_id=parent_run_id)
+
+    def log_dataset(
+        self, run_id: str, *, name: str, digest: str, source: str, profile: Mapping[str, object], context: str
+    ) -> None:
+        """Say that a run reads this data; `context` is what for: training, validation."""
+        self._tell(
+            run_id,
+            lambda real: self._store.add_dataset(
+                real, name=name, digest=digest, source=source, profile=profile, context=context
+            ),
+        )
+
+    def start_trial(
+        self, *, number: int, name: str, point: Point, tags: Mapping[str, str] | None = None, run_id: str | None = None
+    ) -> str:
+        """Return the id of a trial's run: `run_id` if it has one to go on with, otherwise of a new one.
+
+        It is a pending id while the store is away; every method takes that too.
+        """
+        params = {name: str(value) for name, value in point.items()}
+        if run_id is not None and not is_pending(run_id):
+            self._tell(run_id, self._store.reopen)
+        else:
+            all_tags = {**_source_tags(), **(tags or {})}
+            run_id = self._make_run(number, name, all_tags, may_exist=run_id is not None)
+        self._tell(run_id, lambda real: self._store.record(real, params=params))
+        return run_id
+
+    def collect(self, run_id: str, storage: Storage, paths: TrialPaths, *, has_ended: bool = False) -> None:
+        """Send what a trial's worker cannot send itself; call it after each report, and when the trial has ended.
+
+        A worker does it itself where the store is a server, unless it dies; then there is work here only at the end.
+        """
+        if has_ended or is_file(self.uri) or is_pending(run_id):
+            self._tell(run_id, lambda real: spool.send(self._store, real, storage, paths))
+
+    def end_trial(
+        self,
+        run_id: str,
+        *,
+        outcome: Literal["complete", "pruned", "failed"],
+        reason: str,
+        best_value: float | None,
+        best_epoch: int | None,
+        metric: str,
+    ) -> None:
+        """Write down how a trial ended, with its best value of `metric`, if it has one, and the epoch of that."""
+        metrics = {}
+        if best_value is not None and best_epoch is not None:
+            metrics = {f"best_{metric}": best_value, "best_epoch": float(best_epoch)}
+        tags = {"sweepkit.outcome": outcome, "sweepkit.stop_reason": reason}
+        at = time.time()
+        self._tell(run_id, lambda real: self._store.record(real, metrics=metrics, timestamp=at, tags=tags))
+        self._tell(run_id, lambda real: self._store.end(real, _TRIAL_STATUS[outcome]))
+
+    def log_checkpoint(self, run_id: str, local_folder: Path, *, name: str = "checkpoint") -> None:
+        """Copy a folder to a run's artifacts; it must stay until `flush` or `close` has returned."""
+        self._tell(run_id, lambda real: self._store.upload(real, local_folder, name=name))
+
+    def finish(
+        self,
+        *,
+        status: Literal["finished", "interrupted", "failed"],
+        leaderboard: Mapping[str, Sequence[object]],
+        best: Mapping[str, object],
+        ended: Sequence[tuple[str, int]] = (),
+    ) -> None:
+        """End the sweep's run.
+
+        Args:
+            status: how the sweep ended.
+            leaderboard: the columns of a table of trials, which becomes the artifact leaderboard.json.
+            best: what there is to know of the best trial; empty if there is none. All of it becomes tags, and what
+                is a finite float metrics too.
+            ended: why trials ended and how many did so, for the description.
+        """
+        metrics = {
+            f"best_{name}": value for name, value in best.items() if isinstance(value, float) and math.isfinite(value)
+        }
+        tags = {f"sweepkit.best_{name}": str(value) for name, value in best.items()}
+        tags["mlflow.note.content"] = summary.markdown(best, ended)
+        at, run_id = time.time(), self.parent_run_id
+        if leaderboard:
+            table = {name: list(values) for name, values in leaderboard.items()}
+            self._tell(run_id, lambda real: self._store.put_table(real, name="leaderboard.json", columns=table))
+        self._tell(run_id, lambda real: self._store.record(real, metrics=metrics, timestamp=at, tags=tags))
+        self._tell(run_id, lambda real: self._store.end(real, _SWEEP_STATUS[status]))
+
+    def flush(self, timeout_s: float = 30.0) -> bool:
+        """Wait until the store has been told all; False when the time is up or the store is away."""
+        return self._background.flush(timeout_s)
+
+    def close(self, timeout_s: float = 30.0) -> bool:
+        """Tell the store what is left and stop; False, with a warning in the log, when that is impossible."""
+        n_left = self._background.close(timeout_s)
+        if n_left:
+            logger.warning(
+                "tracking store %s does not answer: it has not been told %d things; reports wait in the spool",
+                shown(self.uri),
+                n_left,
+            )
+        return n_left == 0
+
+    def _make_run(self, number: int, name: str, tags: Mapping[str, str], *, may_exist: bool) -> str:
+        """Make a trial's run now if the store answers, otherwise in the background."""
+        tags = {"mlflow.parentRunId": self.parent_run_id, TRIAL_TAG: str(number), **tags}
+
+        def make(may_exist: bool) -> str:
+            found = self._store.child(self.experiment_id, self.parent_run_id, number) if may_exist else None
+            return found or self._store.create_run(self.experiment_id, name=name, tags=tags)
+
+        if not self._background.is_away:
+            try:
+                return make(may_exist)
+            except StoreError as error:
+                logger.warning("trial %d has no run yet: %s", number, error)
+        pending = pending_id(number)
+        # an attempt that was not answered may have made it nevertheless
+        self._background.put(lambda: self._made.__setitem__(pending, make(True)))
+        return pending
+
+    def _tell(self, run_id: str, call: Callable[[str], object]) -> None:
+        """Make a call in the background, with the real id of a run that may be pending."""
+        self._background.put(lambda: call(self._real(run_id)))
+
+    def _real(self, run_id: str) -> str:
+        if not is_pending(run_id):
+            return run_id
+        if run_id not in self._made:
+            raise StoreRefused(f"there is no run for {run_id!r}")
+        return self._made[run_id]
+
+
+def _go_on(store: Store, run_id: str, sweep: str) -> None:
+    try:
+        store.reopen(run_id)
+    except StoreRefused as error:
+        raise InputError(
+            f"tracking store {shown(store.uri)!r} does not have the run of sweep {sweep!r}, {run_id}: {error}; "
+            "set tracking.uri to the store that the sweep was started with, or start it anew with --new"
+        ) from error
+
+
+def _source_tags() -> dict[str, str]:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user need not have a name
+        return _SOURCE_TAGS
+    return _SOURCE_TAGS | {"mlflow.user": user}

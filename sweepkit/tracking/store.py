@@ -1,0 +1,183 @@
+"""MLflow, in sweepkit's words. The only module that imports mlflow; get a `Store` from `connection.connect`.
+
+Every method is one request or a few, blocks until the store has answered, and may be called from any thread.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_PARENT_RUN_ID
+
+from sweepkit.tracking.connection import TRIAL_TAG, StoreAway, StoreRefused, artifact_folder, shown
+
+_SOME_DAY = (408, 425, 429)  # time-outs and "slow down"; all other 4xx stay as they are
+_MOST_METRICS, _MOST_LABELS = 800, 100  # of one request
+_LONGEST_PARAM, _LONGEST_TAG, _LONGEST_DIGEST = 6000, 8000, 36
+_NOT_IN_KEYS = re.compile(r"[^\w\-./ ]")
+
+_Args = ParamSpec("_Args")
+_Result = TypeVar("_Result")
+
+
+def _in_our_words(method: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
+    """Let a method raise only StoreAway and StoreRefused."""
+
+    @functools.wraps(method)
+    def call(*args: _Args.args, **kwargs: _Args.kwargs) -> _Result:
+        try:
+            return method(*args, **kwargs)
+        except MlflowException as error:
+            status = error.get_http_status_code()
+            reason = shown(str(error).strip().partition("\n")[0])
+            if 400 <= status < 500 and status not in _SOME_DAY:
+                raise StoreRefused(reason) from error
+            raise StoreAway(reason) from error
+        except OSError as error:  # what an artifact's way may raise: the network, a full disk
+            raise StoreAway(shown(str(error))) from error
+
+    return call
+
+
+class Store:
+    """One tracking store.
+
+    Args:
+        uri: as `connection.located` gives it.
+
+    Raises:
+        StoreError: MLflow does not know the URI; every other method, when the request fails.
+    """
+
+    @_in_our_words
+    def __init__(self, uri: str) -> None:
+        self.uri = uri
+        self._client = MlflowClient(tracking_uri=uri)
+
+    @_in_our_words
+    def experiment(self, name: str) -> str:
+        """Return the id of the experiment of this name, made if need be."""
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            try:
+                return str(self._client.create_experiment(name, artifact_location=artifact_folder(self.uri, name)))
+            except MlflowException:
+                found = self._client.get_experiment_by_name(name)
+                if found is None:  # otherwise somebody else made it in between
+                    raise
+        if found.lifecycle_stage != "active":
+            raise StoreRefused(
+                f"experiment {name!r} was deleted; bring it back with "
+                f"`mlflow experiments restore --experiment-id {found.experiment_id}` or name another with "
+                "tracking.experiment"
+            )
+        return str(found.experiment_id)
+
+    @_in_our_words
+    def create_run(self, experiment_id: str, *, name: str, tags: Mapping[str, str]) -> str:
+        """Make a run that has just started, and return its id."""
+        run = self._client.create_run(experiment_id, run_name=name, tags=_cut(tags, _LONGEST_TAG))
+        return str(run.info.run_id)
+
+    @_in_our_words
+    def child(self, experiment_id: str, parent_run_id: str, number: int) -> str | None:
+        """Return the run of a trial, if it has one."""
+        wanted = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent_run_id}' and tags.`{TRIAL_TAG}` = '{number}'"
+        found = self._client.search_runs([experiment_id], filter_string=wanted, max_results=1)
+        return str(found[0].info.run_id) if found else None
+
+    @_in_our_words
+    def reopen(self, run_id: str) -> None:
+        """Say that a run goes on."""
+        self._client.update_run(run_id, status="RUNNING")
+
+    @_in_our_words
+    def record(
+        self,
+        run_id: str,
+        *,
+        metrics: Mapping[str, float] | None = None,
+        step: int = 0,
+        timestamp: float = 0.0,
+        params: Mapping[str, str] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> None:
+        """Add metrics (of one step, at a time in seconds since 1970), params and tags, in one request if they fit.
+
+        Saying the same twice is the same as saying it once; a param cannot change.
+        """
+        at = int(timestamp * 1000)
+        all_metrics = [Metric(_key(name), float(value), at, step) for name, value in (metrics or {}).items()]
+        all_params = [Param(_key(name), value) for name, value in _cut(params or {}, _LONGEST_PARAM).items()]
+        all_tags = [RunTag(_key(name), value) for name, value in _cut(tags or {}, _LONGEST_TAG).items()]
+        batches = zip_longest(
+            _chunks(all_metrics, _MOST_METRICS),
+            _chunks(all_params, _MOST_LABELS),
+            _chunks(all_tags, _MOST_LABELS),
+            fillvalue=(),
+        )
+        for some_metrics, some_params, some_tags in batches:
+            self._client.log_batch(run_id, metrics=some_metrics, params=some_params, tags=some_tags)
+
+    @_in_our_words
+    def params(self, run_id: str) -> dict[str, str]:
+        """Return the params that a run has."""
+        return dict(self._client.get_run(run_id).data.params)
+
+    @_in_our_words
+    def add_dataset(
+        self, run_id: str, *, name: str, digest: str, source: str, profile: Mapping[str, object], context: str
+    ) -> None:
+        """Say that a run reads this data."""
+        dataset = Dataset(
+            name=name,
+            digest=digest[:_LONGEST_DIGEST],
+            source_type="local" if "://" not in source else source.partition("://")[0],
+            source=json.dumps({"uri": source}),
+            profile=json.dumps(dict(profile)),
+        )
+        tags = [InputTag("mlflow.data.context", context)]
+        self._client.log_inputs(run_id, datasets=[DatasetInput(dataset, tags)])
+
+    @_in_our_words
+    def upload(self, run_id: str, folder: Path, *, name: str) -> None:
+        """Copy a folder to a run's artifacts."""
+        self._client.log_artifacts(run_id, str(folder), artifact_path=name)
+
+    @_in_our_words
+    def put_table(self, run_id: str, *, name: str, columns: Mapping[str, Sequence[object]]) -> None:
+        """Write a table among a run's artifacts, in the place of an earlier one, so that the UI can compare it.
+
+        MLflow's own `log_table` would append to the earlier one.
+        """
+        rows = [list(row) for row in zip(*columns.values(), strict=True)]
+        self._client.log_dict(run_id, {"columns": list(columns), "data": rows}, name)
+        tag = json.dumps([{"path": name, "type": "table"}])
+        self._client.set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, tag)
+
+    @_in_our_words
+    def end(self, run_id: str, status: str) -> None:
+        """Say that a run has ended, as FINISHED, KILLED or FAILED."""
+        self._client.set_terminated(run_id, status=status)
+
+
+def _key(name: str) -> str:
+    """Return a name with what MLflow does not allow in one replaced."""
+    return _NOT_IN_KEYS.sub("_", name)
+
+
+def _cut(values: Mapping[str, str], length: int) -> dict[str, str]:
+    return {name: value[:length] for name, value in values.items()}
+
+
+def _chunks(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:  # entities of three unrelated types
+    return (items[start : start + size] for start in range(0, len(items), size))

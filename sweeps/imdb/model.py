@@ -1,0 +1,95 @@
+"""From a point of the search space to a compiled Keras model.
+
+The model reads right-padded rows and their lengths and answers with the probability of the positive label:
+
+    {"token_indexes": <int32>[batch, time], "sequence_length": <int32>[batch]} -> <float32>[batch, 1]
+
+No Keras mask is used; what stands past a row's end changes nothing (sweepkit.nn). Weights, dropout and all
+that follows come from `keras.utils.set_random_seed`, called by whoever calls `build`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol  # Keras types neither layers nor tensors
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from sweepkit.nn.embedding import TokenEmbedding
+from sweepkit.nn.encoder import Encoder, encode
+from sweepkit.nn.pooling import MeanOverTime
+from sweepkit.space import Point
+
+OPTIMIZERS: dict[str, Any] = {
+    "adam": keras.optimizers.Adam,
+    "nadam": keras.optimizers.Nadam,
+    "rmsprop": keras.optimizers.RMSprop,
+}
+
+
+class PreparedData(Protocol):
+    """What a model needs of the prepared data."""
+
+    @property
+    def vocab_size(self) -> int:
+        """How many rows an embedding has; token indexes are below it."""
+        ...
+
+    def vectors(self, dim: int) -> NDArray[np.float32]:
+        """Give published vectors of the vocabulary: <float32>[vocab, dim]."""
+        ...
+
+
+def build(point: Point, prepared: PreparedData) -> keras.Model:
+    """Build and compile the model of one trial.
+
+    Args:
+        point: the active parameters of `space.SPACE`; parameters of other cells and embeddings are not read.
+        prepared: gives the size of the vocabulary and, for `glove` and `glove_frozen`, the vectors.
+    """
+    tokens = keras.Input((None,), dtype="int32", name="token_indexes")
+    lengths = keras.Input((), dtype="int32", name="sequence_length")
+    embedded = _embedding(point, prepared)(tokens)
+    features = _features(embedded, lengths, point)
+    positive = keras.layers.Dense(1, activation="sigmoid", name="positive")(features)
+    model = keras.Model({"token_indexes": tokens, "sequence_length": lengths}, positive)
+    # "auto" has XLA compile the cells without a cuDNN kernel on a GPU, anew for each length of a batch
+    model.compile(_optimizer(point), "binary_crossentropy", metrics=["accuracy"], jit_compile=False)
+    return model
+
+
+def _embedding(point: Point, prepared: PreparedData) -> keras.layers.Layer:
+    if point["embedding"] == "scratch":
+        return TokenEmbedding(prepared.vocab_size, int(point["embedding_dim"]), name="embedding")
+    vectors = prepared.vectors(int(point["glove_dim"]))
+    layer = TokenEmbedding(*vectors.shape, embeddings_initializer="zeros", name="embedding")
+    # assigned, not given as an initialiser: that would be written into each saved model's configuration
+    layer.build()
+    layer.set_weights([vectors])
+    layer.trainable = point["embedding"] == "glove"
+    return layer
+
+
+def _features(embedded: Any, lengths: Any, point: Point) -> Any:
+    """One vector a row: <float32>[batch, features]."""
+    dropout = float(point["dropout"])
+    if point["cell"] == "none":
+        mean = MeanOverTime(name="pooled_mean")(embedded, lengths)
+        return keras.layers.Dropout(dropout)(mean) if dropout else mean
+    encoder = Encoder(
+        cell=str(point["cell"]),
+        units=int(point["units"]),
+        layers=int(point["layers"]),
+        bidirectional=bool(point["bidirectional"]),
+        pooling=str(point["pooling"]),
+        dropout=dropout,
+    )
+    return encode(embedded, lengths, encoder)
+
+
+def _optimizer(point: Point) -> keras.optimizers.Optimizer:
+    """The optimiser by name; `clip_norm`, if the point has it, bounds the norm of all gradients together."""
+    clip_norm = float(point["clip_norm"]) if "clip_norm" in point else None
+    optimizer = OPTIMIZERS[str(point["optimizer"])]
+    return optimizer(learning_rate=float(point["learning_rate"]), global_clipnorm=clip_norm)

@@ -1,0 +1,96 @@
+"""What a sweep over film reviews may vary, what its data takes, and what an epoch costs.
+
+Imports neither TensorFlow nor NumPy, so that `validate` and `plan` are instant. `SPACE` is the widest that
+any sweep may ask for; a sweep's YAML narrows it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from sweepkit.config import DataSettings
+from sweepkit.space import Choice, Float, Int, Point, Space
+
+RECURRENT = ("lstm", "gru", "ugrnn", "rnn")
+IS_RECURRENT = {"cell": RECURRENT}
+
+SPACE = Space(
+    {
+        # none: the mean of the embeddings, the baseline that a recurrent net has to beat
+        "cell": Choice((*RECURRENT, "none")),
+        "units": Int(8, 512, step=8, when=IS_RECURRENT),
+        "layers": Int(1, 3, when=IS_RECURRENT),
+        "bidirectional": Choice((False, True), when=IS_RECURRENT),
+        "pooling": Choice(("last", "mean", "max"), when=IS_RECURRENT),
+        "dropout": Float(0.0, 0.7),
+        "embedding": Choice(("scratch", "glove", "glove_frozen")),
+        "embedding_dim": Int(16, 256, step=8, when={"embedding": ("scratch",)}),
+        "glove_dim": Choice((50, 100), when={"embedding": ("glove", "glove_frozen")}),
+        "max_len": Int(20, 1000, step=20),
+        "optimizer": Choice(("adam", "rmsprop", "nadam")),
+        "learning_rate": Float(1e-5, 1e-1, log=True),
+        "batch_size": Int(16, 512, step=16),
+        "clip_norm": Float(0.1, 10.0, log=True),
+    }
+)
+
+MEAN_TOKENS = 273.0  # of a review as published, measured over all 50,000
+_SAMPLE_ROWS = 5_000
+_PUBLISHED_ROWS = 25_000
+
+_GATES = {"lstm": 4, "gru": 3, "ugrnn": 2, "rnn": 1, "none": 0}
+_LARGEST_VOCABULARY = 20_000
+# updating one embedding weight is a dozen operations, but waits for memory: 4 to 9 ms for 20,000 x 100 of
+# them, in which a thread could do this many operations of a small net's matrix products for each
+_OPERATIONS_PER_EMBEDDING_WEIGHT = 150
+
+
+class Data(DataSettings):
+    """What this package's data takes beside `source`, `seed` and `valid_fraction`.
+
+    Attributes:
+        vocab_size: the most words that the vocabulary keeps, by frequency in train.
+        min_frequency: words that are rarer than this in train are unknown.
+        lower: whether capitals are folded.
+        keep: which end of a review is read when it is longer than `max_len`; verdicts come at the tail.
+        vectors: file of GloVe vectors (the official .zip, or a .txt); None looks beside the source, in the
+            user's cache and at the official address.
+    """
+
+    vocab_size: int = Field(default=20_000, ge=10, le=1_000_000)
+    min_frequency: int = Field(default=5, ge=1)
+    lower: bool = True
+    keep: Literal["tail", "head"] = "tail"
+    vectors: str | None = Field(default=None, min_length=1)
+
+
+def n_rows(settings: DataSettings) -> int | None:
+    """Return how many rows train has before validation is carved; None where only reading it can tell."""
+    if settings.source == "sample":
+        return _SAMPLE_ROWS
+    is_table = settings.source is not None and Path(settings.source).suffix in (".parquet", ".csv")
+    return None if is_table else _PUBLISHED_ROWS
+
+
+def epoch_gflop(point: Point, n_rows: float, mean_tokens: float) -> float:
+    """Estimate the arithmetic of one epoch of training, in 1e9 floating point operations.
+
+    Training takes three times the forward pass: once forward, and backward once for the inputs' gradients and
+    once for the weights'. The forward pass of one token in one direction of one layer is its input (`inputs`
+    wide) and its last state (`units` wide) times the gates' weights, at two operations for each weight:
+
+        forward = 2 * (inputs + units) * gates * units
+    """
+    width = int(point.get("embedding_dim", point.get("glove_dim", 0)))
+    units, directions = int(point.get("units", 0)), 2 if point.get("bidirectional") else 1
+    forward, inputs = 0, width
+    for _ in range(int(point.get("layers", 0))):
+        forward += directions * 2 * (inputs + units) * _GATES[str(point["cell"])] * units
+        inputs = directions * units
+    tokens = n_rows * min(mean_tokens, float(point["max_len"]))
+    steps = n_rows / float(point["batch_size"])
+    trained = 0 if point["embedding"] == "glove_frozen" else _LARGEST_VOCABULARY * width
+    return (3 * forward * tokens + _OPERATIONS_PER_EMBEDDING_WEIGHT * trained * steps) / 1e9
