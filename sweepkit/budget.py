@@ -150,9 +150,7 @@ def _brackets(stopping: Stopping, n_rungs: int) -> list[float]:
         return [1.0]
     ratio = stopping.max_epochs / stopping.grace_epochs
     n_brackets = int(log(ratio, stopping.reduction) + 1e-9) + 1
-    weights = [
-        n_brackets * stopping.reduction ** (n_brackets - 1 - b) / (n_brackets - b) for b in range(n_brackets)
-    ]
+    weights = [n_brackets * stopping.reduction ** (n_brackets - 1 - b) / (n_brackets - b) for b in range(n_brackets)]
     return [weight / sum(weights) for weight in weights]
 
 

@@ -209,8 +209,7 @@ def check(
         return model.model_validate(values), []
     except ValidationError as error:
         return None, [
-            _problem(model, detail, document, below)
-            for detail in error.errors(include_url=False, include_context=True)
+            _problem(model, detail, document, below) for detail in error.errors(include_url=False, include_context=True)
         ]
 
 
@@ -233,9 +232,7 @@ _NAMES = "made of letters, digits, '_', '-' and '.', not start with '.', and hav
 _IDENTIFIERS = "the name of a folder that Python can import: letters, digits and '_'"
 
 
-def _problem(
-    model: type[BaseModel], detail: Any, document: Document, below: Keys
-) -> Problem:  # pydantic's dict
+def _problem(model: type[BaseModel], detail: Any, document: Document, below: Keys) -> Problem:  # pydantic's dict
     keys = tuple(str(part) for part in detail["loc"])
     whole = (*below, *keys)
     kind, seen = detail["type"], detail["input"]
@@ -261,12 +258,10 @@ def _what_is_wrong(kind: str, detail: Any, seen: object) -> str:  # as above
     if kind == "string_pattern_mismatch":
         return f"must be {_NAMES if '.' in context['pattern'] else _IDENTIFIERS}, got {seen!r}"
     if kind in _COMPARED:
-        return f"must be {_COMPARED[kind]} {next(iter(context.values()))}, got {seen!r}"
+        return f"must be {_COMPARED[kind]} {next(iter(context.values())):.12g}, got {seen!r}"
     if kind in _MUST_BE:
         return f"must be {_MUST_BE[kind]}, got {'nothing' if seen is None else repr(seen)}"
-    return (
-        f"is wrong: {detail['msg'].lower()}, got {seen!r}"  # a kind that only a package's own model can have
-    )
+    return f"is wrong: {detail['msg'].lower()}, got {seen!r}"  # a kind that only a package's own model can have
 
 
 def _model_at(model: type[BaseModel], keys: Sequence[str]) -> type[BaseModel]:

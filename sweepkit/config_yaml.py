@@ -19,7 +19,8 @@ from sweepkit.errors import InputError, Problem
 
 Keys = tuple[str, ...]
 """A path of keys; the items of a list are "0", "1", …"""
-MAX_ENTRIES = 10_000  # a few thousand would be a very long sweep file; aliases can multiply without end
+# far beyond any sweep file; aliases can multiply entries without end, and contain themselves
+MAX_ENTRIES, MAX_DEPTH = 10_000, 50
 # YAML 1.1 takes 1e-3 and 3E5 for text; everybody who writes them unquoted means numbers
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
@@ -77,9 +78,7 @@ def _text_of(path: Path) -> str:
     except FileNotFoundError:
         raise InputError(f"there is no such file{_similar_files(path)}", where=str(path)) from None
     except IsADirectoryError:
-        raise InputError(
-            "a sweep is described by a YAML file, but this is a folder", where=str(path)
-        ) from None
+        raise InputError("a sweep is described by a YAML file, but this is a folder", where=str(path)) from None
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from None
     try:
@@ -122,6 +121,7 @@ class _Reader:
         self._path = path
         self._option: str | None = None
         self._n_entries = 0
+        self._is_too_much = False
 
     def mapping(self, node: yaml.MappingNode, keys: Keys) -> dict[str, object]:
         """Read a mapping whose keys lie below `keys`."""
@@ -136,9 +136,10 @@ class _Reader:
     def value(self, node: yaml.Node, keys: Keys) -> object:
         """Read anything; what cannot be read becomes None and a problem."""
         self._n_entries += 1
-        if self._n_entries > MAX_ENTRIES:
-            if self._n_entries == MAX_ENTRIES + 1:
-                self._note(node, f"more than {MAX_ENTRIES:,} entries, aliases included")
+        if self._n_entries > MAX_ENTRIES or len(keys) > MAX_DEPTH:
+            if not self._is_too_much:
+                self._note(node, f"more than {MAX_ENTRIES:,} entries or {MAX_DEPTH} levels, aliases included")
+            self._is_too_much = True
             return None
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, keys)
@@ -161,7 +162,7 @@ class _Reader:
         try:
             node = _compose(text, self._option)
         except InputError as error:
-            self.problems += error.problems
+            self.problems += [Problem(self._option, problem.what) for problem in error.problems]
             return
         parent = self._mapping_above(keys, values)
         if parent is None:

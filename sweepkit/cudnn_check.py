@@ -31,9 +31,7 @@ def check_cudnn(runner: Runner, job: Job, space: Space) -> None:
     tasks = [(job, point) for point in points]
     faults = runner.map(find_faults, tasks, describe="check models")
     problems = [
-        Problem(f"model of {point}", fault)
-        for point, found in zip(points, faults, strict=True)
-        for fault in found
+        Problem(f"model of {point}", fault) for point, found in zip(points, faults, strict=True) for fault in found
     ]
     if problems:
         raise InputError(problems)
@@ -56,8 +54,8 @@ def find_faults(task: tuple[Job, Point]) -> list[str]:
 
 
 def covering_points(space: Space) -> list[Point]:
-    """Return a few points of the space that together have every option of every choice, as far as 200 draws find them."""
-    generator = random.Random(0)  # noqa: S311  # no secret
+    """Return a few points that together have every option of every choice, as far as 200 draws find them."""
+    generator = random.Random(0)  # no secret
     seen: set[tuple[str, str]] = set()
     points = []
     for _ in range(_DRAWS):

@@ -1,7 +1,8 @@
-"""How much of the machine a worker's TensorFlow takes. To be called once per process, before TensorFlow's first operation.
+"""How much of the machine a worker's TensorFlow takes. To be called once per process, before TensorFlow's first
+operation.
 
-Ray's shares are bookkeeping: it hides whole GPUs from a worker and sets OMP_NUM_THREADS, but TensorFlow has thread pools of its
-own and takes all of a GPU's memory. Try `configure(threads=1, gpu=0.5, deterministic=False)`.
+Ray's shares are bookkeeping: it hides whole GPUs from a worker and sets OMP_NUM_THREADS, but TensorFlow has thread
+pools of its own and takes all of a GPU's memory. Try `configure(threads=1, gpu=0.5, deterministic=False)`.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def configure(*, threads: int, gpu: float, deterministic: bool) -> None:
 
 
 def memory_limit_mb(fraction: float, total_mb: int) -> int:
-    """Return the memory that a worker with `fraction` of a GPU may use for tensors, so that all of them fit beside each other."""
+    """Return what a worker with `fraction` of a GPU may use for tensors, so that all workers fit beside each other."""
     return max(int(fraction * total_mb) - _CUDA_CONTEXT_MB, 1)
 
 

@@ -1,7 +1,8 @@
 """A sweep's folder: which one a YAML goes on in, and the manifest that says what its results depend on.
 
-`run` twice is one sweep. A YAML that differs in what decides results never goes on in a folder that has others' results: the
-differences are shown, or `--new` opens a numbered folder beside it. Try `versions(Storage.at("runs"), "cells")`.
+`run` twice is one sweep. A YAML that differs in what decides results never goes on in a folder that has others'
+results: the differences are shown, or `--new` opens a numbered folder beside it. Try `versions(Storage.at("runs"),
+"cells")`.
 """
 
 from __future__ import annotations
@@ -11,14 +12,13 @@ import datetime
 import json
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sweepkit import provenance
 from sweepkit.errors import InputError, Problem
 from sweepkit.paths import SweepPaths
-from sweepkit.problem import SweepProblem, differences, identity
+from sweepkit.problem import SweepProblem, identity
 from sweepkit.storage import Storage
 
 _FORMAT = 1
@@ -39,17 +39,18 @@ def claim(problem: SweepProblem, storage: Storage, *, data_key: str, new: bool) 
     Raises:
         InputError: the folder holds a sweep that differs in what decides results, each difference named.
     """
-    wanted = json.loads(json.dumps(identity(problem, data_key=data_key)))  # as the manifest will give it back
+    # through JSON, as the manifest will give it back
+    wanted = json.loads(json.dumps({**identity(problem), "data_key": data_key}))
     taken = versions(storage, problem.spec.sweep)
     same = [name for name in taken if storage.read_json(SweepPaths(name).manifest)["identity"] == wanted]
     if taken and not same and not new:
         raise InputError(_refusal(problem, storage, taken[-1], wanted))
     if same and not new:
-        renamed = _renamed(problem, same[-1])
+        renamed = problem.renamed(same[-1])
         amend(storage, same[-1], spec=renamed.spec.model_dump(mode="json"), n_trials=n_trials(problem))
         return renamed
     name = f"{problem.spec.sweep}-{len(taken) + 1}" if taken else problem.spec.sweep
-    renamed = _renamed(problem, name)
+    renamed = problem.renamed(name)
     storage.write_json(SweepPaths(name).manifest, _manifest(renamed, wanted, data_key))
     return renamed
 
@@ -91,13 +92,7 @@ def journal(storage: Storage, paths: SweepPaths, *, read_only: bool = False) -> 
                 storage.write(paths.journal, local.read_bytes())
 
 
-def _renamed(problem: SweepProblem, name: str) -> SweepProblem:
-    return replace(problem, spec=problem.spec.model_copy(update={"sweep": name}))
-
-
-def _manifest(
-    problem: SweepProblem, wanted: Mapping[str, Any], data_key: str
-) -> dict[str, Any]:  # JSON objects
+def _manifest(problem: SweepProblem, wanted: Mapping[str, Any], data_key: str) -> dict[str, Any]:  # JSON objects
     code = provenance.code_state(problem.package.folder)
     return {
         "format": _FORMAT,
@@ -126,3 +121,20 @@ def _refusal(
         "undo the change, or add --new to start another sweep beside it"
     )
     return [*found, Problem(where, remedy)]
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:  # JSON objects
+    """Say in which values two identities differ, as `search.sampler was 'tpe' and is now 'random'`."""
+    old, new = _flat(before), _flat(now)
+    return [
+        f"{key} was {old.get(key, 'absent')!r} and is now {new.get(key, 'absent')!r}"
+        for key in old | new
+        if old.get(key, "absent") != new.get(key, "absent")
+    ]
+
+
+def _flat(value: object, prefix: str = "") -> dict[str, object]:
+    if not isinstance(value, Mapping):
+        return {prefix: value}
+    below = [_flat(inner, f"{prefix}.{key}" if prefix else str(key)) for key, inner in value.items()]
+    return {key: leaf for part in below for key, leaf in part.items()}

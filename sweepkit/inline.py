@@ -1,4 +1,5 @@
-"""The same trials one by one in this process, for debugging: no Ray, no other process, and exceptions fly as they are."""
+"""The same trials one by one in this process, for debugging: no Ray, no other process, and exceptions fly as they
+are."""
 
 from __future__ import annotations
 

@@ -53,17 +53,13 @@ class Float:
         """Say why this value cannot be taken; None if it can."""
         if not is_number(value):
             return f"must be a number, got {value!r}"
-        return (
-            None if self.contains(value) else f"must be within {self.low:g} to {self.high:g}, got {value!r}"
-        )
+        return None if self.contains(value) else f"must be within {self.low:g} to {self.high:g}, got {value!r}"
 
     def narrow(self, wanted: object) -> tuple[Param, list[Fault]]:
         """Return the narrowed parameter, or this one and what is wrong with `wanted`."""
         if not isinstance(wanted, Mapping):
             chosen, faults = _picked(self, wanted)
-            return (
-                (Choice(tuple(sorted(map(float, chosen))), self.when), []) if not faults else (self, faults)
-            )
+            return (Choice(tuple(sorted(map(float, chosen))), self.when), []) if not faults else (self, faults)
         low, high = wanted.get("from", self.low), wanted.get("to", self.high)
         faults = _range_faults(self, wanted, ("from", "to", "log"))
         log = wanted.get("log", self.log)
@@ -157,9 +153,7 @@ class Choice:
     def narrow(self, wanted: object) -> tuple[Param, list[Fault]]:
         """Return the narrowed parameter, or this one and what is wrong with `wanted`."""
         if isinstance(wanted, Mapping):
-            return self, [
-                ((), f"takes a value or a list of values, not a range; allowed: {listed(self.options)}")
-            ]
+            return self, [((), f"takes a value or a list of values, not a range; allowed: {listed(self.options)}")]
         chosen, faults = _picked(self, wanted)
         if faults:
             return self, faults
@@ -232,9 +226,7 @@ def _step_faults(low: int, high: int, step: int, log: bool) -> list[Fault]:
     rest = (high - low) % step
     if rest:
         below, above = high - rest, high - rest + step
-        message = (
-            f"{high} is not reached from {low} in steps of {step}; take {below} or {above}, or set step:"
-        )
+        message = f"{high} is not reached from {low} in steps of {step}; take {below} or {above}, or set step:"
         return [(("to",), message)]
     return []
 

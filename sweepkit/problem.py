@@ -168,11 +168,13 @@ def _sampler_problems(spec: SweepSpec, space: Space, document: Document) -> list
 
 
 def _in_order(problems: Sequence[Problem]) -> list[Problem]:
-    """Sort by line, options last; problems of one line stay as found."""
+    """Sort by line, the whole file first and options last; problems of one line stay as found."""
 
     def line(problem: Problem) -> float:
+        if problem.where.startswith("--"):
+            return float("inf")
         number = problem.where.rpartition(":")[2]
-        return int(number) if number.isdigit() else float("inf")
+        return int(number) if number.isdigit() else 0
 
     return sorted(dict.fromkeys(problems), key=line)
 

@@ -1,7 +1,8 @@
-"""The referee of a running sweep: hands out trials, hears their reports, stops and ends them, and keeps everyone informed.
+"""The referee of a running sweep: hands out trials, hears their reports, stops and ends them, and keeps everyone
+informed.
 
-It has no thread and no loop: a runner (Ray Tune, or the plain loop of `inline`) calls it. Every call is short, since Ray's single
-control loop waits for it. Try `Referee(study, sweep_files, tracker, observer, spec).next_task()`.
+It has no thread and no loop: a runner (Ray Tune, or the plain loop of `inline`) calls it. Every call is short, since
+Ray's single control loop waits for it. Try `Referee(study, sweep_files, tracker, observer, spec).next_task()`.
 """
 
 from __future__ import annotations
@@ -88,7 +89,11 @@ class Referee:
     def reported(self, number: int, report: Report) -> bool:
         """Write a report down; True when the trial ends with it."""
         verdict = self._study.report(number, report)
-        self._running[number] = self._study.record(number)
+        record = self._running[number] = self._study.record(number)
+        if self._tracker and record.run_id:
+            self._tracker.collect(
+                record.run_id, self._storage, self._paths.trial(number), has_ended=verdict is not None
+            )
         if self._spec.objective.metric not in report.metrics and verdict:
             # every other trial would report the same
             self.over = verdict.reason
@@ -99,7 +104,10 @@ class Referee:
         return verdict is not None
 
     def failed(self, number: int, error: str) -> None:
-        """Write a trial's traceback down and end it; its log has the same."""
+        """Write a trial's traceback down and end it; its log has the same. What comes after its end changes nothing."""
+        if number not in self._running:
+            logger.warning("trial %d has ended already; its worker said: %s", number, error)
+            return
         self._study.note(number, "error", error)
         last_line = error.strip().splitlines()[-1] if error.strip() else "its worker died"
         log = f"{self._storage.uri}/{self._paths.trial(number).log}"
@@ -185,8 +193,6 @@ def trial_seed(seed: int, number: int) -> int:
 def run_name(record: TrialRecord) -> str:
     """Name a trial by its number and the first words and whole numbers of its point: `0007 gru 64`."""
     words = [
-        str(value)
-        for value in record.point.values()
-        if isinstance(value, str | int) and not isinstance(value, bool)
+        str(value) for value in record.point.values() if isinstance(value, str | int) and not isinstance(value, bool)
     ]
     return " ".join([f"{record.number:04d}", *words[:3]])

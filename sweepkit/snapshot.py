@@ -60,7 +60,9 @@ class Snapshot:
         """
         leaders = ranked(self.records, self._mode)
         if not leaders:
-            raise InputError(f"no trial of {self.name!r} has reported {self.spec.objective.metric!r} yet", where=self.folder)
+            raise InputError(
+                f"no trial of {self.name!r} has reported {self.spec.objective.metric!r} yet", where=self.folder
+            )
         return leaders[0]
 
     def checkpoint(self, record: TrialRecord) -> str:

@@ -101,9 +101,7 @@ class Space:
         """
         endless = [name for name, param in self.params.items() if param.values() is None]
         if endless:
-            raise ValueError(
-                f"no finite grid: {listed(endless)} takes any number in a range; list values instead"
-            )
+            raise ValueError(f"no finite grid: {listed(endless)} takes any number in a range; list values instead")
         return self._grid(list(self.params), {})
 
     def size(self) -> int | None:
@@ -142,10 +140,8 @@ def _check_conditions(name: str, param: Param, earlier: Mapping[str, Param]) -> 
     """Refuse a condition on a parameter that does not come before, or on a value that it never has."""
     for parent, values in (param.when or {}).items():
         if parent not in earlier:
-            raise SpaceError(
-                f"parameter {name!r} depends on {parent!r}, which is not declared before it; "
-                f"{nearest(parent, earlier)}"
-            )
+            hint = f"; {nearest(parent, earlier)}" if earlier else ""
+            raise SpaceError(f"parameter {name!r} depends on {parent!r}, which is not declared before it{hint}")
         never = [value for value in values if not earlier[parent].contains(value)]
         if never or not values:
             raise SpaceError(

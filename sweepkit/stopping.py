@@ -1,6 +1,7 @@
 """When a trial has to stop, as pure functions of its reports; what the rule of the sweep says is in `study`.
 
-Each question returns a reason that a user can read, or None for "go on". Try `impatient([0.8, 0.7, 0.7], Mode.MAX, patience=2)`.
+Each question returns a reason that a user can read, or None for "go on". Try `impatient([0.8, 0.7, 0.7], Mode.MAX,
+patience=2)`.
 """
 
 from __future__ import annotations
@@ -24,9 +25,7 @@ def missing_objective(report: Report, metric: str, number: int) -> str | None:
     if metric in report.metrics:
         return None
     reported = ", ".join(repr(name) for name in sorted(report.metrics)) or "nothing"
-    return (
-        f"metric {metric!r} was not reported at epoch {report.epoch} of trial {number}; reported: {reported}"
-    )
+    return f"metric {metric!r} was not reported at epoch {report.epoch} of trial {number}; reported: {reported}"
 
 
 def best_so_far(values: Sequence[float], mode: Mode) -> tuple[float, int] | None:

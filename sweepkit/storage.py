@@ -63,8 +63,7 @@ class Storage:
             return cls(pafs.LocalFileSystem(), _file_uri_path(uri, rest))
         if scheme not in _BUCKETS:
             raise InputError(
-                f"storage must be a folder or a URI that starts with file://, s3:// or gs://, "
-                f"got {_shown(uri)!r}"
+                f"storage must be a folder or a URI that starts with file://, s3:// or gs://, got {_shown(uri)!r}"
             )
         if "@" in rest.partition("/")[0]:
             raise InputError(
@@ -115,9 +114,7 @@ class Storage:
     def write(self, name: str, data: bytes) -> None:
         """Put a file in place of what had this name, whole or not at all."""
         target = self._full(name)
-        if (
-            self._is_bucket
-        ):  # an object appears when its upload is complete, and a bucket has no folders to make
+        if self._is_bucket:  # an object appears when its upload is complete, and a bucket has no folders to make
             return self._put(target, data)
         folder = str(PurePosixPath(target).parent)
         self._filesystem.create_dir(folder, recursive=True)

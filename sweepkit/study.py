@@ -1,8 +1,9 @@
-"""The brain and the journal of a sweep: one Optuna study that proposes points, keeps every report and decides who stops.
+"""The brain and the journal of a sweep: one Optuna study that proposes points, keeps every report and decides who
+stops.
 
-Not for running anything: whoever runs trials asks here, reports here, and does what the verdict says. The study lives in one
-append-only journal file, so reopening it is all that going on takes; nothing that matters is kept in memory only.
-Try `SweepStudy.open(journal, spec, space).ask()`.
+Not for running anything: whoever runs trials asks here, reports here, and does what the verdict says. The study lives
+in one append-only journal file, so reopening it is all that going on takes; nothing that matters is kept in memory
+only. Try `SweepStudy.open(journal, spec, space).ask()`.
 """
 
 from __future__ import annotations
@@ -49,7 +50,8 @@ class Verdict:
 
 
 class Journal:
-    """What a sweep's journal says: every trial, its reports and its end. Reading changes nothing and may happen while the sweep runs."""
+    """What a sweep's journal says: every trial, its reports and its end. Reading changes nothing and may happen while
+    the sweep runs."""
 
     def __init__(self, study: optuna.Study, spec: SweepSpec) -> None:
         self._study = study
@@ -80,9 +82,7 @@ class Journal:
     def _as_record(self, trial: FrozenTrial) -> TrialRecord:
         attrs = trial.user_attrs
         reports = tuple(
-            Report.from_json(json.loads(text))
-            for key, text in sorted(attrs.items())
-            if key.startswith(_REPORT)
+            Report.from_json(json.loads(text)) for key, text in sorted(attrs.items()) if key.startswith(_REPORT)
         )
         values = [r.metrics.get(self._spec.objective.metric, float("nan")) for r in reports]
         best = stopping.best_so_far(values, self._mode)
@@ -132,7 +132,8 @@ class SweepStudy(Journal):
     def ask(self) -> TrialRecord | None:
         """Propose the next trial, or None when the sweep has all of its trials.
 
-        The sampler's random state is a function of (seed, trial number), so a reopened study goes on as if never closed.
+        The sampler's random state is a function of (seed, trial number), so a reopened study goes on as if never
+        closed.
         """
         number = len([t for t in self._trials() if t.state is not TrialState.WAITING])
         if number >= self.n_target:
@@ -149,27 +150,27 @@ class SweepStudy(Journal):
     def report(self, number: int, report: Report) -> Verdict | None:
         """Write one epoch into the journal and decide whether the trial goes on (None).
 
-        An epoch that the journal already has is left as it is: a worker that continues from a checkpoint may repeat one.
-        A metric that is absent or not finite ends the trial as failed.
+        An epoch that the journal already has is left as it is: a worker that continues from a checkpoint may repeat
+        one. A metric that is absent or not finite ends the trial as failed.
         """
         trial = self._live(number)
         key = f"{_REPORT}{report.epoch:04d}"
         if key in trial.user_attrs:
             return None
-        trial.set_user_attr(key, json.dumps(report.to_json()))
         metric = self._spec.objective.metric
         fault = stopping.not_finite(report, metric) or stopping.missing_objective(report, metric, number)
-        if fault:
-            return Verdict(Outcome.FAILED, fault)
-        trial.report(report.metrics[metric], report.epoch)
-        return self._verdict(trial, report)
+        if not fault:
+            trial.report(report.metrics[metric], report.epoch)
+        # after the value: a death between the two leaves an epoch that is simply reported again
+        trial.set_user_attr(key, json.dumps(report.to_json()))
+        return Verdict(Outcome.FAILED, fault) if fault else self._verdict(trial, report)
 
     def _verdict(self, trial: optuna.Trial, report: Report) -> Verdict | None:
         rule = self._spec.stopping
         if report.epoch >= rule.max_epochs:
             return Verdict(Outcome.COMPLETE, f"ran all {rule.max_epochs} epochs")
         if trial.should_prune():
-            return Verdict(Outcome.PRUNED, self._why_pruned(trial.number, report))
+            return Verdict(Outcome.PRUNED, self._why_pruned(report))
         values = [r.metrics[self._spec.objective.metric] for r in self.record(trial.number).reports]
         reason = stopping.impatient(values, self._mode, patience=rule.patience)
         return Verdict(Outcome.COMPLETE, reason) if reason else None
@@ -197,7 +198,7 @@ class SweepStudy(Journal):
             for point in itertools.islice(self._space.grid(), self.n_target):
                 self._study.enqueue_trial(point)
 
-    def _why_pruned(self, number: int, report: Report) -> str:
+    def _why_pruned(self, report: Report) -> str:
         """Say what the rule compared; the rules themselves are Optuna's and only answer yes or no."""
         metric, rule = self._spec.objective.metric, self._spec.stopping
         value = report.metrics[metric]
@@ -227,11 +228,7 @@ def _seconds(trial: FrozenTrial, reports: Sequence[Report]) -> float | None:
         return None
     if trial.datetime_complete is not None:
         return (trial.datetime_complete - trial.datetime_start).total_seconds()
-    return (
-        (datetime.fromtimestamp(reports[-1].timestamp) - trial.datetime_start).total_seconds()
-        if reports
-        else 0.0
-    )
+    return (datetime.fromtimestamp(reports[-1].timestamp) - trial.datetime_start).total_seconds() if reports else 0.0
 
 
 def _pruner(rule: Stopping) -> BasePruner:

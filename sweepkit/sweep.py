@@ -1,6 +1,7 @@
 """A whole sweep, from its checked YAML to its winner: `run_sweep` reads as the program's table of contents.
 
-Not for printing: whoever wants to see it run passes an `Observer`. Try `run_sweep(problem, RunOptions(inline=True), observer)`.
+Not for printing: whoever wants to see it run passes an `Observer`. Try
+`run_sweep(problem, RunOptions(inline=True), observer)`.
 """
 
 from __future__ import annotations
@@ -10,18 +11,18 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import sweepkit
-from sweepkit import folders, provenance
+from sweepkit import folders
+from sweepkit.cudnn_check import check_cudnn
 from sweepkit.data.prepared import Prepared
-from sweepkit.data.preparation import prepare_once
 from sweepkit.errors import SweepFailed
 from sweepkit.inline import InlineRunner
 from sweepkit.leaderboard import ranked, table
-from sweepkit.cudnn_check import check_cudnn
 from sweepkit.paths import SweepPaths
+from sweepkit.preparing import find_data
 from sweepkit.problem import SweepProblem
+from sweepkit.recording import check_reachable, describe_data, keep_checkpoints, open_tracker, results_of
 from sweepkit.referee import Observer, Referee
 from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.storage import Storage
@@ -53,7 +54,7 @@ class SweepResult:
         sweep: its name in the storage.
         records: all of its trials.
         best: the winner.
-        checkpoint: the storage name of the winner's best checkpoint.
+        checkpoint: the folder of the winner's best checkpoint.
         over: why it ended before all of its trials; None when it has them all.
         tracking_uri: the MLflow store; None when tracking is off.
     """
@@ -75,20 +76,21 @@ def run_sweep(problem: SweepProblem, options: RunOptions, observer: Observer) ->
     """
     storage = Storage.at(problem.spec.storage.uri)
     storage.check_writable()
-    source = find_source(problem)
-    problem = folders.claim(problem, storage, data_key=data_key(problem, source), new=options.new)
+    data = find_data(problem)
+    problem = folders.claim(problem, storage, data_key=data.key, new=options.new)
     with ThreadPoolExecutor(1) as background, contextlib.ExitStack() as stack:
-        # the first start of an MLflow store and of a Ray cluster take seconds each
-        opening = background.submit(open_tracker, problem, storage)
+        # the first start of an MLflow store and that of a Ray cluster take seconds each
+        opening = background.submit(open_tracker, problem, storage, data.key)
         runner = stack.enter_context(open_runner(problem, options))
-        prepared = prepare_once(problem, source, storage, runner, observer.progress)
+        prepared = data.prepare(storage, runner, observer.progress)
         tracker = opening.result()
         if tracker:
             stack.callback(tracker.close)
-            check_reachable(tracker.uri, runner.n_nodes)
+            check_reachable(tracker, runner)
+            describe_data(tracker, prepared)
         job = _job(problem, storage, prepared, runner, tracker)
         check_cudnn(runner, job, problem.space)
-        return _run_trials(problem, storage, prepared, tracker, observer, lambda referee: runner.run(referee, job))
+        return _run_trials(problem, storage, tracker, observer, lambda referee: runner.run(referee, job))
 
 
 def prepare_data(problem: SweepProblem, options: RunOptions, observer: Observer) -> Prepared:
@@ -98,10 +100,12 @@ def prepare_data(problem: SweepProblem, options: RunOptions, observer: Observer)
         InputError: the data is missing or malformed, or the storage cannot be written.
     """
     storage = Storage.at(problem.spec.storage.uri)
-    storage.check_writable()
-    source = find_source(problem)
-    with contextlib.ExitStack() as stack:
-        def runner() -> Runner: ...
+    data = find_data(problem)
+    if data.is_prepared(storage):
+        # a cluster takes seconds to start, and there is nothing for it to do
+        return data.prepare(storage, InlineRunner(problem.spec.resources), observer.progress)
+    with open_runner(problem, options) as runner:
+        return data.prepare(storage, runner, observer.progress)
 
 
 @contextlib.contextmanager
@@ -115,3 +119,84 @@ def open_runner(problem: SweepProblem, options: RunOptions) -> Iterator[Runner]:
     modules = [Path(sweepkit.__file__).parent, problem.package.folder]
     with runner.connect(options.address, modules=modules, wanted=problem.spec.resources) as connected:
         yield connected
+
+
+def _job(
+    problem: SweepProblem, storage: Storage, prepared: Prepared, runner: Runner, tracker: SweepTracker | None
+) -> Job:
+    return Job(
+        package=problem.spec.package,
+        sweep=problem.spec.sweep,
+        storage_uri=storage.uri,
+        data_key=prepared.manifest.key,
+        data=problem.data.model_dump(mode="json"),
+        metric=problem.spec.objective.metric,
+        mode=problem.spec.objective.mode,
+        deterministic=problem.spec.deterministic,
+        threads=runner.share.cpu,
+        gpu=runner.share.gpu,
+        tracking_uri=tracker.uri if tracker else None,
+    )
+
+
+def _run_trials(
+    problem: SweepProblem,
+    storage: Storage,
+    tracker: SweepTracker | None,
+    observer: Observer,
+    run: Callable[[Referee], None],
+) -> SweepResult:
+    paths, spec = SweepPaths(problem.spec.sweep), problem.spec
+    with folders.journal(storage, paths) as journal:
+        study = SweepStudy.open(journal, spec, problem.space)
+        referee = Referee(study, spec, storage=storage, tracker=tracker, observer=observer)
+        try:
+            run(referee)
+        except BaseException:
+            if tracker:
+                tracker.finish(status="interrupted", **results_of(problem, study.records()))
+            raise
+        records = study.records()
+    return _finish(problem, storage, tracker, records, over=referee.over)
+
+
+def _finish(
+    problem: SweepProblem,
+    storage: Storage,
+    tracker: SweepTracker | None,
+    records: list[TrialRecord],
+    *,
+    over: str | None,
+) -> SweepResult:
+    """Write the leaderboard, tell the tracker, and say whether the sweep has a winner."""
+    spec, paths = problem.spec, SweepPaths(problem.spec.sweep)
+    metric, mode = spec.objective.metric, Mode(spec.objective.mode)
+    storage.write_json(paths.leaderboard, table(records, metric=metric, mode=mode))
+    leaders = ranked(records, mode)
+    failure = _failure(problem, records, over)
+    if tracker:
+        keep_checkpoints(tracker, storage, paths, leaders[: spec.storage.keep])
+        tracker.finish(status="failed" if failure else "finished", **results_of(problem, records))
+    if failure:
+        raise SweepFailed(f"{failure}; `python -m sweepkit status {storage.uri}/{paths.root}` has the tracebacks")
+    best = leaders[0]
+    assert best.best_epoch is not None, "a ranked trial has a best epoch"
+    return SweepResult(
+        sweep=spec.sweep,
+        records=records,
+        best=best,
+        checkpoint=f"{storage.uri}/{paths.trial(best.number).checkpoint(best.best_epoch)}",
+        over=over,
+        tracking_uri=tracker.uri if tracker else None,
+    )
+
+
+def _failure(problem: SweepProblem, records: list[TrialRecord], over: str | None) -> str | None:
+    """Say why a sweep has no winner to offer; None when it has."""
+    n_failed = sum(record.outcome is Outcome.FAILED for record in records)
+    if over and n_failed > problem.spec.budget.failures:
+        return f"the sweep ended: {over}"
+    if not any(record.outcome is Outcome.COMPLETE for record in records):
+        last = next((record.reason for record in reversed(records) if record.outcome is Outcome.FAILED), None)
+        return f"no trial completed: {over or last or 'none was started'}"
+    return None

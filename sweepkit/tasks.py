@@ -1,4 +1,5 @@
-"""What the driver hands to a worker: the facts that all trials of a sweep share, and one trial's own. Plain JSON both ways."""
+"""What the driver hands to a worker: the facts that all trials of a sweep share, and one trial's own. Plain JSON both
+ways."""
 
 from __future__ import annotations
 
@@ -122,9 +123,7 @@ class Runner(Protocol):
     share: Share
     n_nodes: int
 
-    def map(
-        self, function: Callable[[Item], Result], items: Sequence[Item], *, describe: str
-    ) -> Iterator[Result]:
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item], *, describe: str) -> Iterator[Result]:
         """Apply a module-level function to every item and yield the results in the order of the items."""
 
     def run(self, director: Director, job: Job) -> None:

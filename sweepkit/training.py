@@ -1,8 +1,9 @@
-"""One worker: it builds a trial's model, trains it an epoch at a time, validates, writes a checkpoint and logs, then reports.
+"""One worker: it builds a trial's model, trains it an epoch at a time, validates, writes a checkpoint and logs, then
+reports.
 
-Not for deciding anything: whoever calls `run_epoch` decides whether there is a next one. The same class runs inside a Ray actor
-and inside the driver's own process. Prepared data stays decoded between the trials of a worker, and TensorFlow is imported once.
-Try `worker = Worker(job, open_log); worker.start(task); report = worker.run_epoch()`.
+Not for deciding anything: whoever calls `run_epoch` decides whether there is a next one. The same class runs inside a
+Ray actor and inside the driver's own process. Prepared data stays decoded between the trials of a worker, and
+TensorFlow is imported once. Try `worker = Worker(job, open_log); worker.start(task); report = worker.run_epoch()`.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ import keras
 
 from sweepkit import checkpoints, devices, stopping
 from sweepkit.checkpoints import TrialState
-from sweepkit.data.batches import Reading, SplitReader, dataset
+from sweepkit.data.batches import Reading
 from sweepkit.data.prepared import Prepared
+from sweepkit.data.reader import SplitReader, dataset
 from sweepkit.paths import DataPaths, SweepPaths, TrialPaths
 from sweepkit.problem import import_package
 from sweepkit.reports import Report
@@ -42,7 +44,7 @@ class Worker:
         self._storage = Storage.at(job.storage_uri)
         package = import_package(job.package)
         self._model_module, self._data_module = package.model_module(), package.data_module()
-        self._settings = package.data_settings(job.data)
+        self._settings = package.data_model.model_validate(dict(job.data))
         self._prepared = Prepared.open(self._local_data())
         self._readers = {split: SplitReader(self._prepared, split) for split in ("train", "valid")}
         self._trial: _RunningTrial | None = None
@@ -70,7 +72,8 @@ class Worker:
     def run_epoch(self) -> Report:
         """Train and validate one epoch, write the checkpoint, log, and return what to report.
 
-        An epoch that the checkpoint has and the journal has not (a death between the two) is returned without training it again.
+        An epoch that the checkpoint has and the journal has not (a death between the two) is returned without
+        training it again.
         """
         trial = self._running()
         if trial.n_returned < len(trial.reports):
@@ -113,9 +116,7 @@ class Worker:
         # a function of (trial, epoch) alone, so that a continued trial draws what an uninterrupted one would
         keras.utils.set_random_seed((trial.task.seed + epoch) % 2**32)
         started = time.perf_counter()
-        batches = dataset(
-            self._readers["train"], trial.reading, training=True, seed=trial.task.seed, epoch=epoch
-        )
+        batches = dataset(self._readers["train"], trial.reading, training=True, seed=trial.task.seed, epoch=epoch)
         history = trial.model.fit(
             batches,
             initial_epoch=epoch - 1,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-TOY_SPACE = '''
+TOY_SPACE = """
 from typing import Literal
 
 from sweepkit.config import DataSettings
@@ -38,7 +38,7 @@ def n_rows(settings):
 
 def epoch_gflop(point, n_rows, mean_tokens):
     return point.get("units", 0) * n_rows * mean_tokens / 1e9
-'''
+"""
 
 _numbers = itertools.count()
 

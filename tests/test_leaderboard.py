@@ -6,9 +6,7 @@ from sweepkit.leaderboard import differing, ranked, reasons, table
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
 
 
-def record(
-    number: int, best: float | None, outcome: Outcome | None = Outcome.COMPLETE, **more: object
-) -> TrialRecord:
+def record(number: int, best: float | None, outcome: Outcome | None = Outcome.COMPLETE, **more: object) -> TrialRecord:
     return TrialRecord(
         number=number,
         point={"cell": "gru", "units": 32 + number},

@@ -59,13 +59,9 @@ def test_best_is_the_earliest_best_finite_value(
         ([0.5, math.nan, math.nan], 2, True),
     ],
 )
-def test_patience_counts_epochs_without_anything_better(
-    values: list[float], patience: int | None, stops: bool
-) -> None:
+def test_patience_counts_epochs_without_anything_better(values: list[float], patience: int | None, stops: bool) -> None:
     assert (impatient(values, Mode.MAX, patience=patience) is not None) is stops
 
 
 def test_patience_names_the_best_epoch() -> None:
-    assert (
-        impatient([0.2, 0.1, 0.3], Mode.MIN, patience=1) == "nothing better than 0.1000 (epoch 2) in 1 epochs"
-    )
+    assert impatient([0.2, 0.1, 0.3], Mode.MIN, patience=1) == "nothing better than 0.1000 (epoch 2) in 1 epochs"

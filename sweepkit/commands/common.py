@@ -11,6 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from sweepkit.problem import SweepProblem
 
@@ -29,6 +30,17 @@ def sweep_options(function: Function) -> Function:
             help="Override a value of the YAML; repeatable.",
         ),
         click.option("--data", metavar="SOURCE", help="Take the data from here instead of data.source."),
+    ]
+    for option in reversed(add):
+        function = option(function)
+    return function
+
+
+def runner_options(function: Function) -> Function:
+    """Add where to run: --address and --inline."""
+    add = [
+        click.option("--address", metavar="HOST:PORT", help="Use a running Ray cluster; `auto` is this machine's."),
+        click.option("--inline", is_flag=True, help="Run one by one in this process, without Ray; for debugging."),
     ]
     for option in reversed(add):
         function = option(function)
@@ -61,5 +73,27 @@ def stdout() -> Console:
     """Return a console for tables: as wide as the terminal, or 120 columns in a file or a pipe."""
     from rich.console import Console  # costs a tenth of a second, which --json and --help do not need
 
-    console = Console(highlight=False, markup=False)
-    return console if console.is_terminal else Console(highlight=False, markup=False, width=120)
+    console = Console(highlight=False, markup=False, emoji=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, emoji=False, width=120)
+
+
+def stderr() -> Console:
+    """Return a console for what happens while stdout is kept for one JSON object."""
+    from rich.console import Console  # as above
+
+    return Console(stderr=True, highlight=False, markup=False)
+
+
+def rows_table(rows: Sequence[Mapping[str, object]], *, title: str) -> Table:
+    """Draw rows that have the same keys; nothing stands for an absent value."""
+    from rich.table import Table  # as above
+
+    from sweepkit.commands.formats import cell
+
+    table = Table(title=title, title_justify="left")
+    numeric = {name for row in rows for name, value in row.items() if isinstance(value, int | float)}
+    for name in rows[0] if rows else ():
+        table.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(cell(value) for value in row.values()))
+    return table

@@ -42,10 +42,10 @@ class PlainLines:
             self._line(f"{phase}: {done} of {total}")
             self._next_line = now + _LINE_EVERY_S
 
-    def started(self, record: TrialRecord, standing: Standing) -> None:
+    def started(self, record: TrialRecord, standing: Standing) -> None:  # noqa: ARG002  # the protocol's
         self._line(f"trial {record.number} starts: {parameters(record.point)}")
 
-    def reported(self, record: TrialRecord, standing: Standing) -> None:
+    def reported(self, record: TrialRecord, standing: Standing) -> None:  # noqa: ARG002  # the protocol's
         self._line(f"trial {record.number} epoch {record.epoch}: {_latest(record, self._spec)}")
 
     def ended(self, record: TrialRecord, standing: Standing) -> None:
@@ -113,9 +113,7 @@ class LiveTable:
         return Group(self._table(), Text(summary(self._standing, self._spec)))
 
     def _table(self) -> Table:
-        table = Table(
-            title=f"{self._spec.sweep}: {self._spec.objective.metric} ({self._spec.objective.mode})"
-        )
+        table = Table(title=f"{self._spec.sweep}: {self._spec.objective.metric} ({self._spec.objective.mode})")
         for name in ("trial", "parameters", "epoch", "latest", "best", "state"):
             table.add_column(name, overflow="fold", ratio=3 if name == "parameters" else None)
         for record in self._ended:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -50,19 +51,37 @@ def _plan(problem: SweepProblem) -> tuple[Plan, dict[str, float | None]]:
     resources = problem.spec.resources
     workers = resources.workers or max(provenance.machine().cores // resources.cpu, 1)
     on_gpu = resources.gpu not in ("auto", 0)  # what a GPU does cannot be told from here
+    n_rows, mean_tokens = _rows(problem)
     basis = {
-        "n_rows": problem.package.n_rows(problem.data),
+        "n_rows": n_rows,
         "workers": workers,
         "gflops_per_s": None if on_gpu else round(budget.measure_gflops(), 2),
     }
     plan = budget.estimate(
         problem,
-        n_rows=basis["n_rows"],
-        mean_tokens=None,
+        n_rows=n_rows,
+        mean_tokens=mean_tokens,
         workers=workers,
         gflops_per_s=basis["gflops_per_s"],
     )
     return plan, basis
+
+
+def _rows(problem: SweepProblem) -> tuple[int | None, float | None]:
+    """Return how many rows train has, and their mean length: as prepared here, else as the package says."""
+    settings, source = problem.data.model_dump(), problem.data.source
+    folder = Path(problem.spec.storage.uri) / "data"
+    for path in sorted(folder.glob(f"{problem.spec.package}-*/manifest.json"), key=lambda path: -path.stat().st_mtime):
+        try:
+            facts = json.loads(path.read_bytes())
+            is_same = all(settings[key] == value for key, value in facts["settings"].items() if key in settings)
+            # by the source's name alone: its content key takes reading it, which an estimate is not worth
+            if is_same and (source is None or Path(source).name in facts["source"]):
+                train, valid = facts["splits"]["train"], facts["splits"]["valid"]
+                return train["rows"] + valid["rows"], train["lengths"]["mean"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue  # not prepared data of this format; `run` says so
+    return problem.package.n_rows(problem.data), None
 
 
 def _counts(problem: SweepProblem, plan: Plan) -> Table:
@@ -70,9 +89,7 @@ def _counts(problem: SweepProblem, plan: Plan) -> Table:
 
     spec = problem.spec
     grid = "" if plan.grid_size is None else f" of {plan.grid_size} grid points"
-    saved = (
-        "" if plan.epochs == plan.full_epochs else f" expected, {plan.full_epochs} if nothing were stopped"
-    )
+    saved = "" if plan.epochs == plan.full_epochs else f" expected, {plan.full_epochs} if nothing were stopped"
     table = Table(box=None, show_header=False)
     table.add_row("trials", f"{plan.n_trials}{grid} ({spec.search.sampler})")
     table.add_row("rungs", ", ".join(map(str, plan.rungs)) or f"none ({spec.stopping.rule})")

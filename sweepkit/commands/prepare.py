@@ -39,4 +39,20 @@ def command(
 
 
 def _lines(prepared: Prepared) -> list[str]:
-    raise NotImplementedError
+    manifest = prepared.manifest
+    lines = [f"prepared: {prepared.folder} (key {manifest.key}, from {manifest.source})"]
+    for split, facts in manifest.splits.items():
+        counts = ", ".join(
+            f"{count:,} {name}" for name, count in zip(manifest.label_names, facts.label_counts, strict=True)
+        )
+        spread = (
+            f"; tokens: median {facts.lengths['median']:.0f}, 99 % {facts.lengths['p99']:.0f}" if facts.rows else ""
+        )
+        lines.append(f"{split}: {facts.rows:,} rows ({counts}){spread}")
+    vocabulary = manifest.vocabulary
+    lines.append(f"vocabulary: {vocabulary.size:,} words, {vocabulary.token_share:.1%} of the tokens of train")
+    lines += [
+        f"vectors of {facts.dim}: {facts.words_found:,} words, {facts.token_share:.1%} of the tokens of train"
+        for facts in manifest.vectors
+    ]
+    return lines

@@ -101,7 +101,9 @@ def _show(console: Console, result: SweepResult, problem: SweepProblem) -> None:
     for reason, count in reasons(result.records):
         console.print(f"  {count:4} {reason}", soft_wrap=True)
     if result.over:
-        console.print(f"the sweep ended early: {result.over}; run it again with a larger budget to go on", soft_wrap=True)
+        console.print(
+            f"the sweep ended early: {result.over}; run it again with a larger budget to go on", soft_wrap=True
+        )
     best = result.best
     console.print(
         f"best: trial {best.number}, {objective.metric} {best.best_value:.4f} after epoch {best.best_epoch}: "

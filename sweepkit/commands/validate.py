@@ -67,9 +67,7 @@ def _summary(problem: SweepProblem) -> Table:
         "resources": f"{resources.cpu} cpu, gpu {resources.gpu}, workers: {workers}",
         "storage": f"{spec.storage.uri}, keeps {spec.storage.keep} checkpoints",
         "tracking": (spec.tracking.uri or "MLflow's default") if spec.tracking.enabled else "off",
-        "data": ", ".join(
-            f"{key} {value}" for key, value in problem.data.model_dump().items() if value is not None
-        ),
+        "data": ", ".join(f"{key} {value}" for key, value in problem.data.model_dump().items() if value is not None),
     }
     table = Table(box=None, show_header=False)
     for key, value in rows.items():

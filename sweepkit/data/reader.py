@@ -1,6 +1,7 @@
 """What a worker reads prepared data through: decoded once and kept, or streamed where memory is short.
 
-Importing this imports TensorFlow. Try `dataset(SplitReader(prepared, "train"), reading, training=True, seed=0, epoch=1)`.
+Importing this imports TensorFlow. Try
+`dataset(SplitReader(prepared, "train"), reading, training=True, seed=0, epoch=1)`.
 """
 
 from __future__ import annotations
@@ -85,9 +86,7 @@ class SplitReader:
         return reading.batch_size * min(max(1, n_batches), WINDOW_BATCHES)
 
 
-def dataset(
-    reader: SplitReader, reading: Reading, *, training: bool, seed: int, epoch: int
-) -> tf.data.Dataset:
+def dataset(reader: SplitReader, reading: Reading, *, training: bool, seed: int, epoch: int) -> tf.data.Dataset:
     """Return one epoch as ({"token_indexes", "sequence_length"}, target), the next batches assembled in the background.
 
     Every epoch of every trial has the same element specification, with unknown sizes, so that no step is traced twice.

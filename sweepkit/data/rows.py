@@ -1,4 +1,4 @@
-"""Rows of token indices of unequal length, as three flat arrays: cheap to slice, to reorder and to send between processes."""
+"""Rows of token indices of unequal length, as three flat arrays: cheap to slice, to reorder and to send."""
 
 from __future__ import annotations
 

@@ -25,9 +25,7 @@ def carve(labels: Labels, groups: Groups, *, fraction: float, seed: int) -> NDAr
         <bool>[rows], true for validation.
     """
     by_group = np.lexsort((labels, groups))
-    starts = (
-        np.flatnonzero(np.r_[True, np.diff(groups[by_group]) != 0]) if len(groups) else np.empty(0, np.int64)
-    )
+    starts = np.flatnonzero(np.r_[True, np.diff(groups[by_group]) != 0]) if len(groups) else np.empty(0, np.int64)
     sizes = np.diff(np.r_[starts, len(groups)])
     group_labels = labels[by_group[starts]]
     random = np.random.default_rng(seed)

@@ -33,9 +33,7 @@ class Vocabulary:
             max_size: of the whole vocabulary, the three reserved words included.
             min_frequency: words that occur more rarely are left out.
         """
-        frequent = [
-            word for word, count in counts.items() if count >= min_frequency and word not in _RESERVED
-        ]
+        frequent = [word for word, count in counts.items() if count >= min_frequency and word not in _RESERVED]
         frequent.sort(key=lambda word: (-counts[word], word))
         return cls(_RESERVED + tuple(frequent[: max(0, max_size - len(_RESERVED))]))
 

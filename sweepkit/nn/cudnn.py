@@ -55,9 +55,7 @@ def _children(layer: Any) -> list[Any]:
     """The layers that a layer owns directly."""
     if isinstance(layer, keras.Sequential):
         return list(layer.layers)  # a built one also tracks a Functional model of the same layers
-    return list(
-        layer._flatten_layers(include_self=False, recursive=False)
-    )  # no public way sees into wrappers
+    return list(layer._flatten_layers(include_self=False, recursive=False))  # no public way sees into wrappers
 
 
 def _reasons(layer: Any) -> Iterator[str]:

@@ -1,1 +1,2 @@
-"""The only place that knows Ray: a cluster to run on (`runner`) and Ray Tune dispatching trials to warm workers (`trials`)."""
+"""The only place that knows Ray: a cluster to run on (`runner`) and Ray Tune dispatching trials to warm workers
+(`trials`)."""

@@ -1,6 +1,8 @@
-"""A Ray cluster as a place to run on: the one at an address, or this machine, with the project's code shipped to its workers.
+"""A Ray cluster as a place to run on: the one at an address, or this machine, with the project's code shipped to its
+workers.
 
-Try `with connect(None, modules=[...], wanted=Resources()) as runner: list(runner.map(len, ["a", "bc"], describe="count"))`.
+Try `with connect(None, modules=[...], wanted=Resources()) as runner: list(runner.map(len, ["a", "bc"],
+describe="count"))`.
 """
 
 from __future__ import annotations
@@ -36,9 +38,7 @@ class RayRunner:
         self.n_nodes = n_nodes
         self.share = share_of(n_cpus, n_gpus, wanted)
 
-    def map(
-        self, function: Callable[[Item], Result], items: Sequence[Item], *, describe: str
-    ) -> Iterator[Result]:
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item], *, describe: str) -> Iterator[Result]:
         """Apply a module-level function to every item on all cores, and yield the results in the order of the items.
 
         Only a few tasks per core are under way at once, so that neither inputs nor results pile up in memory.
@@ -92,9 +92,7 @@ def connect(address: str | None, *, modules: Sequence[Path], wanted: Resources) 
     try:
         total = ray.cluster_resources()
         n_nodes = sum(node["Alive"] for node in ray.nodes())
-        yield RayRunner(
-            n_cpus=total.get("CPU", 0.0), n_gpus=total.get("GPU", 0.0), n_nodes=n_nodes, wanted=wanted
-        )
+        yield RayRunner(n_cpus=total.get("CPU", 0.0), n_gpus=total.get("GPU", 0.0), n_nodes=n_nodes, wanted=wanted)
     finally:
         ray.shutdown()
 

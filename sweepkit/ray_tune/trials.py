@@ -1,7 +1,9 @@
-"""Ray Tune dispatching trials to warm workers, and nothing more: what to try, when to stop and what counts is the director's.
+"""Ray Tune dispatching trials to warm workers, and nothing more: what to try, when to stop and what counts is the
+director's.
 
-A `Searcher` that only asks, a scheduler that only obeys, and a class trainable that is reused from trial to trial. Tune's own
-checkpoints, snapshots and restoring are not used: the journal and the trials' checkpoints hold all that going on needs.
+A `Searcher` that only asks, a scheduler that only obeys, and a class trainable that is reused from trial to trial.
+Tune's own checkpoints, snapshots and restoring are not used: the journal and the trials' checkpoints hold all that
+going on needs.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from sweepkit.tasks import Director, Job, Share, TrialTask
 from sweepkit.reports import Report
+from sweepkit.tasks import Director, Job, Share, TrialTask
 
 _TUNE_ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # MLflow and the journal have it all
+    "RAY_AIR_NEW_OUTPUT": "0",  # what shows the sweep is the observer
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is the command's to answer
     "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),  # the journal is the sweep's state
     "TUNE_WARN_THRESHOLD_S": "10",
@@ -44,7 +47,12 @@ def run_trials(director: Director, job: Job, share: Share) -> None:
                 max_concurrent_trials=share.n_workers,
                 reuse_actors=True,
             ),
-            run_config=tune.RunConfig(storage_path=scratch, name="sweep", verbose=0),
+            run_config=tune.RunConfig(
+                storage_path=scratch,
+                name="sweep",
+                verbose=0,
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            ),
         )
         tuner.fit()
 

@@ -8,9 +8,10 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from sweepkit.tracking.connection import StoreAway, StoreRefused
+from sweepkit.tracking.connection import AwayError, RefusedError
 
 logger = logging.getLogger(__name__)
+_MOST_FAILURES = 5  # of the store at one call; not to be reached at all does not count
 
 
 class Background:
@@ -27,6 +28,7 @@ class Background:
         self._changed = threading.Condition()
         self._is_closing = False
         self.is_away = False
+        self._n_failures = 0
         self._thread = threading.Thread(target=self._run, name="sweepkit-tracking", daemon=True)
         self._thread.start()
 
@@ -69,21 +71,27 @@ class Background:
     def _is_done(self, call: Callable[[], object]) -> bool:
         try:
             call()
-        except StoreAway as error:
-            if not self.is_away:
-                logger.warning("%s does not answer, what it is to be told waits: %s", self._name, error)
-            with self._changed:
-                self.is_away = True
-                self._changed.notify_all()
-            return False
-        except StoreRefused as error:
+        except AwayError as error:
+            self._n_failures += error.has_answered
+            if self._n_failures < _MOST_FAILURES:
+                self._note_away(error)
+                return False
+            logger.error("%s failed %d times, gave up: %s", self._name, self._n_failures, error)
+        except RefusedError as error:
             logger.warning("%s refused: %s", self._name, error)
         except Exception:  # a view that fails must not fail what it shows
             logger.exception("telling %s failed", self._name)
         if self.is_away:
             logger.warning("%s answers again", self._name)
-            self.is_away = False
+        self._n_failures, self.is_away = 0, False
         return True
+
+    def _note_away(self, error: AwayError) -> None:
+        if not self.is_away:
+            logger.warning("%s does not answer, what it is to be told waits: %s", self._name, error)
+        with self._changed:
+            self.is_away = True
+            self._changed.notify_all()
 
     def _wait_to_retry(self) -> bool:
         """Wait, and tell whether to try again: when closing begins meanwhile, once more."""

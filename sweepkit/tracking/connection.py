@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import tempfile
@@ -35,11 +36,20 @@ class StoreError(Exception):
     """The tracking store did not do what it was asked. Never leaves `sweepkit.tracking`."""
 
 
-class StoreAway(StoreError):
-    """It does not answer, or not now: trying again later makes sense."""
+class AwayError(StoreError):
+    """It does not answer, or fails in doing it: trying again later makes sense.
+
+    Args:
+        reason: what happened.
+        has_answered: it was there and failed, as a server with a defect does: trying for ever makes no sense.
+    """
+
+    def __init__(self, reason: str, *, has_answered: bool = False) -> None:
+        super().__init__(reason)
+        self.has_answered = has_answered
 
 
-class StoreRefused(StoreError):
+class RefusedError(StoreError):
     """It answers that it will never do this: the run was deleted, the value is not allowed."""
 
 
@@ -137,7 +147,9 @@ def _check_sqlite(uri: str) -> None:
         with tempfile.TemporaryFile(dir=path.parent):
             head = _head(path) if path.exists() else b""
     except OSError as error:
-        reason = os.strerror(error.errno or 0).lower()
+        # what is in the folder's place is then no folder
+        code = errno.ENOTDIR if isinstance(error, FileExistsError) else error.errno or errno.EIO
+        reason = os.strerror(code).lower()
         raise InputError(f"tracking store {uri!r} cannot be written: {reason}; {REMEDY}") from None
     if head and head != _SQLITE_HEAD:
         raise InputError(f"tracking store {uri!r} is no SQLite database; {REMEDY}")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import getpass
 import logging
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,9 +23,9 @@ from sweepkit.tracking.background import Background
 from sweepkit.tracking.connection import (
     REMEDY,
     TRIAL_TAG,
-    StoreAway,
+    AwayError,
+    RefusedError,
     StoreError,
-    StoreRefused,
     connect,
     is_file,
     is_pending,
@@ -96,7 +95,7 @@ class SweepTracker:
             new = {name: value for name, value in (params or {}).items() if name not in known}
             store.record(parent_run_id, params=new, tags={"sweepkit.sweep": sweep, **(tags or {})})
         except StoreError as error:
-            what = "cannot be reached" if isinstance(error, StoreAway) else "cannot be used"
+            what = "cannot be reached" if isinstance(error, AwayError) else "cannot be used"
             raise InputError(f"tracking store {shown(uri)!r} {what}: {error}; {REMEDY}") from error
         return cls(store, experiment_id=experiment_id, parent_run_id=parent_run_id)
 
@@ -164,6 +163,7 @@ class SweepTracker:
         status: Literal["finished", "interrupted", "failed"],
         leaderboard: Mapping[str, Sequence[object]],
         best: Mapping[str, object],
+        metric: str | None = None,
         ended: Sequence[tuple[str, int]] = (),
     ) -> None:
         """End the sweep's run.
@@ -171,14 +171,13 @@ class SweepTracker:
         Args:
             status: how the sweep ended.
             leaderboard: the columns of a table of trials, which becomes the artifact leaderboard.json.
-            best: what there is to know of the best trial; empty if there is none. All of it becomes tags, and what
-                is a finite float metrics too.
+            best: what there is to know of the best trial, empty if there is none; becomes tags of the run.
+            metric: which of it is the objective, and becomes a metric.
             ended: why trials ended and how many did so, for the description.
         """
-        metrics = {
-            f"best_{name}": value for name, value in best.items() if isinstance(value, float) and math.isfinite(value)
-        }
-        tags = {f"sweepkit.best_{name}": str(value) for name, value in best.items()}
+        value = best.get(metric) if metric else None
+        metrics = {f"best_{metric}": value} if isinstance(value, float) else {}
+        tags = {f"sweepkit.best_{name}": str(known) for name, known in best.items() if name != metric}
         tags["mlflow.note.content"] = summary.markdown(best, ended)
         at, run_id = time.time(), self.parent_run_id
         if leaderboard:
@@ -228,14 +227,14 @@ class SweepTracker:
         if not is_pending(run_id):
             return run_id
         if run_id not in self._made:
-            raise StoreRefused(f"there is no run for {run_id!r}")
+            raise RefusedError(f"there is no run for {run_id!r}")
         return self._made[run_id]
 
 
 def _go_on(store: Store, run_id: str, sweep: str) -> None:
     try:
         store.reopen(run_id)
-    except StoreRefused as error:
+    except RefusedError as error:
         raise InputError(
             f"tracking store {shown(store.uri)!r} does not have the run of sweep {sweep!r}, {run_id}: {error}; "
             "set tracking.uri to the store that the sweep was started with, or start it anew with --new"

@@ -14,15 +14,18 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
-from mlflow.exceptions import MlflowException
+from mlflow.exceptions import MlflowException, RestException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_PARENT_RUN_ID
 
-from sweepkit.tracking.connection import TRIAL_TAG, StoreAway, StoreRefused, artifact_folder, shown
+from sweepkit.tracking.connection import TRIAL_TAG, AwayError, RefusedError, artifact_folder, shown
 
 _SOME_DAY = (408, 425, 429)  # time-outs and "slow down"; all other 4xx stay as they are
 _MOST_METRICS, _MOST_LABELS = 800, 100  # of one request
-_LONGEST_PARAM, _LONGEST_TAG, _LONGEST_DIGEST = 6000, 8000, 36
+_LONGEST_PARAM, _LONGEST_TAG, _LONGEST_DIGEST = 6000, 8000, 12
+# without it the UI offers the views of language-model applications first
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+_OS_ERROR = re.compile(r"\[Errno -?\d+\] ([\w ]+)")
 _NOT_IN_KEYS = re.compile(r"[^\w\-./ ]")
 
 _Args = ParamSpec("_Args")
@@ -30,20 +33,21 @@ _Result = TypeVar("_Result")
 
 
 def _in_our_words(method: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
-    """Let a method raise only StoreAway and StoreRefused."""
+    """Let a method raise only AwayError and RefusedError."""
 
     @functools.wraps(method)
     def call(*args: _Args.args, **kwargs: _Args.kwargs) -> _Result:
         try:
             return method(*args, **kwargs)
         except MlflowException as error:
-            status = error.get_http_status_code()
-            reason = shown(str(error).strip().partition("\n")[0])
+            status = error.get_http_status_code()  # type: ignore[no-untyped-call]  # MLflow is typed in part
+            reason = _reason(error)
             if 400 <= status < 500 and status not in _SOME_DAY:
-                raise StoreRefused(reason) from error
-            raise StoreAway(reason) from error
+                raise RefusedError(reason) from error
+            has_answered = isinstance(error, RestException) or "too many 500 error responses" in str(error)
+            raise AwayError(reason, has_answered=has_answered) from error
         except OSError as error:  # what an artifact's way may raise: the network, a full disk
-            raise StoreAway(shown(str(error))) from error
+            raise AwayError(_reason(error)) from error
 
     return call
 
@@ -69,13 +73,14 @@ class Store:
         found = self._client.get_experiment_by_name(name)
         if found is None:
             try:
-                return str(self._client.create_experiment(name, artifact_location=artifact_folder(self.uri, name)))
+                folder = artifact_folder(self.uri, name)
+                return str(self._client.create_experiment(name, artifact_location=folder, tags=_EXPERIMENT_TAGS))
             except MlflowException:
                 found = self._client.get_experiment_by_name(name)
                 if found is None:  # otherwise somebody else made it in between
                     raise
         if found.lifecycle_stage != "active":
-            raise StoreRefused(
+            raise RefusedError(
                 f"experiment {name!r} was deleted; bring it back with "
                 f"`mlflow experiments restore --experiment-id {found.experiment_id}` or name another with "
                 "tracking.experiment"
@@ -168,6 +173,13 @@ class Store:
     def end(self, run_id: str, status: str) -> None:
         """Say that a run has ended, as FINISHED, KILLED or FAILED."""
         self._client.set_terminated(run_id, status=status)
+
+
+def _reason(error: Exception) -> str:
+    """Cut lines of "failed with exception … (Caused by …)" down to what the operating system said."""
+    text = str(error).strip()
+    cause = _OS_ERROR.search(text)
+    return cause[1].lower() if cause else shown(text.partition("\n")[0])
 
 
 def _key(name: str) -> str:

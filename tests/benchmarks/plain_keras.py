@@ -49,9 +49,7 @@ def train(point: dict, folder: Path, *, vocab_size: int, epochs: int):
     )
     model.compile(optimizer=keras.optimizers.Adam(1e-3), loss="binary_crossentropy", metrics=["accuracy"])
     for epoch in range(epochs):
-        history = model.fit(
-            train_rows, validation_data=valid_rows, initial_epoch=epoch, epochs=epoch + 1, verbose=0
-        )
+        history = model.fit(train_rows, validation_data=valid_rows, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
         yield {name: values[-1] for name, values in history.history.items()}
     keras.backend.clear_session()
 
@@ -61,9 +59,7 @@ def main() -> None:
     started = time.perf_counter()
     for point in grid["points"]:
         for logs in train(point, folder, vocab_size=grid["vocab_size"], epochs=grid["epochs"]):
-            print(
-                point, f"valid accuracy {logs['val_accuracy']:.4f} at {time.perf_counter() - started:.1f} s"
-            )
+            print(point, f"valid accuracy {logs['val_accuracy']:.4f} at {time.perf_counter() - started:.1f} s")
 
 
 if __name__ == "__main__":

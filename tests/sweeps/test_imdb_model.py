@@ -4,7 +4,11 @@ import zipfile
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.tf
+pytestmark = [
+    pytest.mark.tf,
+    # Keras 3.15 writes .keras files through an older form of NumPy's __array__
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
+]
 
 VOCAB = 12
 TRAINED = {"optimizer": "adam", "learning_rate": 0.02, "dropout": 0.0}
@@ -61,7 +65,7 @@ def test_every_cell_gives_a_probability_a_row_and_learns_to_tell_the_classes(cel
     assert (probabilities.shape, probabilities.dtype) == ((48, 1), np.float32)
     assert ((probabilities > 0) & (probabilities < 1)).all()
     before = model.test_on_batch(*batch, return_dict=True)
-    for _ in range(60):
+    for _ in range(50):
         model.train_on_batch(*batch)
     model.reset_metrics()
     after = model.test_on_batch(*batch, return_dict=True)
@@ -111,8 +115,8 @@ def test_the_padding_words_vector_does_not_change(batch):
 
 POINTS = {
     "mean": MEAN,
-    "stack": {**RECURRENT, "cell": "ugrnn", "layers": 2, "bidirectional": True, "pooling": "max", "dropout": 0.3},
-    "lstm": {**RECURRENT, "cell": "lstm", "bidirectional": True, "pooling": "mean", "clip_norm": 1.0},
+    "bidirectional": {**RECURRENT, "cell": "ugrnn", "bidirectional": True, "pooling": "max", "dropout": 0.3},
+    "stack": {**RECURRENT, "cell": "lstm", "layers": 2, "pooling": "mean", "dropout": 0.3, "clip_norm": 1.0},
     "frozen": {**RECURRENT, "embedding": "glove_frozen", "glove_dim": 5},
 }
 
@@ -141,13 +145,20 @@ def test_the_vectors_are_in_the_weights_of_a_saved_model_and_not_in_its_configur
 
 
 @pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
-def test_a_seed_decides_the_weights_the_dropout_and_so_the_training(point, batch):
-    def trained(seed):
-        model = build(point, seed)
-        return [model.train_on_batch(*batch)[0] for _ in range(3)]
+def test_a_seed_decides_the_weights(point):
+    first, again, other = (build(point, seed).get_weights() for seed in (1, 1, 2))
+    assert all((one == two).all() for one, two in zip(first, again, strict=True))
+    assert any((one != two).any() for one, two in zip(first, other, strict=True))
 
-    assert trained(1) == trained(1)
-    assert trained(1) != trained(2)
+
+def test_a_seed_decides_the_dropout_and_so_the_training(batch):
+    def losses():
+        model = build({**RECURRENT, "cell": "rnn", "dropout": 0.5}, seed=1)
+        return [float(model.train_on_batch(*batch)[0]) for _ in range(3)]
+
+    first = losses()
+    assert losses() == first
+    assert len(set(first)) == 3
 
 
 @pytest.mark.parametrize(("name", "kind"), [("adam", "Adam"), ("rmsprop", "RMSprop"), ("nadam", "Nadam")])
@@ -161,20 +172,41 @@ def test_clip_norm_bounds_all_gradients_together():
     assert build(MEAN).optimizer.global_clipnorm is None
 
 
-def test_a_batch_of_another_shape_is_not_compiled_anew(batch):
+def count_traces(model):
+    """A list that grows whenever TensorFlow traces the training step."""
+    traces, train_step = [], model.train_step
+
+    def counted(data):
+        traces.append(data)
+        return train_step(data)
+
+    model.train_step = counted
+    return traces
+
+
+def test_the_training_step_is_traced_once(batch):
+    model = build(RECURRENT)
+    traces = count_traces(model)
+    model.train_on_batch(*batch)
+    assert len(traces) == 1
+
+
+def test_a_batch_of_another_shape_is_not_traced_anew(batch):
     import tensorflow as tf
 
     model = build(RECURRENT)
+    traces = count_traces(model)
     rows, targets = batch
 
     def batches():
         for n_rows, time in ((48, 7), (5, 3), (17, 6)):
-            lengths = np.minimum(rows["sequence_length"][:n_rows], time)
-            yield {"token_indexes": rows["token_indexes"][:n_rows, :time], "sequence_length": lengths}, targets[:n_rows]
+            tokens, lengths = rows["token_indexes"][:n_rows, :time], rows["sequence_length"][:n_rows]
+            yield {"token_indexes": tokens, "sequence_length": np.minimum(lengths, time)}, targets[:n_rows]
 
     def spec(*shape):
         return tf.TensorSpec(shape, tf.int32)
 
     signature = {"token_indexes": spec(None, None), "sequence_length": spec(None)}, spec(None)
-    model.fit(tf.data.Dataset.from_generator(batches, output_signature=signature), verbose=0)
-    assert model.train_function.experimental_get_tracing_count() == 1
+    data = tf.data.Dataset.from_generator(batches, output_signature=signature)
+    model.fit(data.apply(tf.data.experimental.assert_cardinality(3)), shuffle=False, verbose=0)
+    assert len(traces) == 1

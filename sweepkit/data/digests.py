@@ -1,0 +1,27 @@
+"""Digests of files and of settings: what makes prepared data findable by its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+
+from sweepkit.errors import DataError
+
+
+def file_digest(path: Path) -> str:
+    """Return a file's SHA-256.
+
+    Raises:
+        DataError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"the file can't be read: {error.strerror}", where=str(path)) from None
+
+
+def json_digest(value: object) -> str:
+    """Return the SHA-256 of JSON values; the order of an object's keys does not matter."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

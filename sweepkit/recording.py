@@ -1,0 +1,131 @@
+"""What of a sweep goes into its tracking store besides its trials: its settings, its data, its winner.
+
+The adapter `tracking` knows MLflow and no sweeps; this knows sweeps and no MLflow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sweepkit import folders, provenance
+from sweepkit.data.prepared import Prepared
+from sweepkit.errors import InputError
+from sweepkit.leaderboard import ranked, reasons, table
+from sweepkit.paths import SweepPaths
+from sweepkit.problem import SweepProblem
+from sweepkit.reports import Mode, TrialRecord
+from sweepkit.storage import Storage
+from sweepkit.tasks import Runner
+from sweepkit.tracking.connection import is_file
+from sweepkit.tracking.driver import SweepTracker
+
+
+def open_tracker(problem: SweepProblem, storage: Storage, data_key: str) -> SweepTracker | None:
+    """Open the sweep's run in the tracking store, the same one where the sweep goes on; None when tracking is off.
+
+    Raises:
+        InputError: the store cannot be used.
+    """
+    spec = problem.spec
+    if not spec.tracking.enabled:
+        return None
+    manifest = storage.read_json(SweepPaths(spec.sweep).manifest)
+    tracker = SweepTracker.open(
+        uri=spec.tracking.uri,
+        experiment=spec.tracking.experiment or spec.sweep,
+        sweep=spec.sweep,
+        parent_run_id=manifest.get("parent_run_id"),
+        tags=_tags(problem, data_key),
+        params=_settings(problem),
+    )
+    folders.amend(storage, spec.sweep, parent_run_id=tracker.parent_run_id)
+    return tracker
+
+
+def check_reachable(tracker: SweepTracker, runner: Runner) -> None:
+    """Refuse a store that is a file where a sweep runs on several machines.
+
+    Raises:
+        InputError: with what to do.
+    """
+    if runner.n_nodes > 1 and is_file(tracker.uri):
+        raise InputError(
+            f"the cluster has {runner.n_nodes} machines, and the tracking store {tracker.uri} is a file on this one: "
+            "start a server with `mlflow server` and name it in tracking.uri or MLFLOW_TRACKING_URI"
+        )
+
+
+def describe_data(tracker: SweepTracker, prepared: Prepared) -> None:
+    """Record which data the sweep trains and validates on."""
+    for split, context in (("train", "training"), ("valid", "validation")):
+        log_data(tracker, tracker.parent_run_id, prepared, split=split, context=context)
+
+
+def log_data(tracker: SweepTracker, run_id: str, prepared: Prepared, *, split: str, context: str) -> None:
+    """Record one split as an input of a run."""
+    manifest = prepared.manifest
+    facts = manifest.splits[split]
+    tracker.log_dataset(
+        run_id,
+        name=f"{manifest.package}-{split}",
+        digest=manifest.key,
+        source=str(prepared.folder),
+        profile={"rows": facts.rows, "label_counts": list(facts.label_counts), "lengths": dict(facts.lengths)},
+        context=context,
+    )
+
+
+def keep_checkpoints(
+    tracker: SweepTracker, storage: Storage, paths: SweepPaths, leaders: Sequence[TrialRecord]
+) -> None:
+    """Copy the best checkpoint of each kept trial to its run's artifacts, where the storage is a folder."""
+    for record in leaders:
+        if record.run_id and record.best_epoch and storage.local is not None:
+            folder = storage.path(paths.trial(record.number).checkpoint(record.best_epoch))
+            tracker.log_checkpoint(record.run_id, folder)
+
+
+def results_of(problem: SweepProblem, records: list[TrialRecord]) -> dict[str, Any]:  # SweepTracker.finish's arguments
+    """Return what a finished sweep's run shows: the leaderboard by column, the winner, and why trials ended."""
+    objective = problem.spec.objective
+    rows = table(records, metric=objective.metric, mode=Mode(objective.mode))
+    return {
+        "leaderboard": {name: [row.get(name) for row in rows] for name in rows[0]} if rows else {},
+        "best": _winner(problem, records),
+        "ended": reasons(records),
+    }
+
+
+def _winner(problem: SweepProblem, records: list[TrialRecord]) -> Mapping[str, object]:
+    metric = problem.spec.objective.metric
+    leaders = ranked(records, Mode(problem.spec.objective.mode))
+    if not leaders:
+        return {}
+    best = leaders[0]
+    return {"trial": best.number, metric: best.best_value, "epoch": best.best_epoch, **best.point}
+
+
+def _tags(problem: SweepProblem, data_key: str) -> dict[str, str]:
+    code = provenance.code_state(problem.package.folder)
+    facts = {
+        "data_key": data_key,
+        "host": provenance.host(),
+        "commit": code.commit or "unknown",
+        "dirty": "unknown" if code.dirty is None else str(code.dirty).lower(),
+    }
+    versions = {f"version.{name}": version for name, version in provenance.versions().items()}
+    commit = {"mlflow.source.git.commit": code.commit} if code.commit else {}
+    return {f"sweepkit.{name}": value for name, value in (facts | versions).items()} | commit
+
+
+def _settings(problem: SweepProblem) -> dict[str, str]:
+    """Return the YAML's settings as `search.sampler` and so on, without the space, which trials have values of."""
+    spec = problem.spec.model_dump(mode="json", exclude={"space", "data", "storage", "tracking"})
+    flat = {
+        f"{section}.{key}": str(value)
+        for section, values in spec.items()
+        if isinstance(values, dict)
+        for key, value in values.items()
+    }
+    return flat | {f"data.{key}": str(value) for key, value in problem.data.model_dump(mode="json").items()}

@@ -1,0 +1,55 @@
+"""The data of this package: where it comes from, how it is prepared, and how a point of the search space reads it.
+
+Try `prepare_once(recipe(settings, source), source, ...)` with `source = find_source(settings, SPACE)`.
+"""
+
+from __future__ import annotations
+
+from sweepkit.data.batches import Reading
+from sweepkit.data.recipe import Recipe
+from sweepkit.data.source import Source
+from sweepkit.space import Choice, Point, Space
+
+from . import locate
+from .sources import ReviewSource
+from .space import Data
+
+LABELS = ("negative", "positive")
+
+
+def find_source(settings: Data, space: Space) -> ReviewSource:
+    """Find the reviews, and the word vectors that some point of a space asks for; download what is nowhere else.
+
+    Raises:
+        DataError: something that was named is missing or of no kind known here, or a download failed.
+    """
+    return locate.find_source(settings, need_vectors=needed_vectors(space))
+
+
+def needed_vectors(space: Space) -> tuple[int, ...]:
+    """Return the dimensions of published vectors that a space allows, smallest first."""
+    embedding, dims = space.params["embedding"], space.params["glove_dim"]
+    assert isinstance(embedding, Choice), "space.py declares it so, and narrowing keeps it"
+    assert isinstance(dims, Choice), "as above"
+    if all(kind == "scratch" for kind in embedding.options):
+        return ()
+    return tuple(sorted(int(dim) for dim in dims.options))
+
+
+def recipe(settings: Data, source: Source) -> Recipe:
+    """Say how the texts are prepared."""
+    return Recipe(
+        package="imdb",
+        label_names=LABELS,
+        vocab_size=settings.vocab_size,
+        min_frequency=settings.min_frequency,
+        lower=settings.lower,
+        valid_fraction=settings.valid_fraction,
+        seed=settings.seed,
+        vector_dims=tuple(sorted(source.vectors)),
+    )
+
+
+def reading(point: Point, settings: Data) -> Reading:
+    """Say how a trial reads the data."""
+    return Reading(batch_size=int(point["batch_size"]), max_len=int(point["max_len"]), keep=settings.keep)

@@ -1,0 +1,154 @@
+"""Find reviews and word vectors: what the user named, else the user's cache, else the official addresses.
+
+Looks at names and tables of contents only; reading is `sources`' work. Try
+`find_source(Data(source="sample"), need_vectors=[50]).describe()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sweepkit.data import tables
+from sweepkit.data.vectors import VectorFile, find_vectors
+from sweepkit.errors import DataError
+
+from .sources import FOLDERS, SPLITS, ArchiveTexts, FolderTexts, ReviewSource, TableTexts, Texts
+from .space import Data
+
+SAMPLE = Path(__file__).parent / "sample"
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file at an official address; `known_hash` as pooch writes it."""
+
+    url: str
+    known_hash: str
+    what: str
+    instead: str
+
+    @property
+    def name(self) -> str:
+        return self.url.rpartition("/")[2]
+
+
+REVIEWS = Download(
+    "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
+    "md5:7c2ac02c03563afcf9b574c7e56c153a",
+    "the reviews",
+    "give them with --data: the archive, its folder, a Parquet or CSV file, or 'sample' for the shipped 7,500",
+)
+VECTORS = Download(
+    "https://nlp.stanford.edu/data/glove.6B.zip",
+    "sha256:617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
+    "the GloVe vectors",
+    "give them with data.vectors, put glove.6B.zip beside what --data names, use --data sample, "
+    "or narrow space.embedding to scratch",
+)
+_ARCHIVES = (".tar.gz", ".tgz")
+
+
+def find_source(settings: Data, *, need_vectors: Sequence[int]) -> ReviewSource:
+    """Find the reviews, and word vectors of these dimensions; download what is nowhere on this machine.
+
+    Raises:
+        DataError: something that was named is missing or of no kind known here, or a download failed.
+    """
+    texts = _find_texts(settings.source)
+    return ReviewSource(texts, _find_vectors(settings, need_vectors) if need_vectors else {})
+
+
+def _find_texts(source: str | None) -> Texts:
+    if source == "sample":
+        return TableTexts(SAMPLE / "reviews.parquet")
+    if source is None:
+        return ArchiveTexts(_cached(REVIEWS))
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return _in_folder(path)
+    if not path.exists():
+        raise DataError(
+            "there is no such file or folder: --data and data.source take the archive, its folder, a Parquet or "
+            "CSV file, or 'sample'",
+            where=source,
+        )
+    if path.name.endswith(_ARCHIVES):
+        return ArchiveTexts(path)
+    if path.suffix in tables.SUFFIXES:
+        return TableTexts(path)
+    raise DataError(f"reviews must be a folder, or a file that ends in {', '.join(_KINDS)}", where=source)
+
+
+_KINDS = (*_ARCHIVES, *tables.SUFFIXES)
+
+
+def _in_folder(folder: Path) -> Texts:
+    """Choose what a folder holds: extracted texts, else the archive, else a table."""
+    for root in (folder, folder / "aclImdb"):
+        if any((root / split / label).is_dir() for split in SPLITS for label in FOLDERS):
+            return FolderTexts(root)
+    archives = [path for path in sorted(folder.iterdir()) if path.name.endswith(_ARCHIVES)]
+    if archives:
+        return ArchiveTexts(_only(archives, folder))
+    found = [path for path in sorted(folder.iterdir()) if path.suffix in tables.SUFFIXES and tables.has_texts(path)]
+    if found:
+        return TableTexts(_only(found, folder))
+    raise DataError(
+        f"no reviews in this folder: it must hold train/pos and so on, {REVIEWS.name}, or a Parquet or CSV file "
+        "with the columns text and label",
+        where=str(folder),
+    )
+
+
+def _only(paths: list[Path], folder: Path) -> Path:
+    official = [path for path in paths if path.name == REVIEWS.name]
+    if len(paths) > 1 and not official:
+        names = ", ".join(path.name for path in paths)
+        raise DataError(f"several files here may hold the reviews, name one of them: {names}", where=str(folder))
+    return (official or paths)[0]
+
+
+def _find_vectors(settings: Data, dims: Sequence[int]) -> dict[int, VectorFile]:
+    """Look in what was named, else beside the reviews, else in the cache and at the official address."""
+    if settings.vectors is not None:
+        path = Path(settings.vectors).expanduser()
+        return find_vectors((_vector_files(path) if path.is_dir() else None) or [path], dims=dims)
+    if settings.source == "sample":
+        return find_vectors([SAMPLE / "vectors.parquet"], dims=dims)
+    for folder in _folders_beside(settings.source):
+        if files := _vector_files(folder):
+            return find_vectors(files, dims=dims)
+    return find_vectors([_cached(VECTORS)], dims=dims)
+
+
+def _folders_beside(source: str | None) -> list[Path]:
+    if source is None:
+        return []
+    path = Path(source).expanduser().absolute()
+    return [path, path.parent] if path.is_dir() else [path.parent]
+
+
+def _vector_files(folder: Path) -> list[Path]:
+    return [path for path in (folder / VECTORS.name, *sorted(folder.glob("glove*.txt"))) if path.is_file()]
+
+
+def _cached(download: Download) -> Path:
+    """Return a file of the user's cache, downloaded the first time it is asked for."""
+    # here, not above: most sources need no download, and the import takes 0.1 s
+    import pooch
+
+    pooch.get_logger().setLevel("WARNING")
+    folder = Path(pooch.os_cache("sweepkit"))
+    if (folder / download.name).is_file():
+        # pooch verified it when it came
+        return folder / download.name
+    try:
+        fetched = pooch.retrieve(download.url, download.known_hash, fname=download.name, path=folder, progressbar=True)
+    except (OSError, ValueError) as error:  # no network, no space, or another file than the published one
+        reason = str(error).partition("\n")[0]
+        raise DataError(
+            f"{download.what} can't be downloaded: {reason}; {download.instead}", where=download.url
+        ) from None
+    return Path(fetched)

@@ -1,0 +1,207 @@
+"""Reviews in three shapes: the published archive, its extracted folder, and a table. Finding them is `locate`'s work.
+
+All three give the same texts, so that everything after `read` is the same. Nothing is extracted to disk. Try
+`ArchiveTexts(Path("aclImdb_v1.tar.gz")).read(print)`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tarfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from sweepkit.data import tables
+from sweepkit.data.digests import file_digest, json_digest
+from sweepkit.data.source import LabelledTexts, Progress
+from sweepkit.data.vectors import VectorFile
+from sweepkit.errors import DataError
+
+SPLITS = ("train", "test")
+FOLDERS = {"neg": 0, "pos": 1}
+_READING = "reading texts"
+_PROGRESS_EVERY = 1_000
+
+
+class Texts(Protocol):
+    """One shape that reviews come in."""
+
+    def digest(self) -> str:
+        """Identify the content."""
+        ...
+
+    def describe(self) -> str:
+        """Say which file or folder it is."""
+        ...
+
+    def read(self, progress: Progress) -> LabelledTexts:
+        """Read all of it; DataError names what is wrong."""
+        ...
+
+
+@dataclass(frozen=True)
+class ReviewSource:
+    """Reviews and the word vectors that go with them; fulfils `sweepkit.data.source.Source`."""
+
+    texts: Texts
+    vectors: Mapping[int, VectorFile]
+
+    def digest(self) -> str:
+        """Identify the content of texts and vectors."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
+        vectors = {str(dim): file.digest() for dim, file in self.vectors.items()}
+        return json_digest({"texts": self.texts.digest(), "vectors": vectors})
+
+    def describe(self) -> str:
+        """Say where the texts come from."""
+        return self.texts.describe()
+
+    def read(self, progress: Progress) -> LabelledTexts:
+        """Read all texts.
+
+        Raises:
+            DataError: the source is malformed; names the file and what is wrong with it.
+        """
+        return self.texts.read(progress)
+
+
+@dataclass(frozen=True, slots=True)
+class TableTexts:
+    """A Parquet or CSV file."""
+
+    path: Path
+
+    def digest(self) -> str:
+        return file_digest(self.path)
+
+    def describe(self) -> str:
+        return str(self.path)
+
+    def read(self, progress: Progress) -> LabelledTexts:
+        progress(_READING, 0, 1)
+        found = tables.read_table(self.path)
+        progress(_READING, 1, 1)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveTexts:
+    """A .tar.gz in the published layout, below any folder: train/pos/0_9.txt and so on. Read as a stream, once."""
+
+    path: Path
+
+    def digest(self) -> str:
+        return file_digest(self.path)
+
+    def describe(self) -> str:
+        return str(self.path)
+
+    def read(self, progress: Progress) -> LabelledTexts:
+        found = _Found(str(self.path))
+        n_bytes = self.path.stat().st_size if self.path.exists() else 0
+        with self._unreadable_as_error(), self.path.open("rb") as file, gzip.open(file) as unpacked:
+            with tarfile.open(fileobj=unpacked, mode="r|") as archive:
+                for member in archive:
+                    content = archive.extractfile(member) if member.isfile() and is_text(member.name) else None
+                    if content is not None:
+                        found.add(member.name, content.read())
+                        if len(found.texts) % _PROGRESS_EVERY == 0:
+                            progress(_READING, file.tell(), n_bytes)
+            # what follows the last file holds no text, but the checksum of everything before it
+            while unpacked.read(1 << 20):
+                pass
+        progress(_READING, n_bytes, n_bytes)
+        return found.complete()
+
+    @contextmanager
+    def _unreadable_as_error(self) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+            raise DataError(
+                f"this must be an intact .tar.gz archive, it can't be read: {error}; download it again",
+                where=str(self.path),
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
+class FolderTexts:
+    """The extracted archive; `path` holds train and test."""
+
+    path: Path
+
+    def digest(self) -> str:
+        """Identify the files by name, size and time of change: reading 50,000 of them takes too long to find data."""
+        facts = [(name, entry.stat().st_size, entry.stat().st_mtime_ns) for name, entry in self._files()]
+        return json_digest(facts)
+
+    def describe(self) -> str:
+        return str(self.path)
+
+    def read(self, progress: Progress) -> LabelledTexts:
+        files = self._files()
+        found = _Found(str(self.path))
+        for done, (name, entry) in enumerate(files):
+            if done % _PROGRESS_EVERY == 0:
+                progress(_READING, done, len(files))
+            try:
+                found.add(name, Path(entry.path).read_bytes())
+            except OSError as error:
+                raise DataError(f"the file can't be read: {error.strerror}", where=entry.path) from None
+        progress(_READING, len(files), len(files))
+        return found.complete()
+
+    def _files(self) -> list[tuple[str, os.DirEntry[str]]]:
+        found = []
+        for split in SPLITS:
+            for folder in FOLDERS:
+                inside = self.path / split / folder
+                entries = os.scandir(inside) if inside.is_dir() else ()
+                found += [(f"{split}/{folder}/{entry.name}", entry) for entry in entries]
+        return sorted((item for item in found if is_text(item[0])), key=lambda item: item[0])
+
+
+def is_text(name: str) -> bool:
+    """Tell whether a file's name ends like train/pos/0_9.txt; unsup and others' folders do not."""
+    parts = name.split("/")[-3:]
+    if len(parts) < 3:
+        return False
+    split, folder, file = parts
+    return split in SPLITS and folder in FOLDERS and file.endswith(".txt") and not file.startswith(".")
+
+
+@dataclass(slots=True)
+class _Found:
+    """What was read so far."""
+
+    where: str
+    texts: list[str] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
+    is_test: list[bool] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
+
+    def add(self, name: str, content: bytes) -> None:
+        split, folder, _ = name.split("/")[-3:]
+        try:
+            self.texts.append(content.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise DataError(f"texts must be UTF-8: {error}", where=f"{self.where}/{name}") from None
+        self.labels.append(FOLDERS[folder])
+        self.is_test.append(split == "test")
+        self.places.append(name)
+
+    def complete(self) -> LabelledTexts:
+        if not self.texts:
+            raise DataError("there must be files like train/pos/0_9.txt in it, none was found", where=self.where)
+        return LabelledTexts(self.texts, np.array(self.labels, np.int8), np.array(self.is_test, np.bool_), self.places)

@@ -1,0 +1,67 @@
+"""The search space of the film reviews: conditions, and what an epoch costs."""
+
+from __future__ import annotations
+
+import pytest
+from imdb.space import SPACE, Data, epoch_gflop, n_rows
+
+LSTM = {
+    "cell": "lstm", "units": 64, "layers": 1, "bidirectional": False, "embedding": "glove_frozen", "glove_dim": 100,
+    "max_len": 80, "batch_size": 100,
+}  # fmt: skip
+FORWARD = 2 * (100 + 64) * 4 * 64
+
+
+def test_a_mean_of_embeddings_has_no_recurrent_parameters() -> None:
+    fixed = {"dropout": 0, "max_len": 80, "optimizer": "adam", "learning_rate": 1e-3, "batch_size": 128, "clip_norm": 1}
+    space, problems = SPACE.narrow({"cell": "none", "embedding": "glove", **fixed})
+    assert problems == []
+    assert [set(point) for point in space.grid()] == [{"cell", "embedding", "glove_dim", *fixed}] * 2
+
+
+def test_scratch_and_glove_have_their_own_dimensions() -> None:
+    assert SPACE.is_active("embedding_dim", {"embedding": "scratch"})
+    assert not SPACE.is_active("glove_dim", {"embedding": "scratch"})
+    assert SPACE.is_active("glove_dim", {"embedding": "glove_frozen"})
+    assert not SPACE.is_active("embedding_dim", {"embedding": "glove"})
+
+
+@pytest.mark.parametrize(
+    ("change", "operations"),
+    [
+        ({}, FORWARD),
+        ({"cell": "gru"}, FORWARD * 3 // 4),
+        ({"cell": "ugrnn"}, FORWARD // 2),
+        ({"cell": "rnn"}, FORWARD // 4),
+        ({"bidirectional": True}, 2 * FORWARD),
+        ({"layers": 2}, FORWARD + 2 * (64 + 64) * 4 * 64),
+        ({"layers": 2, "bidirectional": True}, 2 * FORWARD + 2 * 2 * (128 + 64) * 4 * 64),
+    ],
+)
+def test_an_epoch_costs_three_forward_passes_over_its_tokens(change: dict[str, object], operations: int) -> None:
+    assert epoch_gflop({**LSTM, **change}, 1000, 273.0) == pytest.approx(3 * operations * 1000 * 80 / 1e9)
+    assert epoch_gflop({**LSTM, **change}, 1000, 50.0) == pytest.approx(3 * operations * 1000 * 50 / 1e9)
+
+
+def test_training_the_embedding_costs_something_for_each_step() -> None:
+    def extra(batch_size: int) -> float:
+        point = {**LSTM, "batch_size": batch_size}
+        return epoch_gflop({**point, "embedding": "glove"}, 1000, 273.0) - epoch_gflop(point, 1000, 273.0)
+
+    assert extra(50) == pytest.approx(2 * extra(100))
+    assert extra(100) > 0
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("sample", 5000),
+        (None, 25000),
+        ("folder", 25000),
+        ("a/archive.tar.gz", 25000),
+        ("x.parquet", None),
+        ("x.csv", None),
+    ],
+)
+def test_the_number_of_rows_is_known_where_the_source_is_published(source: str | None, expected: int | None) -> None:
+    assert n_rows(Data(source=source)) == expected

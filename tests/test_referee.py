@@ -1,0 +1,187 @@
+"""The referee over a real study and a real folder, without tracking; what happens is heard by an observer that writes it down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sweepkit.config import SweepSpec
+from sweepkit.leaderboard import Standing
+from sweepkit.referee import Referee, run_name, trial_seed
+from sweepkit.reports import Outcome, Report, TrialRecord
+from sweepkit.space import Choice, Float, Space
+from sweepkit.storage import Storage
+from sweepkit.study import SweepStudy
+
+SPACE = Space({"cell": Choice(("gru", "lstm")), "rate": Float(0.1, 1.0)})
+
+
+class Diary:
+    """An observer that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, int]] = []
+        self.standing: Standing | None = None
+
+    def progress(self, phase: str, done: int, total: int) -> None:
+        self.heard.append((phase, done))
+
+    def started(self, record: TrialRecord, standing: Standing) -> None:
+        self.heard.append(("started", record.number))
+
+    def reported(self, record: TrialRecord, standing: Standing) -> None:
+        self.heard.append(("reported", record.number))
+
+    def ended(self, record: TrialRecord, standing: Standing) -> None:
+        self.heard.append(("ended", record.number))
+        self.standing = standing
+
+
+Made = tuple[Referee, SweepStudy, Diary, Storage]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Made]:
+    def made(*, clock: Callable[[], float] = lambda: 0.0, **sections: dict[str, object]) -> Made:
+        document = {
+            "sweep": "toy",
+            "package": "toy",
+            "objective": {"metric": "score", "mode": "max"},
+            "search": {"sampler": "random", "trials": 4},
+            "stopping": {"rule": "none", "max_epochs": 2},
+            "storage": {"keep": 2},
+        }
+        spec = SweepSpec.model_validate(document | sections)
+        study = SweepStudy.open(tmp_path / "journal.log", spec, SPACE)
+        storage, diary = Storage.at(str(tmp_path / "runs")), Diary()
+        return Referee(study, spec, storage=storage, tracker=None, observer=diary, clock=clock), study, diary, storage
+
+    return made
+
+
+def report(epoch: int, score: float) -> Report:
+    return Report(epoch, {"score": score}, timestamp=0.0)
+
+
+def run_one(referee: Referee, score: float) -> int:
+    task = referee.next_task()
+    assert task is not None
+    assert referee.reported(task.number, report(1, score)) is False
+    assert referee.reported(task.number, report(2, score)) is True
+    return task.number
+
+
+def test_trials_are_handed_out_until_the_target(make: Callable[..., Made]) -> None:
+    referee, _, diary, _ = make()
+    assert [run_one(referee, 0.5) for _ in range(4)] == [0, 1, 2, 3]
+    assert referee.next_task() is None
+    assert diary.heard[:3] == [("started", 0), ("reported", 0), ("ended", 0)]
+
+
+def test_a_trial_has_a_seed_of_its_own(make: Callable[..., Made]) -> None:
+    referee, *_ = make()
+    seeds = [task.seed for task in (referee.next_task(), referee.next_task()) if task]
+    assert seeds == [trial_seed(0, 0), trial_seed(0, 1)]
+    assert seeds[0] != seeds[1]
+    assert all(0 <= seed < 2**32 for seed in seeds)
+
+
+def test_unfinished_trials_come_first_and_resume(make: Callable[..., Made]) -> None:
+    before, *_ = make()
+    task = before.next_task()
+    assert task is not None
+    before.reported(task.number, report(1, 0.5))
+    after, *_ = make()
+    again = after.next_task()
+    assert again is not None
+    assert (again.number, again.point, again.seed) == (task.number, task.point, task.seed)
+    assert (again.resumes, again.epochs_reported) == (True, 1)
+    following = after.next_task()
+    assert following is not None
+    assert (following.number, following.resumes) == (1, False)
+
+
+def test_a_failed_trial_keeps_its_traceback_and_names_its_log(make: Callable[..., Made]) -> None:
+    referee, study, *_ = make()
+    referee.next_task()
+    referee.failed(0, "Traceback …\nValueError: no units")
+    record = study.record(0)
+    assert record.outcome is Outcome.FAILED
+    assert record.reason is not None
+    assert record.reason.startswith("ValueError: no units (log: ")
+    assert record.reason.endswith("/sweeps/toy/trials/0000/log.txt)")
+    assert study.error(0) == "Traceback …\nValueError: no units"
+
+
+def test_a_failure_after_the_end_changes_nothing(make: Callable[..., Made]) -> None:
+    referee, study, *_ = make()
+    run_one(referee, 0.5)
+    referee.failed(0, "its worker died while it was being stopped")
+    assert study.record(0).outcome is Outcome.COMPLETE
+
+
+@pytest.mark.parametrize(("allowed", "n_failures", "over"), [(1, 1, False), (1, 2, True), (0, 1, True)])
+def test_one_failure_more_than_allowed_ends_the_sweep(
+    make: Callable[..., Made], allowed: int, n_failures: int, over: bool
+) -> None:
+    referee, *_ = make(budget={"failures": allowed})
+    for number in range(n_failures):
+        referee.next_task()
+        referee.failed(number, "boom")
+    assert referee.is_over() is over
+    assert (referee.next_task() is None) is over
+    if over:
+        assert referee.over == f"{n_failures} trials failed, more than budget.failures: {allowed} allows"
+
+
+@pytest.mark.parametrize(("seconds", "over"), [(3599.0, False), (3600.0, True), (3601.0, True)])
+def test_hours_are_counted_from_the_start(make: Callable[..., Made], seconds: float, over: bool) -> None:
+    now = [100.0]
+    referee, *_ = make(budget={"hours": 1.0}, clock=lambda: now[0])
+    now[0] += seconds
+    assert referee.is_over() is over
+    if over:
+        assert referee.over == "budget.hours: 1 is used up"
+
+
+def test_a_missing_objective_ends_the_whole_sweep(make: Callable[..., Made]) -> None:
+    referee, *_ = make()
+    referee.next_task()
+    assert referee.reported(0, Report(1, {"loss": 0.3}, 0.0)) is True
+    assert referee.is_over()
+    assert referee.over == "metric 'score' was not reported at epoch 1 of trial 0; reported: 'loss'"
+
+
+def test_only_the_best_ended_trials_keep_their_checkpoints(make: Callable[..., Made]) -> None:
+    referee, _, _, storage = make()
+    for number, score in enumerate([0.3, 0.9, 0.1, 0.5]):
+        storage.write(f"sweeps/toy/trials/{number:04d}/checkpoints/epoch-0001/state.json", b"{}")
+        run_one(referee, score)
+    left = [number for number in range(4) if storage.names(f"sweeps/toy/trials/{number:04d}/checkpoints")]
+    assert left == [1, 3]
+
+
+def test_the_standing_counts_and_estimates(make: Callable[..., Made]) -> None:
+    now = [0.0]
+    referee, _, diary, _ = make(clock=lambda: now[0])
+    now[0] = 10.0
+    run_one(referee, 0.7)
+    referee.next_task()
+    standing = referee.standing()
+    assert (standing.n_target, standing.n_running, standing.n_ended[Outcome.COMPLETE]) == (4, 1, 1)
+    assert standing.best is not None
+    assert standing.best.number == 0
+    assert (standing.elapsed_s, standing.eta_s) == (10.0, 30.0)
+    assert diary.standing is not None
+
+
+def test_nothing_is_estimated_before_the_first_end(make: Callable[..., Made]) -> None:
+    referee, *_ = make()
+    assert referee.standing().eta_s is None
+
+
+def test_a_run_is_named_by_number_and_what_can_be_said_shortly() -> None:
+    record = TrialRecord(7, {"cell": "gru", "units": 64, "bidirectional": True, "dropout": 0.25, "pooling": "max"})
+    assert run_name(record) == "0007 gru 64 max"

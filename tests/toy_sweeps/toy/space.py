@@ -1,0 +1,29 @@
+"""What the toy may vary; `fault` makes a trial misbehave in a way that a test wants to see handled."""
+
+from __future__ import annotations
+
+from sweepkit.config import DataSettings
+from sweepkit.space import Choice, Float, Int, Point, Space
+
+SPACE = Space(
+    {
+        "units": Int(2, 8),
+        "learning_rate": Float(1e-3, 1e-1, log=True),
+        "dropout": Float(0.0, 0.5),
+        "fault": Choice(("", "build", "train", "nan", "exit")),
+    }
+)
+
+
+class Data(DataSettings):
+    """Settings of the toy's data."""
+
+    n_rows: int = 200
+
+
+def n_rows(settings: DataSettings) -> int | None:
+    return settings.n_rows if isinstance(settings, Data) else None
+
+
+def epoch_gflop(point: Point, n_rows: float, mean_tokens: float) -> float:
+    return 1e-9 * n_rows * mean_tokens * float(point["units"])

@@ -1,0 +1,122 @@
+"""Real MLflow stores: an SQLite file of each test's own, and a server in a thread that can be stopped and started."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sweepkit.paths import SweepPaths, TrialPaths
+from sweepkit.reports import Report
+from sweepkit.storage import Storage
+
+if TYPE_CHECKING:
+    from mlflow.tracking import MlflowClient
+
+    from sweepkit.tracking.driver import SweepTracker
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file that MLflow has laid out, which takes it seconds."""
+    from sweepkit.tracking.connection import connect
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    connect(f"sqlite:///{path}").experiment("Default")
+    return path
+
+
+@pytest.fixture
+def uri(empty_store: Path, tmp_path: Path) -> str:
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    return f"sqlite:///{tmp_path}/mlflow.db"
+
+
+@pytest.fixture
+def client(uri: str) -> MlflowClient:
+    """What a user of MLflow sees."""
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(tracking_uri=uri)
+
+
+@pytest.fixture
+def open_tracker(uri: str) -> Iterator[Callable[..., SweepTracker]]:
+    from sweepkit.tracking.driver import SweepTracker
+
+    opened = []
+
+    def call(**changes: Any) -> SweepTracker:
+        given = {"uri": uri, "experiment": "cells", "sweep": "some"}
+        opened.append(SweepTracker.open(**(given | changes)))
+        return opened[-1]
+
+    yield call
+    for tracker in opened:
+        tracker.close()
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Storage:
+    return Storage.at(str(tmp_path / "runs"))
+
+
+@pytest.fixture
+def paths() -> TrialPaths:
+    return SweepPaths("some").trial(3)
+
+
+@pytest.fixture
+def report() -> Callable[..., Report]:
+    def call(epoch: int, **metrics: float) -> Report:
+        return Report(epoch, metrics or {"loss": 1 / epoch}, 1_700_000_000.25 + epoch)
+
+    return call
+
+
+class Server:
+    """MLflow's own server application, on a port of 127.0.0.1 that stays the same."""
+
+    def __init__(self, app: object) -> None:
+        self._app, self._port = app, 0
+        self.start()
+
+    @property
+    def uri(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        from werkzeug.serving import make_server
+
+        self._server = make_server("127.0.0.1", self._port, self._app, threaded=True)
+        self._port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+@pytest.fixture(scope="session")
+def server_app(empty_store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    folder = tmp_path_factory.mktemp("server")
+    shutil.copy(empty_store, folder / "mlflow.db")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("_MLFLOW_SERVER_FILE_STORE", f"sqlite:///{folder}/mlflow.db")
+        environment.setenv("_MLFLOW_SERVER_ARTIFACT_ROOT", str(folder / "artifacts"))
+        from mlflow.server import app
+
+        yield app
+
+
+@pytest.fixture
+def server(server_app: object) -> Iterator[Server]:
+    server = Server(server_app)
+    yield server
+    server.stop()

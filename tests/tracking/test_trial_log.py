@@ -1,0 +1,161 @@
+"""A worker's reports on their way: to the spool, and from there to a server."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sweepkit.paths import TrialPaths
+from sweepkit.reports import Report
+from sweepkit.storage import Storage
+from sweepkit.tracking.connection import TrackingTarget
+from sweepkit.tracking.worker import TrialLog
+
+if TYPE_CHECKING:
+    from conftest import Server
+
+    from sweepkit.tracking.driver import SweepTracker
+
+on_server = [
+    pytest.mark.mlflow,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated"),
+    pytest.mark.filterwarnings("ignore:starlette.middleware.wsgi is deprecated"),
+]
+MakeReport = Callable[..., Report]
+
+
+def test_where_the_store_is_a_file_reports_wait_for_the_driver(
+    storage: Storage, paths: TrialPaths, report: MakeReport
+) -> None:
+    log = TrialLog(TrackingTarget("sqlite:////nowhere/mlflow.db", "0af3"), storage, paths, tags={"host": "one"})
+    log.log(report(1))
+    log.log(report(2))
+    assert not log.close()
+    assert storage.names(paths.spool) == ["epoch-0001.json", "epoch-0002.json"]
+    first, second = (storage.read_json(paths.spooled(epoch)) for epoch in (1, 2))
+    assert Report.from_json(first["report"]) == report(1)
+    assert (first["tags"], second["tags"]) == ({"host": "one"}, {})
+
+
+def test_a_log_without_reports_leaves_nothing(storage: Storage, paths: TrialPaths) -> None:
+    assert TrialLog(TrackingTarget("sqlite:////nowhere/mlflow.db", "0af3"), storage, paths).close()
+
+
+def test_logging_takes_a_few_milliseconds(storage: Storage, paths: TrialPaths, report: MakeReport) -> None:
+    """Usually under one; the bound is on the median, for the machine has other things to do too."""
+    log = TrialLog(TrackingTarget("sqlite:////nowhere/mlflow.db", "0af3"), storage, paths)
+    seconds = []
+    for epoch in range(1, 21):
+        started = time.perf_counter()
+        log.log(report(epoch))
+        seconds.append(time.perf_counter() - started)
+    assert statistics.median(seconds) < 0.005
+
+
+def test_a_worker_imports_no_mlflow_where_the_store_is_a_file(tmp_path: Path) -> None:
+    script = f"""
+import sys
+from sweepkit.paths import SweepPaths
+from sweepkit.reports import Report
+from sweepkit.storage import Storage
+from sweepkit.tracking.worker import TrackingTarget, TrialLog
+log = TrialLog(TrackingTarget("sqlite:////a.db", "0af3"), Storage.at({str(tmp_path)!r}), SweepPaths("s").trial(1))
+log.log(Report(1, {{}}, 0.0))
+log.close()
+sys.exit("mlflow" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", script], cwd=Path(__file__).parents[2], check=True)
+
+
+class TestOnServer:
+    pytestmark = on_server
+
+    def opened(self, server: Server, parent_run_id: str | None = None) -> SweepTracker:
+        from sweepkit.tracking.driver import SweepTracker
+
+        tracker = SweepTracker.open(uri=server.uri, experiment="cells", sweep="some", parent_run_id=parent_run_id)
+        tracker._background._retry_s = 0.05
+        return tracker
+
+    def losses(self, server: Server, run_id: str) -> list[tuple[int, float]]:
+        from mlflow.tracking import MlflowClient
+
+        history = MlflowClient(tracking_uri=server.uri).get_metric_history(run_id, "loss")
+        return [(metric.step, metric.value) for metric in history]
+
+    def test_a_worker_sends_its_reports_itself(
+        self, server: Server, storage: Storage, paths: TrialPaths, report: MakeReport
+    ) -> None:
+        tracker = self.opened(server)
+        run_id = tracker.start_trial(number=3, name="0003", point={})
+        log = TrialLog(TrackingTarget(tracker.uri, run_id), storage, paths)
+        log.log(report(1))
+        log.log(report(2))
+        assert log.close(30)
+        assert self.losses(server, run_id) == [(1, 1.0), (2, 0.5)]
+        assert tracker.close()
+
+    def test_what_a_worker_could_not_send_is_sent_when_the_server_is_back(
+        self, server: Server, storage: Storage, paths: TrialPaths, report: MakeReport
+    ) -> None:
+        tracker = self.opened(server)
+        run_id = tracker.start_trial(number=3, name="0003", point={})
+        assert tracker.flush()
+        log = TrialLog(TrackingTarget(tracker.uri, run_id), storage, paths)
+        server.stop()
+        log.log(report(1))
+        assert not log.close(30)
+        tracker.collect(run_id, storage, paths, has_ended=True)
+        tracker.end_trial(run_id, outcome="complete", reason="r", best_value=1.0, best_epoch=1, metric="m")
+        assert not tracker.flush()
+        server.start()
+        assert tracker.close()
+        assert self.losses(server, run_id) == [(1, 1.0)]
+
+    def test_a_trial_that_starts_while_the_server_is_away_gets_its_run_afterwards(
+        self, server: Server, storage: Storage, paths: TrialPaths, report: MakeReport
+    ) -> None:
+        from mlflow.tracking import MlflowClient
+
+        tracker = self.opened(server)
+        server.stop()
+        run_id = tracker.start_trial(number=3, name="0003 gru", point={"cell": "gru"})
+        assert run_id == "pending-0003"
+        log = TrialLog(TrackingTarget(tracker.uri, run_id), storage, paths)
+        log.log(report(1))
+        log.close()
+        tracker.collect(run_id, storage, paths)
+        server.start()
+        assert tracker.close()
+        client = MlflowClient(tracking_uri=server.uri)
+        wanted = f"tags.`mlflow.parentRunId` = '{tracker.parent_run_id}'"
+        (run,) = client.search_runs([tracker.experiment_id], filter_string=wanted)
+        assert run.info.run_name == "0003 gru"
+        assert run.data.params == {"cell": "gru"}
+        assert self.losses(server, run.info.run_id) == [(1, 1.0)]
+        # the driver died before it learnt the real id: the trial goes on in the run that was made
+        again = self.opened(server, tracker.parent_run_id)
+        assert again.start_trial(number=3, name="0003 gru", point={}, run_id="pending-0003") == run.info.run_id
+        assert again.close()
+
+    def test_artifacts_reach_a_server(self, server: Server, tmp_path: Path) -> None:
+        from mlflow.tracking import MlflowClient
+
+        (tmp_path / "epoch-0004").mkdir()
+        (tmp_path / "epoch-0004/state.json").write_text("{}")
+        tracker = self.opened(server)
+        run_id = tracker.start_trial(number=3, name="0003", point={})
+        tracker.log_checkpoint(run_id, tmp_path / "epoch-0004")
+        tracker.finish(status="finished", leaderboard={"rank": [1]}, best={})
+        assert tracker.close()
+        client = MlflowClient(tracking_uri=server.uri)
+        assert [file.path for file in client.list_artifacts(run_id, "checkpoint")] == ["checkpoint/state.json"]
+        assert [file.path for file in client.list_artifacts(tracker.parent_run_id)] == ["leaderboard.json"]
