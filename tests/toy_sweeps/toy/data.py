@@ -38,7 +38,9 @@ class Weather:
     def read(self, progress: Progress) -> LabelledTexts:
         rng = random.Random(0)
         labels = [row % 2 for row in range(self.n_rows)]
-        texts = [" ".join(rng.choices(WORDS[label], k=rng.randint(3, 9))) + f" w{row}" for row, label in enumerate(labels)]
+        texts = [
+            " ".join(rng.choices(WORDS[label], k=rng.randint(3, 9))) + f" w{row}" for row, label in enumerate(labels)
+        ]
         is_test = np.arange(self.n_rows) % 5 == 0
         return LabelledTexts(texts, np.array(labels, np.int8), is_test, [f"row {row}" for row in range(self.n_rows)])
 

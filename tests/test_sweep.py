@@ -1,0 +1,235 @@
+"""Whole sweeps of the toy package, as a user starts them: real processes, real Ray, a real MLflow store."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
+
+
+def sweepkit(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run a command in `folder` and check how it ends; nobody's MLflow settings reach it."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "sweepkit", *arguments],
+        cwd=folder,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done
+
+
+def facts(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    """Read the one JSON object that stdout must be."""
+    value = json.loads(done.stdout)
+    assert isinstance(value, dict)
+    return value
+
+
+def query(folder: Path, statement: str) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(folder / "mlflow.db") as store:
+        return store.execute(statement).fetchall()
+
+
+@pytest.mark.ray
+@pytest.mark.tf
+@pytest.mark.mlflow
+@pytest.mark.slow
+class TestOnRay:
+    @pytest.fixture(scope="class")
+    def folder(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        folder = tmp_path_factory.mktemp("on-ray")
+        sets = ["--set", "search.trials=4", "--set", "space.fault=['', train, nan, build]"]
+        done = sweepkit(
+            folder,
+            "run",
+            str(TOY),
+            "--json",
+            *sets,
+            "--set",
+            "search={sampler: grid, trials: 4}",
+            "--set",
+            "space.units=4",
+            "--set",
+            "space.learning_rate=0.05",
+            "--set",
+            "space.dropout=0.1",
+        )
+        (folder / "stdout.json").write_text(done.stdout)
+        (folder / "stderr.txt").write_text(done.stderr)
+        return folder
+
+    def result(self, folder: Path) -> dict[str, Any]:
+        value = json.loads((folder / "stdout.json").read_text())
+        assert isinstance(value, dict)
+        return value
+
+    def test_the_healthy_trial_wins_and_its_checkpoint_is_there(self, folder: Path) -> None:
+        result = self.result(folder)
+        assert result["best_trial"] == 0
+        assert result["parameters"]["fault"] == ""
+        assert (Path(result["checkpoint"]) / "state.json").exists()
+
+    def test_faults_end_their_own_trial_only_each_with_its_reason(self, folder: Path) -> None:
+        status = facts(sweepkit(folder, "status", "runs/sweeps/toy", "--json"))
+        assert status["counts"] == {"complete": 1, "pruned": 0, "failed": 3, "unfinished": 0}
+        reasons = " | ".join(status["reasons"])
+        assert "the toy cannot be trained" in status["errors"]["1"]
+        assert "failed: train_loss is nan at epoch 1" in reasons
+        assert "failed: ValueError: the toy cannot be built (log: " in reasons
+
+    def test_a_failed_trial_leaves_its_traceback_in_its_log(self, folder: Path) -> None:
+        log = (folder / "runs/sweeps/toy/trials/0003/log.txt").read_text()
+        assert "ValueError: the toy cannot be built" in log
+
+    def test_nothing_of_ray_tensorflow_or_mlflow_is_printed(self, folder: Path) -> None:
+        lines = (folder / "stderr.txt").read_text().splitlines()
+        strangers = [line for line in lines if "trial" not in line and " of " not in line]
+        assert strangers == []
+
+    def test_mlflow_has_a_parent_and_children_that_ended_as_the_trials_did(self, folder: Path) -> None:
+        runs = query(folder, "select name, status from runs order by start_time, name")
+        assert ("toy", "FINISHED") in runs
+        assert sorted(status for name, status in runs if name != "toy") == ["FAILED", "FAILED", "FAILED", "FINISHED"]
+        parents = query(folder, "select count(*) from tags where key = 'mlflow.parentRunId'")
+        assert parents == [(4,)]
+
+    def test_mlflow_has_every_metric_of_every_epoch_once(self, folder: Path) -> None:
+        steps = query(
+            folder,
+            "select m.step, count(*) from metrics m join params p on p.run_uuid = m.run_uuid "
+            "where m.key = 'valid_accuracy' and p.key = 'fault' and p.value = '' group by m.step",
+        )
+        assert steps == [(1, 1), (2, 1)]
+
+    def test_mlflow_knows_the_data_the_winner_and_why_trials_ended(self, folder: Path) -> None:
+        contexts = query(folder, "select distinct value from input_tags where name = 'mlflow.data.context'")
+        assert {value for (value,) in contexts} >= {"training", "validation"}
+        tags = dict(query(folder, "select key, value from tags"))
+        assert tags["sweepkit.best_trial"] == "0"
+        assert {"sweepkit.data_key", "sweepkit.commit", "sweepkit.dirty", "sweepkit.host"} <= set(tags)
+        assert "sweepkit.version.tensorflow" in tags
+        assert list((folder / "mlruns").rglob("leaderboard.json"))
+        assert list((folder / "mlruns").rglob("checkpoint/model.weights.h5"))
+
+    def test_running_again_finds_nothing_to_do(self, folder: Path) -> None:
+        again = sweepkit(
+            folder,
+            "run",
+            str(TOY),
+            "--json",
+            "--inline",
+            "--set",
+            "search={sampler: grid, trials: 4}",
+            "--set",
+            "space.fault=['', train, nan, build]",
+            "--set",
+            "space.units=4",
+            "--set",
+            "space.learning_rate=0.05",
+            "--set",
+            "space.dropout=0.1",
+        )
+        assert facts(again)["leaderboard"] == self.result(folder)["leaderboard"]
+        assert query(folder, "select count(*) from runs") == [(5,)]
+
+
+@pytest.mark.tf
+@pytest.mark.slow
+class TestInline:
+    """Without Ray and MLflow; what these check does not depend on where trials run."""
+
+    OFF = ("--inline", "--set", "tracking.enabled=false")
+
+    def test_best_says_what_run_said(self, tmp_path: Path) -> None:
+        ran = facts(sweepkit(tmp_path, "run", str(TOY), *self.OFF, "--json", "--set", "search.trials=2"))
+        best = facts(sweepkit(tmp_path, "best", str(TOY), "--json"))
+        assert (best["trial"], best["checkpoint"]) == (ran["best_trial"], ran["checkpoint"])
+        assert best["metrics"]["valid_accuracy"] == ran["best_valid_accuracy"]
+        assert not (tmp_path / "mlflow.db").exists()
+
+    def test_a_changed_sweep_is_refused_with_the_differences_unless_new(self, tmp_path: Path) -> None:
+        one = ("--set", "search.trials=1", "--set", "stopping.max_epochs=1")
+        sweepkit(tmp_path, "run", str(TOY), *self.OFF, *one)
+        changed = sweepkit(tmp_path, "run", str(TOY), *self.OFF, *one, "--set", "search.sampler=tpe", code=2)
+        assert "search.sampler was 'random' and is now 'tpe'" in changed.stderr
+        assert "add --new" in changed.stderr
+        sweepkit(tmp_path, "run", str(TOY), *self.OFF, *one, "--set", "search.sampler=tpe", "--new")
+        assert {path.name for path in (tmp_path / "runs/sweeps").iterdir()} == {"toy", "toy-2"}
+
+    def test_more_trials_and_epochs_extend_a_sweep(self, tmp_path: Path) -> None:
+        sweepkit(tmp_path, "run", str(TOY), *self.OFF, "--set", "search.trials=1")
+        sweepkit(tmp_path, "run", str(TOY), *self.OFF, "--set", "search.trials=2")
+        status = facts(sweepkit(tmp_path, "status", str(TOY), "--json"))
+        assert (status["n_trials"], status["counts"]["complete"]) == (2, 2)
+
+    def test_exceptions_fly_as_they_are(self, tmp_path: Path) -> None:
+        done = sweepkit(tmp_path, "run", str(TOY), *self.OFF, "--set", "space.fault=build", code=1)
+        assert "ValueError: the toy cannot be built" in done.stderr
+
+    def test_a_missing_objective_ends_the_sweep_with_what_was_reported(self, tmp_path: Path) -> None:
+        done = sweepkit(tmp_path, "run", str(TOY), *self.OFF, "--set", "objective.metric=val_acc", code=3)
+        assert "metric 'val_acc' was not reported at epoch 1 of trial 0; reported: 'train_accuracy'" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_a_killed_sweep_goes_on_and_ends_as_if_nothing_had_been(self, tmp_path: Path) -> None:
+        (tmp_path / "whole").mkdir()
+        (tmp_path / "killed").mkdir()
+        long = ("--set", "stopping.max_epochs=6", "--set", "search.trials=1", "--set", "deterministic=true")
+        whole = facts(sweepkit(tmp_path / "whole", "run", str(TOY), *self.OFF, *long, "--json"))
+        run = subprocess.Popen(
+            [sys.executable, "-m", "sweepkit", "run", str(TOY), *self.OFF, *long],
+            cwd=tmp_path / "killed",
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        state = tmp_path / "killed/runs/sweeps/toy/trials/0000/checkpoints/epoch-0002/state.json"
+        deadline = time.monotonic() + 120
+        while not state.exists():
+            assert run.poll() is None, "the sweep ended before it could be killed"
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        again = facts(sweepkit(tmp_path / "killed", "run", str(TOY), *self.OFF, *long, "--json"))
+        seconds = {"seconds"}
+        assert [{k: v for k, v in row.items() if k not in seconds} for row in again["leaderboard"]] == [
+            {k: v for k, v in row.items() if k not in seconds} for row in whole["leaderboard"]
+        ]
+
+    def test_status_of_a_sweep_that_never_ran_says_how_to_start_it(self, tmp_path: Path) -> None:
+        done = sweepkit(tmp_path, "status", str(TOY), code=2)
+        assert "sweep 'toy' has not been run yet" in done.stderr
+        assert "python -m sweepkit run" in done.stderr
+        assert not (tmp_path / "runs").exists()
+
+    def test_a_storage_that_cannot_be_written_is_refused_at_once(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        done = sweepkit(tmp_path, "run", str(TOY), *self.OFF, "--set", "storage.uri=file/runs", code=2)
+        assert "file/runs" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_a_damaged_shard_is_named(self, tmp_path: Path) -> None:
+        prepared = facts(sweepkit(tmp_path, "prepare", str(TOY), "--inline", "--json"))
+        shard = next(Path(prepared["folder"]).glob("train-*.tfrecord"))
+        content = bytearray(shard.read_bytes())
+        content[len(content) // 2] ^= 1
+        shard.write_bytes(content)
+        done = sweepkit(tmp_path, "run", str(TOY), *self.OFF, code=2)
+        assert shard.name in done.stderr
+        assert "delete the folder" in done.stderr
