@@ -57,7 +57,7 @@ def covering_points(space: Space) -> list[Point]:
     """Return a few points that together have every option of every choice, as far as 200 draws find them."""
     generator = random.Random(0)  # no secret
     seen: set[tuple[str, str]] = set()
-    points = []
+    points: list[Point] = []
     for _ in range(_DRAWS):
         point = space.draw(lambda _, param: _draw(param, generator))
         fresh = {(name, repr(point[name])) for name in point if isinstance(space.params[name], Choice)} - seen

@@ -57,7 +57,7 @@ def claim(problem: SweepProblem, storage: Storage, *, data_key: str, new: bool) 
 
 def versions(storage: Storage, sweep: str) -> list[str]:
     """Return the folders of a sweep that exist, oldest first: `name`, `name-2`, …"""
-    names = []
+    names: list[str] = []
     while storage.exists(SweepPaths(candidate := f"{sweep}-{len(names) + 1}" if names else sweep).manifest):
         names.append(candidate)
     return names

@@ -12,8 +12,6 @@ from sweepkit.tasks import Director, Item, Job, Result, Share
 class InlineRunner:
     """This process as a place to run on; the counterpart of `ray_tune.runner.RayRunner`."""
 
-    n_nodes = 1
-
     def __init__(self, wanted: Resources) -> None:
         gpu = 0.0 if wanted.gpu == "auto" else float(wanted.gpu)
         self.share = Share(cpu=wanted.cpu, gpu=gpu, n_workers=1)

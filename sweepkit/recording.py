@@ -10,14 +10,11 @@ from typing import Any
 
 from sweepkit import folders, provenance
 from sweepkit.data.prepared import Prepared
-from sweepkit.errors import InputError
 from sweepkit.leaderboard import ranked, reasons, table
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import SweepProblem
 from sweepkit.reports import Mode, TrialRecord
 from sweepkit.storage import Storage
-from sweepkit.tasks import Runner
-from sweepkit.tracking.connection import is_file
 from sweepkit.tracking.driver import SweepTracker
 
 
@@ -41,19 +38,6 @@ def open_tracker(problem: SweepProblem, storage: Storage, data_key: str) -> Swee
     )
     folders.amend(storage, spec.sweep, parent_run_id=tracker.parent_run_id)
     return tracker
-
-
-def check_reachable(tracker: SweepTracker, runner: Runner) -> None:
-    """Refuse a store that is a file where a sweep runs on several machines.
-
-    Raises:
-        InputError: with what to do.
-    """
-    if runner.n_nodes > 1 and is_file(tracker.uri):
-        raise InputError(
-            f"the cluster has {runner.n_nodes} machines, and the tracking store {tracker.uri} is a file on this one: "
-            "start a server with `mlflow server` and name it in tracking.uri or MLFLOW_TRACKING_URI"
-        )
 
 
 def describe_data(tracker: SweepTracker, prepared: Prepared) -> None:
@@ -93,6 +77,7 @@ def results_of(problem: SweepProblem, records: list[TrialRecord]) -> dict[str, A
     return {
         "leaderboard": {name: [row.get(name) for row in rows] for name in rows[0]} if rows else {},
         "best": _winner(problem, records),
+        "metric": objective.metric,
         "ended": reasons(records),
     }
 

@@ -90,17 +90,15 @@ class Referee:
         """Write a report down; True when the trial ends with it."""
         verdict = self._study.report(number, report)
         record = self._running[number] = self._study.record(number)
-        if self._tracker and record.run_id:
-            self._tracker.collect(
-                record.run_id, self._storage, self._paths.trial(number), has_ended=verdict is not None
-            )
         if self._spec.objective.metric not in report.metrics and verdict:
             # every other trial would report the same
             self.over = verdict.reason
         if verdict:
             self._end(number, verdict)
         else:
-            self._observer.reported(self._running[number], self.standing())
+            if self._tracker and record.run_id:
+                self._tracker.collect(record.run_id, self._storage, self._paths.trial(number))
+            self._observer.reported(record, self.standing())
         return verdict is not None
 
     def failed(self, number: int, error: str) -> None:
@@ -142,6 +140,8 @@ class Referee:
         record = self._ended[number] = self._study.record(number)
         logger.info("trial %d %s: %s", number, verdict.outcome.value, verdict.reason)
         if self._tracker and record.run_id:
+            # whatever its worker could not send, be it for lack of a server or because it died
+            self._tracker.collect(record.run_id, self._storage, self._paths.trial(number), has_ended=True)
             self._tracker.end_trial(
                 record.run_id,
                 outcome=verdict.outcome.value,
@@ -157,9 +157,9 @@ class Referee:
         if self._tracker is None:
             return None
         run_id = self._tracker.start_trial(
-            number=record.number, name=run_name(record), point=record.point, tags={}, run_id=record.run_id
+            number=record.number, name=run_name(record), point=record.point, run_id=record.run_id
         )
-        if record.run_id is None:
+        if run_id != record.run_id:
             self._study.note(record.number, "run_id", run_id)
         return run_id
 

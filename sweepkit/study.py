@@ -271,7 +271,9 @@ def _sampler(spec: SweepSpec, number: int) -> BaseSampler:
 def _suggest(trial: optuna.Trial, name: str, param: Param) -> Value:
     """Ask the study for one parameter, over the range that the space declares."""
     if isinstance(param, Choice):
-        return trial.suggest_categorical(name, param.options)
+        chosen = trial.suggest_categorical(name, param.options)
+        assert chosen is not None, "None is no option of a Choice"
+        return chosen
     if isinstance(param, Float):
         return trial.suggest_float(name, param.low, param.high, log=param.log)
     return trial.suggest_int(name, param.low, param.high, log=param.log, step=param.step)

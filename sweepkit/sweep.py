@@ -22,7 +22,7 @@ from sweepkit.leaderboard import ranked, table
 from sweepkit.paths import SweepPaths
 from sweepkit.preparing import find_data
 from sweepkit.problem import SweepProblem
-from sweepkit.recording import check_reachable, describe_data, keep_checkpoints, open_tracker, results_of
+from sweepkit.recording import describe_data, keep_checkpoints, open_tracker, results_of
 from sweepkit.referee import Observer, Referee
 from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.storage import Storage
@@ -86,7 +86,6 @@ def run_sweep(problem: SweepProblem, options: RunOptions, observer: Observer) ->
         tracker = opening.result()
         if tracker:
             stack.callback(tracker.close)
-            check_reachable(tracker, runner)
             describe_data(tracker, prepared)
         job = _job(problem, storage, prepared, runner, tracker)
         check_cudnn(runner, job, problem.space)

@@ -121,7 +121,6 @@ class Runner(Protocol):
     """A place to run on: a Ray cluster, or this very process."""
 
     share: Share
-    n_nodes: int
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item], *, describe: str) -> Iterator[Result]:
         """Apply a module-level function to every item and yield the results in the order of the items."""

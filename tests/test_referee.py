@@ -1,4 +1,5 @@
-"""The referee over a real study and a real folder, without tracking; what happens is heard by an observer that writes it down."""
+"""The referee over a real study and a real folder, without tracking; what happens is heard by an observer that writes
+it down."""
 
 from __future__ import annotations
 

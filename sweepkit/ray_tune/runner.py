@@ -12,6 +12,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import ray
 
@@ -30,12 +31,10 @@ class RayRunner:
 
     Attributes:
         share: what one trial gets of it, and how many trials run at once.
-        n_nodes: its machines when it was connected to.
     """
 
-    def __init__(self, *, n_cpus: float, n_gpus: float, n_nodes: int, wanted: Resources) -> None:
+    def __init__(self, *, n_cpus: float, n_gpus: float, wanted: Resources) -> None:
         self._n_cpus = int(n_cpus)
-        self.n_nodes = n_nodes
         self.share = share_of(n_cpus, n_gpus, wanted)
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item], *, describe: str) -> Iterator[Result]:
@@ -91,8 +90,7 @@ def connect(address: str | None, *, modules: Sequence[Path], wanted: Resources) 
         ) from error
     try:
         total = ray.cluster_resources()
-        n_nodes = sum(node["Alive"] for node in ray.nodes())
-        yield RayRunner(n_cpus=total.get("CPU", 0.0), n_gpus=total.get("GPU", 0.0), n_nodes=n_nodes, wanted=wanted)
+        yield RayRunner(n_cpus=total.get("CPU", 0.0), n_gpus=total.get("GPU", 0.0), wanted=wanted)
     finally:
         ray.shutdown()
 
@@ -115,10 +113,10 @@ def share_of(n_cpus: float, n_gpus: float, wanted: Resources) -> Share:
     return Share(wanted.cpu, gpu, min(fitting, wanted.workers or fitting))
 
 
-def _own_error(reference: ray.ObjectRef) -> Result:
+def _own_error(reference: ray.ObjectRef) -> Any:  # whatever the task returns
     """Return a task's result; what our own code raised in it is raised here as itself, without Ray's wrapping."""
     try:
-        return ray.get(reference)  # type: ignore[no-any-return]  # Ray is not typed
+        return ray.get(reference)
     except ray.exceptions.RayTaskError as error:
         if isinstance(error.cause, InputError):
             raise error.cause from None

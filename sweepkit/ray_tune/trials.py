@@ -57,7 +57,7 @@ def run_trials(director: Director, job: Job, share: Share) -> None:
         tuner.fit()
 
 
-class _WarmTrial(tune.Trainable):
+class _WarmTrial(tune.Trainable):  # type: ignore[misc]  # Ray is not typed
     """A worker that Ray keeps from trial to trial; `step` is one epoch."""
 
     def setup(self, config: dict[str, Any]) -> None:  # Ray's own type

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sweepkit.errors import InputError
 from sweepkit.paths import TrialPaths
-from sweepkit.space import Point
+from sweepkit.space import Value
 from sweepkit.storage import Storage
 from sweepkit.tracking import spool, summary
 from sweepkit.tracking.background import Background
@@ -111,7 +111,13 @@ class SweepTracker:
         )
 
     def start_trial(
-        self, *, number: int, name: str, point: Point, tags: Mapping[str, str] | None = None, run_id: str | None = None
+        self,
+        *,
+        number: int,
+        name: str,
+        point: Mapping[str, Value],
+        tags: Mapping[str, str] | None = None,
+        run_id: str | None = None,
     ) -> str:
         """Return the id of a trial's run: `run_id` if it has one to go on with, otherwise of a new one.
 

@@ -28,12 +28,8 @@ def find_source(settings: Data, space: Space) -> ReviewSource:
 
 def needed_vectors(space: Space) -> tuple[int, ...]:
     """Return the dimensions of published vectors that a space allows, smallest first."""
-    embedding, dims = space.params["embedding"], space.params["glove_dim"]
-    assert isinstance(embedding, Choice), "space.py declares it so, and narrowing keeps it"
-    assert isinstance(dims, Choice), "as above"
-    if all(kind == "scratch" for kind in embedding.options):
-        return ()
-    return tuple(sorted(int(dim) for dim in dims.options))
+    dims = space.params.get("glove_dim")  # narrowing leaves it out where no embedding needs it
+    return tuple(sorted(int(dim) for dim in dims.options)) if isinstance(dims, Choice) else ()
 
 
 def recipe(settings: Data, source: Source) -> Recipe:

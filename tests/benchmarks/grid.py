@@ -1,9 +1,10 @@
-"""Wall time of one small grid on the full data: sweepkit, a plain Keras loop and a plain Ray Tune script, in turn in one call.
+"""Wall time of one small grid on the full data: sweepkit, a plain Keras loop and a plain Ray Tune script, in turn in
+one call.
 
     python tests/benchmarks/grid.py --data PATH [--epochs 2] [--only sweepkit]
 
-The grid is cell x units x max_len, batch 128, embedding 100, no early stopping. Each is a whole process, start-up and imports
-included; the data is prepared before the clock starts, since all three read the same records.
+The grid is cell x units x max_len, batch 128, embedding 100, no early stopping. Each is a whole process, start-up and
+imports included; the data is prepared before the clock starts, since all three read the same records.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
-"""The baseline: what one writes without a framework, a loop over the grid in one process with all of the machine's threads.
+"""The baseline: what one writes without a framework, a loop over the grid in one process with all of the machine's
+threads.
 
     python tests/benchmarks/plain_keras.py PREPARED_FOLDER GRID_JSON
 
-Reads the same TFRecords as sweepkit, cut to the last `max_len` tokens, padded by `padded_batch`, masked by the embedding.
+Reads the same TFRecords as sweepkit, cut to the last `max_len` tokens, padded by `padded_batch`, masked by the
+embedding.
 """
 
 from __future__ import annotations

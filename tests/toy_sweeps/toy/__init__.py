@@ -1,1 +1,2 @@
-"""A sweep package for tests: tiny data that it makes itself, a tiny model, and parameters that make trials misbehave."""
+"""A sweep package for tests: tiny data that it makes itself, a tiny model, and parameters that make trials
+misbehave."""
