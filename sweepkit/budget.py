@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import exp, log
 
-from sweepkit.config import Stopping
+from sweepkit.config import Stopping, SweepSpec
 from sweepkit.problem import SweepProblem
-from sweepkit.space import Choice, Float, Param, Point, Value
+from sweepkit.space import Choice, Float, Param, Point, Space, Value
 
 N_DRAWS = 500
 # stock Keras layers on small recurrent nets reach a tenth to a third of what a large matrix product reaches
@@ -69,30 +69,33 @@ def estimate(
         workers: trials that run at once.
         gflops_per_s: 1e9 operations that one thread's training does in a second; None leaves the time out.
     """
-    stopping, size = problem.spec.stopping, problem.space.size()
-    n_trials = problem.spec.search.trials
-    if problem.spec.search.sampler == "grid" and size is not None:
-        n_trials = min(n_trials, size)
-    reaching = expected_epochs(stopping, n_trials)
+    stopping, n_target = problem.spec.stopping, n_trials(problem.spec, problem.space)
+    reaching = expected_epochs(stopping, n_target)
     epochs = sum(
         n_reaching * (epoch - before)
         for (epoch, n_reaching), before in zip(reaching, [0, *(epoch for epoch, _ in reaching)], strict=False)
     )
-    gflop = None if n_rows is None else _epoch_gflop(problem, n_trials, n_rows, mean_tokens)
+    gflop = None if n_rows is None else _epoch_gflop(problem, n_target, n_rows, mean_tokens)
     time_s = None
     if gflop is not None and gflops_per_s is not None:
         rate = gflops_per_s * problem.spec.resources.cpu**THREADS_EXPONENT
-        time_s = epochs * gflop / rate / min(workers, n_trials)
+        time_s = epochs * gflop / rate / min(workers, n_target)
     return Plan(
-        n_trials=n_trials,
-        grid_size=size,
+        n_trials=n_target,
+        grid_size=problem.space.size(),
         rungs=rungs(stopping),
         reaching=[(epoch, round(n_reaching)) for epoch, n_reaching in reaching],
         epochs=round(epochs),
-        full_epochs=n_trials * stopping.max_epochs,
+        full_epochs=n_target * stopping.max_epochs,
         gflop_per_epoch=gflop,
         time_s=time_s,
     )
+
+
+def n_trials(spec: SweepSpec, space: Space) -> int:
+    """Return how many trials a sweep is to have: the YAML's number, or the whole grid where that is smaller."""
+    size = space.size() if spec.search.sampler == "grid" else None
+    return spec.search.trials if size is None else min(size, spec.search.trials)
 
 
 def rungs(stopping: Stopping) -> list[int]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sweepkit import provenance
+from sweepkit.budget import n_trials
 from sweepkit.errors import InputError, Problem
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import SweepProblem, identity
@@ -47,7 +48,9 @@ def claim(problem: SweepProblem, storage: Storage, *, data_key: str, new: bool) 
         raise InputError(_refusal(problem, storage, taken[-1], wanted))
     if same and not new:
         renamed = problem.renamed(same[-1])
-        amend(storage, same[-1], spec=renamed.spec.model_dump(mode="json"), n_trials=n_trials(problem))
+        amend(
+            storage, same[-1], spec=renamed.spec.model_dump(mode="json"), n_trials=n_trials(problem.spec, problem.space)
+        )
         return renamed
     name = f"{problem.spec.sweep}-{len(taken) + 1}" if taken else problem.spec.sweep
     renamed = problem.renamed(name)
@@ -67,12 +70,6 @@ def amend(storage: Storage, sweep: str, **facts: object) -> None:
     """Write facts that are known only later (the data's key, the tracking run) into a sweep's manifest."""
     name = SweepPaths(sweep).manifest
     storage.write_json(name, storage.read_json(name) | facts)
-
-
-def n_trials(problem: SweepProblem) -> int:
-    """Return how many trials the sweep is to have: the YAML's number, or the whole grid where that is smaller."""
-    size = problem.space.size() if problem.spec.search.sampler == "grid" else None
-    return problem.spec.search.trials if size is None else min(size, problem.spec.search.trials)
 
 
 @contextlib.contextmanager
@@ -99,7 +96,7 @@ def _manifest(problem: SweepProblem, wanted: Mapping[str, Any], data_key: str) -
         "identity": wanted,
         "spec": problem.spec.model_dump(mode="json"),
         "space": problem.space.describe(),
-        "n_trials": n_trials(problem),
+        "n_trials": n_trials(problem.spec, problem.space),
         "data_key": data_key,
         "commit": code.commit,
         "dirty": code.dirty,

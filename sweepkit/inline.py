@@ -32,8 +32,9 @@ class InlineRunner:
         from sweepkit.tracking.worker import open_trial_log
         from sweepkit.training import Worker
 
-        worker = Worker(job, open_trial_log)
+        worker: Worker | None = None
         while (task := director.next_task()) is not None:
+            worker = worker or Worker(job, open_trial_log)
             worker.start(task)
             while not director.reported(task.number, worker.run_epoch()) and not director.is_over():
                 pass

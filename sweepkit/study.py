@@ -12,7 +12,7 @@ import itertools
 import json
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,9 +25,10 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from sweepkit import stopping
+from sweepkit.budget import n_trials
 from sweepkit.config import Stopping, SweepSpec
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
-from sweepkit.space import Choice, Float, Param, Space, Value
+from sweepkit.space import Choice, Float, Param, Point, Space, Value
 
 logger = logging.getLogger(__name__)
 
@@ -105,10 +106,21 @@ class SweepStudy(Journal):
     def __init__(self, study: optuna.Study, spec: SweepSpec, space: Space) -> None:
         super().__init__(study, spec)
         self._space = space
+        self.n_target = n_trials(spec, space)
 
     @classmethod
-    def open(cls, journal: Path, spec: SweepSpec, space: Space) -> SweepStudy:
-        """Open the journal, or start one; a grid's points are queued at the start."""
+    def open(
+        cls, journal: Path, spec: SweepSpec, space: Space, *, cost: Callable[[Point], float] = lambda _: 0.0
+    ) -> SweepStudy:
+        """Open the journal, or start one.
+
+        Args:
+            journal: the file; appended to, never rewritten.
+            spec: the sweep.
+            space: as the YAML narrowed it.
+            cost: what an epoch of a point costs, in any unit; the points of a grid are queued the dearest first, so
+                that no worker is left with a long trial at the end.
+        """
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # its own lines would break into the live table
         study = optuna.create_study(
             storage=_storage(journal),
@@ -120,14 +132,8 @@ class SweepStudy(Journal):
         )
         opened = cls(study, spec, space)
         if spec.search.sampler == "grid":
-            opened._queue_grid()
+            opened._queue_grid(cost)
         return opened
-
-    @property
-    def n_target(self) -> int:
-        """How many trials the sweep is to have: the YAML's number, or the whole grid where that is smaller."""
-        size = self._space.size() if self._spec.search.sampler == "grid" else None
-        return self._spec.search.trials if size is None else min(size, self._spec.search.trials)
 
     def ask(self) -> TrialRecord | None:
         """Propose the next trial, or None when the sweep has all of its trials.
@@ -193,10 +199,11 @@ class SweepStudy(Journal):
         # Optuna has no public way back from a number to a running trial, which is what reopening a study needs
         return optuna.trial.Trial(self._study, self._trials()[number]._trial_id)
 
-    def _queue_grid(self) -> None:
-        if not self._trials():
-            for point in itertools.islice(self._space.grid(), self.n_target):
-                self._study.enqueue_trial(point)
+    def _queue_grid(self, cost: Callable[[Point], float]) -> None:
+        """Queue the points of the grid that are not queued yet: all at first, and more when the sweep is extended."""
+        missing = itertools.islice(self._space.grid(), len(self._trials()), self.n_target)
+        for point in sorted(missing, key=cost, reverse=True):
+            self._study.enqueue_trial(point)
 
     def _why_pruned(self, report: Report) -> str:
         """Say what the rule compared; the rules themselves are Optuna's and only answer yes or no."""

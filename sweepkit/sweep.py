@@ -14,6 +14,7 @@ from pathlib import Path
 
 import sweepkit
 from sweepkit import folders
+from sweepkit.budget import n_trials
 from sweepkit.cudnn_check import check_cudnn
 from sweepkit.data.prepared import Prepared
 from sweepkit.errors import SweepFailed
@@ -26,8 +27,9 @@ from sweepkit.recording import describe_data, keep_checkpoints, open_tracker, re
 from sweepkit.referee import Observer, Referee
 from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.storage import Storage
-from sweepkit.study import SweepStudy
+from sweepkit.study import Journal, SweepStudy
 from sweepkit.tasks import Job, Runner
+from sweepkit.tracking.connection import located
 from sweepkit.tracking.driver import SweepTracker
 
 
@@ -78,6 +80,9 @@ def run_sweep(problem: SweepProblem, options: RunOptions, observer: Observer) ->
     storage.check_writable()
     data = find_data(problem)
     problem = folders.claim(problem, storage, data_key=data.key, new=options.new)
+    finished = finished_records(problem, storage)
+    if finished is not None:
+        return _finish(problem, storage, None, finished, over=None)
     with ThreadPoolExecutor(1) as background, contextlib.ExitStack() as stack:
         # the first start of an MLflow store and that of a Ray cluster take seconds each
         opening = background.submit(open_tracker, problem, storage, data.key)
@@ -89,7 +94,18 @@ def run_sweep(problem: SweepProblem, options: RunOptions, observer: Observer) ->
             describe_data(tracker, prepared)
         job = _job(problem, storage, prepared, runner, tracker)
         check_cudnn(runner, job, problem.space)
-        return _run_trials(problem, storage, tracker, observer, lambda referee: runner.run(referee, job))
+        return _run_trials(problem, storage, prepared, tracker, observer, lambda referee: runner.run(referee, job))
+
+
+def finished_records(problem: SweepProblem, storage: Storage) -> list[TrialRecord] | None:
+    """Return all trials of a sweep that has as many as it is to have, all ended; None while there is work left."""
+    paths = SweepPaths(problem.spec.sweep)
+    if not storage.exists(paths.journal):
+        return None
+    with folders.journal(storage, paths, read_only=True) as journal:
+        records = Journal.read(journal, problem.spec).records()
+    n_ended = sum(record.outcome is not None for record in records)
+    return records if n_ended == len(records) >= n_trials(problem.spec, problem.space) else None
 
 
 def prepare_data(problem: SweepProblem, options: RunOptions, observer: Observer) -> Prepared:
@@ -141,13 +157,18 @@ def _job(
 def _run_trials(
     problem: SweepProblem,
     storage: Storage,
+    prepared: Prepared,
     tracker: SweepTracker | None,
     observer: Observer,
     run: Callable[[Referee], None],
 ) -> SweepResult:
     paths, spec = SweepPaths(problem.spec.sweep), problem.spec
+    train = prepared.manifest.splits["train"]
+    n_rows, mean_tokens = float(train.rows), train.lengths["mean"]
     with folders.journal(storage, paths) as journal:
-        study = SweepStudy.open(journal, spec, problem.space)
+        study = SweepStudy.open(
+            journal, spec, problem.space, cost=lambda point: problem.package.epoch_gflop(point, n_rows, mean_tokens)
+        )
         referee = Referee(study, spec, storage=storage, tracker=tracker, observer=observer)
         try:
             run(referee)
@@ -186,7 +207,7 @@ def _finish(
         best=best,
         checkpoint=f"{storage.uri}/{paths.trial(best.number).checkpoint(best.best_epoch)}",
         over=over,
-        tracking_uri=tracker.uri if tracker else None,
+        tracking_uri=located(spec.tracking.uri) if spec.tracking.enabled else None,
     )
 
 

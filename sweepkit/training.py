@@ -8,13 +8,15 @@ TensorFlow is imported once. Try `worker = Worker(job, open_log); worker.start(t
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import io
 import logging
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -53,21 +55,22 @@ class Worker:
         gc.freeze()
 
     def start(self, task: TrialTask) -> None:
-        """Build the model of a trial, and go on from its newest checkpoint where an earlier attempt left one."""
+        """Build the model of a trial, and go on from its newest checkpoint where an earlier attempt left one.
+
+        Whatever the sweep package raises here or in `run_epoch` is raised again, and stands in the trial's log.
+        """
         self.stop()
-        keras.utils.set_random_seed(task.seed)
-        model = self._model_module.build(task.point, self._prepared)
         paths = SweepPaths(self._job.sweep).trial(task.number)
-        state = checkpoints.restore(self._storage, paths, model) if task.resumes else None
-        self._trial = _RunningTrial(
-            task=task,
-            model=model,
-            paths=paths,
-            reading=self._data_module.reading(task.point, self._settings),
-            log=self._open_log(self._job, task, self._storage, paths),
-            reports=list(state.reports) if state else [],
-        )
-        logger.info("trial %d starts after epoch %d: %s", task.number, len(self._trial.reports), task.point)
+        self._trial = trial = _RunningTrial(task, paths, self._data_module.reading(task.point, self._settings))
+        with self._logged(trial):
+            keras.utils.set_random_seed(task.seed)
+            trial.model = self._model_module.build(task.point, self._prepared)
+            if task.resumes:
+                state = checkpoints.restore(self._storage, paths, trial.model)
+                trial.reports = list(state.reports) if state else []
+            trial.n_returned = min(task.epochs_reported, len(trial.reports))
+            trial.log = self._open_log(self._job, task, self._storage, paths)
+            logger.info("trial %d starts after epoch %d: %s", task.number, len(trial.reports), task.point)
 
     def run_epoch(self) -> Report:
         """Train and validate one epoch, write the checkpoint, log, and return what to report.
@@ -75,16 +78,16 @@ class Worker:
         An epoch that the checkpoint has and the journal has not (a death between the two) is returned without
         training it again.
         """
-        trial = self._running()
-        if trial.n_returned < len(trial.reports):
+        assert self._trial is not None, "start() comes first"
+        trial = self._trial
+        with self._logged(trial):
+            if trial.n_returned == len(trial.reports):
+                trial.reports.append(self._train_and_validate(trial))
+                self._save_checkpoint(trial)
             report = trial.reports[trial.n_returned]
-        else:
-            report = self._train_and_validate(trial)
-            trial.reports.append(report)
-            self._save_checkpoint(trial)
-            self._storage.write(trial.paths.log, trial.text.getvalue().encode())
-        if trial.log:
-            trial.log.log(report)
+            logger.info("epoch %d: %s", report.epoch, dict(report.metrics))
+            if trial.log:
+                trial.log.log(report)
         trial.n_returned += 1
         return report
 
@@ -97,15 +100,16 @@ class Worker:
         keras.backend.clear_session()
         gc.collect()
 
-    def note_failure(self, error: str) -> None:
-        """Write a traceback into the running trial's log."""
-        trial = self._running()
-        logger.error("trial %d failed: %s", trial.task.number, error)
-        self._storage.write(trial.paths.log, trial.text.getvalue().encode())
-
-    def _running(self) -> _RunningTrial:
-        assert self._trial is not None, "start() comes first"
-        return self._trial
+    @contextlib.contextmanager
+    def _logged(self, trial: _RunningTrial) -> Iterator[None]:
+        """Bring the trial's log up to date afterwards, with the traceback of what went wrong."""
+        try:
+            yield
+        except Exception:
+            logger.exception("trial %d fails", trial.task.number)
+            raise
+        finally:
+            self._storage.write(trial.paths.log, trial.text.getvalue().encode())
 
     def _local_data(self) -> Path:
         name = DataPaths(self._job.package, self._job.data_key).root
@@ -152,25 +156,25 @@ class Worker:
 
 
 class _RunningTrial:
-    """What belongs to the trial under way, and goes with it."""
+    """What belongs to the trial under way, and goes with it.
 
-    def __init__(
-        self,
-        *,
-        task: TrialTask,
-        model: keras.Model,
-        paths: TrialPaths,
-        reading: Reading,
-        log: ReportLog | None,
-        reports: list[Report],
-    ) -> None:
-        self.task, self.model, self.paths, self.reading = task, model, paths, reading
-        self.log, self.reports = log, reports
-        self.n_returned = min(task.epochs_reported, len(reports))
+    Attributes:
+        reports: one for each epoch that its checkpoint has.
+        n_returned: how many of these the driver has been told.
+        text: its log so far.
+    """
+
+    def __init__(self, task: TrialTask, paths: TrialPaths, reading: Reading) -> None:
+        self.task, self.paths, self.reading = task, paths, reading
+        self.model: Any = None  # a Keras model once it is built, and Keras has no types
+        self.log: ReportLog | None = None
+        self.reports: list[Report] = []
+        self.n_returned = 0
         self.text = io.StringIO()
         self._handler = logging.StreamHandler(self.text)
         self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logging.getLogger().addHandler(self._handler)
+        logging.getLogger("sweepkit").setLevel(logging.INFO)
 
     def close(self) -> None:
         logging.getLogger().removeHandler(self._handler)

@@ -127,6 +127,23 @@ def test_grid_goes_on_after_reopening(tmp_path: Path) -> None:
     assert points == list(GRID.grid())
 
 
+def test_grid_runs_the_dearest_points_first(tmp_path: Path) -> None:
+    study = SweepStudy.open(
+        tmp_path / "journal.log", spec(sampler="grid"), GRID, cost=lambda point: float(point.get("units", 0))
+    )
+    assert [asked(study).point.get("units") for _ in range(4)] == [24, 16, 8, None]
+
+
+def test_a_grid_that_was_cut_short_is_extended_by_its_other_points(tmp_path: Path) -> None:
+    first = opened(tmp_path, spec(sampler="grid", trials=2), GRID)
+    points = [dict(asked(first).point) for _ in range(2)]
+    assert first.ask() is None
+    longer = opened(tmp_path, spec(sampler="grid", trials=100), GRID)
+    while (record := longer.ask()) is not None:
+        points.append(dict(record.point))
+    assert points == list(GRID.grid())
+
+
 def test_asha_stops_below_the_best_third_of_a_rung_and_says_so(tmp_path: Path) -> None:
     study = opened(tmp_path, spec(rule="asha", grace_epochs=1, reduction=3))
     numbers = [asked(study).number for _ in range(3)]

@@ -45,107 +45,92 @@ def query(folder: Path, statement: str) -> list[tuple[Any, ...]]:
         return store.execute(statement).fetchall()
 
 
+FAULTS = (
+    *("--set", "search={sampler: grid, trials: 4}"),
+    *("--set", "space.fault=['', train, nan, build]"),
+    *("--set", "space.units=4", "--set", "space.learning_rate=0.05", "--set", "space.dropout=0.1"),
+)
+
+
+@pytest.fixture(scope="module")
+def faulty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a finished sweep on Ray of four trials: one is healthy, three have a fault each."""
+    folder = tmp_path_factory.mktemp("on-ray")
+    done = sweepkit(folder, "run", str(TOY), "--json", *FAULTS)
+    (folder / "stdout.json").write_text(done.stdout)
+    (folder / "stderr.txt").write_text(done.stderr)
+    return folder
+
+
 @pytest.mark.ray
 @pytest.mark.tf
 @pytest.mark.mlflow
 @pytest.mark.slow
 class TestOnRay:
-    @pytest.fixture(scope="class")
-    def folder(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
-        folder = tmp_path_factory.mktemp("on-ray")
-        sets = ["--set", "search.trials=4", "--set", "space.fault=['', train, nan, build]"]
-        done = sweepkit(
-            folder,
-            "run",
-            str(TOY),
-            "--json",
-            *sets,
-            "--set",
-            "search={sampler: grid, trials: 4}",
-            "--set",
-            "space.units=4",
-            "--set",
-            "space.learning_rate=0.05",
-            "--set",
-            "space.dropout=0.1",
-        )
-        (folder / "stdout.json").write_text(done.stdout)
-        (folder / "stderr.txt").write_text(done.stderr)
-        return folder
-
     def result(self, folder: Path) -> dict[str, Any]:
         value = json.loads((folder / "stdout.json").read_text())
         assert isinstance(value, dict)
         return value
 
-    def test_the_healthy_trial_wins_and_its_checkpoint_is_there(self, folder: Path) -> None:
-        result = self.result(folder)
+    def test_the_healthy_trial_wins_and_its_checkpoint_is_there(self, faulty: Path) -> None:
+        result = self.result(faulty)
         assert result["best_trial"] == 0
         assert result["parameters"]["fault"] == ""
         assert (Path(result["checkpoint"]) / "state.json").exists()
 
-    def test_faults_end_their_own_trial_only_each_with_its_reason(self, folder: Path) -> None:
-        status = facts(sweepkit(folder, "status", "runs/sweeps/toy", "--json"))
+    def test_faults_end_their_own_trial_only_each_with_its_reason(self, faulty: Path) -> None:
+        status = facts(sweepkit(faulty, "status", "runs/sweeps/toy", "--json"))
         assert status["counts"] == {"complete": 1, "pruned": 0, "failed": 3, "unfinished": 0}
         reasons = " | ".join(status["reasons"])
-        assert "the toy cannot be trained" in status["errors"]["1"]
+        assert "the toy cannot be built" in status["errors"]["1"]
+        assert "the toy cannot be trained" in status["errors"]["2"]
         assert "failed: train_loss is nan at epoch 1" in reasons
         assert "failed: ValueError: the toy cannot be built (log: " in reasons
 
-    def test_a_failed_trial_leaves_its_traceback_in_its_log(self, folder: Path) -> None:
-        log = (folder / "runs/sweeps/toy/trials/0003/log.txt").read_text()
+    def test_a_failed_trial_leaves_its_traceback_in_its_log(self, faulty: Path) -> None:
+        log = (faulty / "runs/sweeps/toy/trials/0001/log.txt").read_text()
+        assert "trial 1 fails" in log
         assert "ValueError: the toy cannot be built" in log
 
-    def test_nothing_of_ray_tensorflow_or_mlflow_is_printed(self, folder: Path) -> None:
-        lines = (folder / "stderr.txt").read_text().splitlines()
+    def test_a_trials_log_tells_its_epochs(self, faulty: Path) -> None:
+        log = (faulty / "runs/sweeps/toy/trials/0000/log.txt").read_text()
+        assert "trial 0 starts after epoch 0" in log
+        assert "epoch 2: {'train_accuracy'" in log
+
+    def test_nothing_of_ray_tensorflow_or_mlflow_is_printed(self, faulty: Path) -> None:
+        lines = (faulty / "stderr.txt").read_text().splitlines()
         strangers = [line for line in lines if "trial" not in line and " of " not in line]
         assert strangers == []
 
-    def test_mlflow_has_a_parent_and_children_that_ended_as_the_trials_did(self, folder: Path) -> None:
-        runs = query(folder, "select name, status from runs order by start_time, name")
+    def test_mlflow_has_a_parent_and_children_that_ended_as_the_trials_did(self, faulty: Path) -> None:
+        runs = query(faulty, "select name, status from runs order by start_time, name")
         assert ("toy", "FINISHED") in runs
         assert sorted(status for name, status in runs if name != "toy") == ["FAILED", "FAILED", "FAILED", "FINISHED"]
-        parents = query(folder, "select count(*) from tags where key = 'mlflow.parentRunId'")
+        parents = query(faulty, "select count(*) from tags where key = 'mlflow.parentRunId'")
         assert parents == [(4,)]
 
-    def test_mlflow_has_every_metric_of_every_epoch_once(self, folder: Path) -> None:
+    def test_mlflow_has_every_metric_of_every_epoch_once(self, faulty: Path) -> None:
         steps = query(
-            folder,
+            faulty,
             "select m.step, count(*) from metrics m join params p on p.run_uuid = m.run_uuid "
             "where m.key = 'valid_accuracy' and p.key = 'fault' and p.value = '' group by m.step",
         )
         assert steps == [(1, 1), (2, 1)]
 
-    def test_mlflow_knows_the_data_the_winner_and_why_trials_ended(self, folder: Path) -> None:
-        contexts = query(folder, "select distinct value from input_tags where name = 'mlflow.data.context'")
+    def test_mlflow_knows_the_data_the_winner_and_why_trials_ended(self, faulty: Path) -> None:
+        contexts = query(faulty, "select distinct value from input_tags where name = 'mlflow.data.context'")
         assert {value for (value,) in contexts} >= {"training", "validation"}
-        tags = dict(query(folder, "select key, value from tags"))
+        tags = dict(query(faulty, "select key, value from tags"))
         assert tags["sweepkit.best_trial"] == "0"
         assert {"sweepkit.data_key", "sweepkit.commit", "sweepkit.dirty", "sweepkit.host"} <= set(tags)
         assert "sweepkit.version.tensorflow" in tags
-        assert list((folder / "mlruns").rglob("leaderboard.json"))
-        assert list((folder / "mlruns").rglob("checkpoint/model.weights.h5"))
+        assert list((faulty / "mlruns").rglob("leaderboard.json"))
+        assert list((faulty / "mlruns").rglob("checkpoint/model.weights.h5"))
 
-    def test_running_again_finds_nothing_to_do(self, folder: Path) -> None:
-        again = sweepkit(
-            folder,
-            "run",
-            str(TOY),
-            "--json",
-            "--inline",
-            "--set",
-            "search={sampler: grid, trials: 4}",
-            "--set",
-            "space.fault=['', train, nan, build]",
-            "--set",
-            "space.units=4",
-            "--set",
-            "space.learning_rate=0.05",
-            "--set",
-            "space.dropout=0.1",
-        )
-        assert facts(again)["leaderboard"] == self.result(folder)["leaderboard"]
-        assert query(folder, "select count(*) from runs") == [(5,)]
+    def test_running_again_finds_nothing_to_do(self, faulty: Path) -> None:
+        again = sweepkit(faulty, "run", str(TOY), "--json", "--inline", *FAULTS)
+        assert facts(again)["leaderboard"] == self.result(faulty)["leaderboard"]
+        assert query(faulty, "select count(*) from runs") == [(5,)]
 
 
 @pytest.mark.tf

@@ -50,6 +50,11 @@ def build(folder: Path, recipe: Recipe, source: Source, *, key: str, mapper: Map
     places = _split_rows(found, corpus, recipe, where=where)
     counts = corpus.counts(places["train"])
     vocabulary = Vocabulary.build(counts, max_size=recipe.vocab_size, min_frequency=recipe.min_frequency)
+    if not vocabulary.index:
+        raise DataError(
+            f"the vocabulary must have words, none occurs {recipe.min_frequency} times in train: lower min_frequency",
+            where=where,
+        )
     rows = corpus.encode(vocabulary, found.labels)
     splits = _write_splits(folder, rows, places, recipe, mapper, progress)
     manifest = Manifest(
@@ -80,10 +85,11 @@ def _cut(found: LabelledTexts, recipe: Recipe, mapper: Mapper, progress: Progres
 
 
 def _counted(results: Iterable[Result], total: int, phase: str, progress: Progress) -> Iterator[Result]:
-    progress(phase, 0, total)
+    if total:
+        progress(phase, 0, total)
     for done, result in enumerate(results, 1):
-        yield result
         progress(phase, done, total)
+        yield result
 
 
 def _split_rows(found: LabelledTexts, corpus: Corpus, recipe: Recipe, *, where: str) -> dict[str, NDArray[np.int64]]:

@@ -7,7 +7,8 @@ Importing this imports TensorFlow. Try
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import weakref
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -69,19 +70,17 @@ class SplitReader:
         """Yield batches of one window after the other; rows left over in one window join the next."""
         window = self._window_rows(reading)
         rest = Rows.of([], [])
-        order = random.permutation(len(self._paths)) if random else range(len(self._paths))
-        for i in order:
+        for i in random.permutation(len(self._paths)) if random else range(len(self._paths)):
             rest = Rows.join([rest, read_shards([self._paths[i]])])
-            if random:
-                rest = rest.take(random.permutation(len(rest)))
+            order = random.permutation(len(rest)) if random else np.arange(len(rest))
             n_full = len(rest) // window * window
             for start in range(0, n_full, window):
-                yield from window_batches(rest, np.arange(start, start + window), reading, random)
-            rest = rest.part(n_full, len(rest))
+                yield from window_batches(rest, order[start : start + window], reading, random)
+            rest = rest.take(order[n_full:])
         yield from window_batches(rest, np.arange(len(rest)), reading, random)
 
     def _window_rows(self, reading: Reading) -> int:
-        # while rows are shuffled there are two copies, and one file more than the window may be waiting
+        # a window waits for the file that fills it, and joining the two copies both
         n_batches = int(self._limit / 4 / max(1.0, self._row_bytes * reading.batch_size))
         return reading.batch_size * min(max(1, n_batches), WINDOW_BATCHES)
 
@@ -91,14 +90,14 @@ def dataset(reader: SplitReader, reading: Reading, *, training: bool, seed: int,
 
     Every epoch of every trial has the same element specification, with unknown sizes, so that no step is traced twice.
     """
-    n_batches = reader.n_batches(reading)
-    batches: Iterator[Batch] = iter(())
+    epoch_batches = _EpochBatches(lambda: reader.batches(reading, training=training, seed=seed, epoch=epoch))
+    # TensorFlow keeps the function below as long as the process lives; so that it keeps no rows, it holds them weakly
+    held_by_dataset = weakref.ref(epoch_batches)
 
     def assemble(i: Any) -> Batch:  # tf.numpy_function passes a NumPy scalar
-        nonlocal batches
-        if i == 0:
-            batches = reader.batches(reading, training=training, seed=seed, epoch=epoch)
-        return next(batches)
+        batches = held_by_dataset()
+        assert batches is not None, "the dataset lives as long as its iterators"
+        return batches.at(int(i))
 
     def load(i: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         tokens, lengths, targets = tf.numpy_function(assemble, [i], [tf.int32] * 3)
@@ -109,8 +108,22 @@ def dataset(reader: SplitReader, reading: Reading, *, training: bool, seed: int,
         return features, tf.ensure_shape(targets, (None,))
 
     # calls come one after the other and in order; a generator dataset does the same, but takes 60 ms to start, not 20
-    loaded = tf.data.Dataset.range(n_batches).map(load, num_parallel_calls=None, deterministic=True)
+    loaded = tf.data.Dataset.range(reader.n_batches(reading)).map(load)
+    loaded.epoch_batches = epoch_batches
     return loaded.prefetch(_PREFETCHED_BATCHES).with_options(_options())
+
+
+class _EpochBatches:
+    """Batches by number, asked for in order; number 0 starts over."""
+
+    def __init__(self, start: Callable[[], Iterator[Batch]]) -> None:
+        self._start = start
+        self._batches: Iterator[Batch] = iter(())
+
+    def at(self, i: int) -> Batch:
+        if i == 0:
+            self._batches = self._start()
+        return next(self._batches)
 
 
 def _options() -> tf.data.Options:

@@ -33,7 +33,8 @@ SPACE = Space(
         "optimizer": Choice(("adam", "rmsprop", "nadam")),
         "learning_rate": Float(1e-5, 1e-1, log=True),
         "batch_size": Int(16, 512, step=16),
-        "clip_norm": Float(0.1, 10.0, log=True),
+        "clip": Choice((False, True)),
+        "clip_norm": Float(0.1, 10.0, log=True, when={"clip": (True,)}),
     }
 )
 

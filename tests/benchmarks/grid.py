@@ -39,6 +39,7 @@ SWEEP = {
         "optimizer": "adam",
         "learning_rate": 0.001,
         "batch_size": 128,
+        "clip": False,
     },
     "search": {"sampler": "grid", "trials": 8},
     "stopping": {"rule": "none"},
