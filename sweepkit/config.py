@@ -119,7 +119,8 @@ class Budget(Strict):
     """What the sweep may spend.
 
     Attributes:
-        hours: wall time after which nothing new starts; None has no end.
+        hours: wall time; then nothing new starts, and what runs stops at its next report, to go on when the sweep
+            is run again. None has no end.
         failures: this many trials may fail; one more ends the sweep.
     """
 

@@ -40,12 +40,15 @@ def check_cudnn(runner: Runner, job: Job, space: Space) -> None:
 def find_faults(task: tuple[Job, Point]) -> list[str]:
     """Build the model of one point and say why it cannot take cuDNN's path; runs in a worker."""
     # here, not above: the driver must never import TensorFlow
+    from sweepkit import devices
     from sweepkit.data.prepared import Prepared
     from sweepkit.nn import cudnn
     from sweepkit.problem import import_package
     from sweepkit.storage import Storage
 
     job, point = task
+    # in --inline, trials follow in this very process: it must begin as they will have it
+    devices.configure(threads=job.threads, gpu=job.gpu, deterministic=job.deterministic)
     folder = Storage.at(job.storage_uri).local_folder(
         DataPaths(job.package, job.data_key).root, Path(tempfile.gettempdir()) / "sweepkit-data"
     )

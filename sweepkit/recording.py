@@ -40,6 +40,50 @@ def open_tracker(problem: SweepProblem, storage: Storage, data_key: str) -> Swee
     return tracker
 
 
+class TrialRuns:
+    """The runs of a sweep's trials, as the referee opens and ends them; `metric` is the objective."""
+
+    def __init__(self, tracker: SweepTracker, storage: Storage, prepared: Prepared, problem: SweepProblem) -> None:
+        self._tracker, self._storage, self._prepared = tracker, storage, prepared
+        self._paths, self._metric = SweepPaths(problem.spec.sweep), problem.spec.objective.metric
+        self._tags = _tags(problem, prepared.manifest.key)
+
+    def open(self, record: TrialRecord) -> str:
+        """Return the id of a trial's run: a new one, or the one it has, to go on with."""
+        run_id = self._tracker.start_trial(
+            number=record.number, name=run_name(record), point=record.point, tags=self._tags, run_id=record.run_id
+        )
+        if record.run_id is None:
+            log_data(self._tracker, run_id, self._prepared, split="train", context="training")
+        return run_id
+
+    def collect(self, record: TrialRecord, *, has_ended: bool = False) -> None:
+        """Pass on what the trial's worker could not send itself."""
+        if record.run_id:
+            paths = self._paths.trial(record.number)
+            self._tracker.collect(record.run_id, self._storage, paths, has_ended=has_ended)
+
+    def end(self, record: TrialRecord) -> None:
+        """Write down how a trial ended."""
+        if record.run_id is None or record.outcome is None:
+            return
+        self.collect(record, has_ended=True)
+        self._tracker.end_trial(
+            record.run_id,
+            outcome=record.outcome.value,
+            reason=record.reason or "",
+            best_value=record.best_value,
+            best_epoch=record.best_epoch,
+            metric=self._metric,
+        )
+
+
+def run_name(record: TrialRecord) -> str:
+    """Name a trial by its number and the first words and whole numbers of its point: `0007 gru 64`."""
+    words = [str(v) for v in record.point.values() if isinstance(v, str | int) and not isinstance(v, bool)]
+    return " ".join([f"{record.number:04d}", *words[:2]])
+
+
 def describe_data(tracker: SweepTracker, prepared: Prepared) -> None:
     """Record which data the sweep trains and validates on."""
     for split, context in (("train", "training"), ("valid", "validation")):

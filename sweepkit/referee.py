@@ -2,7 +2,8 @@
 informed.
 
 It has no thread and no loop: a runner (Ray Tune, or the plain loop of `inline`) calls it. Every call is short, since
-Ray's single control loop waits for it. Try `Referee(study, sweep_files, tracker, observer, spec).next_task()`.
+Ray's single control loop waits for it. Try
+`Referee(study, spec, storage=storage, runs=None, observer=observer).next_task()`.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from typing import Protocol
 from sweepkit.config import SweepSpec
 from sweepkit.leaderboard import Standing, ranked
 from sweepkit.paths import SweepPaths
+from sweepkit.recording import TrialRuns
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
 from sweepkit.storage import Storage
 from sweepkit.study import SweepStudy, Verdict
 from sweepkit.tasks import TrialTask
-from sweepkit.tracking.driver import SweepTracker
 
 logger = logging.getLogger(__name__)
 
@@ -50,12 +51,12 @@ class Referee:
         spec: SweepSpec,
         *,
         storage: Storage,
-        tracker: SweepTracker | None,
+        runs: TrialRuns | None,
         observer: Observer,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._study, self._spec, self._storage = study, spec, storage
-        self._tracker, self._observer, self._clock = tracker, observer, clock
+        self._runs, self._observer, self._clock = runs, observer, clock
         self._mode = Mode(spec.objective.mode)
         self._paths = SweepPaths(spec.sweep)
         self._started = clock()
@@ -96,8 +97,8 @@ class Referee:
         if verdict:
             self._end(number, verdict)
         else:
-            if self._tracker and record.run_id:
-                self._tracker.collect(record.run_id, self._storage, self._paths.trial(number))
+            if self._runs:
+                self._runs.collect(record)
             self._observer.reported(record, self.standing())
         return verdict is not None
 
@@ -139,26 +140,15 @@ class Referee:
         del self._running[number]
         record = self._ended[number] = self._study.record(number)
         logger.info("trial %d %s: %s", number, verdict.outcome.value, verdict.reason)
-        if self._tracker and record.run_id:
-            # whatever its worker could not send, be it for lack of a server or because it died
-            self._tracker.collect(record.run_id, self._storage, self._paths.trial(number), has_ended=True)
-            self._tracker.end_trial(
-                record.run_id,
-                outcome=verdict.outcome.value,
-                reason=verdict.reason,
-                best_value=record.best_value,
-                best_epoch=record.best_epoch,
-                metric=self._spec.objective.metric,
-            )
+        if self._runs:
+            self._runs.end(record)
         self._keep_the_best(record)
         self._observer.ended(record, self.standing())
 
     def _open_run(self, record: TrialRecord) -> str | None:
-        if self._tracker is None:
+        if self._runs is None:
             return None
-        run_id = self._tracker.start_trial(
-            number=record.number, name=run_name(record), point=record.point, run_id=record.run_id
-        )
+        run_id = self._runs.open(record)
         if run_id != record.run_id:
             self._study.note(record.number, "run_id", run_id)
         return run_id
@@ -188,11 +178,3 @@ class Referee:
 def trial_seed(seed: int, number: int) -> int:
     """Return a trial's own 32-bit seed: far apart for neighbouring trials, the same on every machine."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{number}".encode()).digest()[:4], "big")
-
-
-def run_name(record: TrialRecord) -> str:
-    """Name a trial by its number and the first words and whole numbers of its point: `0007 gru 64`."""
-    words = [
-        str(value) for value in record.point.values() if isinstance(value, str | int) and not isinstance(value, bool)
-    ]
-    return " ".join([f"{record.number:04d}", *words[:3]])

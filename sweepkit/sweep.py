@@ -23,7 +23,7 @@ from sweepkit.leaderboard import ranked, table
 from sweepkit.paths import SweepPaths
 from sweepkit.preparing import find_data
 from sweepkit.problem import SweepProblem
-from sweepkit.recording import describe_data, keep_checkpoints, open_tracker, results_of
+from sweepkit.recording import TrialRuns, describe_data, keep_checkpoints, open_tracker, results_of
 from sweepkit.referee import Observer, Referee
 from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.storage import Storage
@@ -169,7 +169,8 @@ def _run_trials(
         study = SweepStudy.open(
             journal, spec, problem.space, cost=lambda point: problem.package.epoch_gflop(point, n_rows, mean_tokens)
         )
-        referee = Referee(study, spec, storage=storage, tracker=tracker, observer=observer)
+        runs = TrialRuns(tracker, storage, prepared, problem) if tracker else None
+        referee = Referee(study, spec, storage=storage, runs=runs, observer=observer)
         try:
             run(referee)
         except BaseException:

@@ -49,6 +49,8 @@ class Worker:
         self._settings = package.data_model.model_validate(dict(job.data))
         self._prepared = Prepared.open(self._local_data())
         self._readers = {split: SplitReader(self._prepared, split) for split in ("train", "valid")}
+        for reader in self._readers.values():
+            reader.preload()
         self._trial: _RunningTrial | None = None
         # what is imported and decoded by now stays for good: keep the collector from walking it after every trial
         gc.collect()

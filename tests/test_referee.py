@@ -10,7 +10,8 @@ import pytest
 
 from sweepkit.config import SweepSpec
 from sweepkit.leaderboard import Standing
-from sweepkit.referee import Referee, run_name, trial_seed
+from sweepkit.recording import run_name
+from sweepkit.referee import Referee, trial_seed
 from sweepkit.reports import Outcome, Report, TrialRecord
 from sweepkit.space import Choice, Float, Space
 from sweepkit.storage import Storage
@@ -57,7 +58,7 @@ def make(tmp_path: Path) -> Callable[..., Made]:
         spec = SweepSpec.model_validate(document | sections)
         study = SweepStudy.open(tmp_path / "journal.log", spec, SPACE)
         storage, diary = Storage.at(str(tmp_path / "runs")), Diary()
-        return Referee(study, spec, storage=storage, tracker=None, observer=diary, clock=clock), study, diary, storage
+        return Referee(study, spec, storage=storage, runs=None, observer=diary, clock=clock), study, diary, storage
 
     return made
 
@@ -185,4 +186,4 @@ def test_nothing_is_estimated_before_the_first_end(make: Callable[..., Made]) ->
 
 def test_a_run_is_named_by_number_and_what_can_be_said_shortly() -> None:
     record = TrialRecord(7, {"cell": "gru", "units": 64, "bidirectional": True, "dropout": 0.25, "pooling": "max"})
-    assert run_name(record) == "0007 gru 64 max"
+    assert run_name(record) == "0007 gru 64"

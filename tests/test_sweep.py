@@ -197,6 +197,13 @@ class TestInline:
             {k: v for k, v in row.items() if k not in seconds} for row in whole["leaderboard"]
         ]
 
+    def test_on_gpus_a_model_that_misses_cudnn_is_refused_before_anything_starts(self, tmp_path: Path) -> None:
+        sets = ("--set", "resources.gpu=1", "--set", "space.fault=['', no_cudnn]")
+        done = sweepkit(tmp_path, "run", str(TOY), *self.OFF, *sets, code=2)
+        assert "recurrent_dropout" in done.stderr
+        assert "'fault': 'no_cudnn'" in done.stderr
+        assert not (tmp_path / "runs/sweeps/toy/trials").exists()
+
     def test_status_of_a_sweep_that_never_ran_says_how_to_start_it(self, tmp_path: Path) -> None:
         done = sweepkit(tmp_path, "status", str(TOY), code=2)
         assert "sweep 'toy' has not been run yet" in done.stderr

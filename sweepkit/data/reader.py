@@ -46,6 +46,15 @@ class SplitReader:
         self.n_rows = facts.rows
         self.in_memory = self._row_bytes * facts.rows <= self._limit
 
+    def preload(self) -> None:
+        """Decode now what would otherwise be decoded with the first batch.
+
+        Raises:
+            DataError: a file is missing or damaged; names it.
+        """
+        if self.in_memory:
+            self._rows  # noqa: B018  # cached
+
     def n_batches(self, reading: Reading) -> int:
         """Return the number of batches in an epoch."""
         return math.ceil(self.n_rows / reading.batch_size)

@@ -68,7 +68,7 @@ def connect(address: str | None, *, modules: Sequence[Path], wanted: Resources) 
         InputError: no cluster answers there, or it is too small for a single trial.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Ray is to leave a GPU-less worker's CUDA_VISIBLE_DEVICES alone, as it will do by default one day
+    # without it Ray prints a tip; a worker without a GPU hides all of them itself (see devices)
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     try:
         ray.init(

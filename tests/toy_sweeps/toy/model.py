@@ -19,6 +19,8 @@ def build(point: Point, prepared: Prepared) -> keras.Model:
     tokens = keras.Input((None,), dtype="int32", name="token_indexes")
     lengths = keras.Input((), dtype="int32", name="sequence_length")
     x = keras.layers.Embedding(prepared.vocab_size, int(point["units"]))(tokens)
+    if fault == "no_cudnn":
+        x = keras.layers.LSTM(int(point["units"]), return_sequences=True, recurrent_dropout=0.5)(x)
     x = MeanOverTime()(x, lengths)
     x = keras.layers.Dropout(float(point["dropout"]))(x)
     if fault in ("train", "exit"):

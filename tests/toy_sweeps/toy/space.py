@@ -10,7 +10,7 @@ SPACE = Space(
         "units": Int(2, 8),
         "learning_rate": Float(1e-3, 1e-1, log=True),
         "dropout": Float(0.0, 0.5),
-        "fault": Choice(("", "build", "train", "nan", "exit")),
+        "fault": Choice(("", "build", "train", "nan", "exit", "no_cudnn")),
     }
 )
 

@@ -1,0 +1,151 @@
+"""What a trial costs besides training and validating, what MLflow costs, and whether a worker's memory grows.
+
+    python tests/benchmarks/overhead.py trials     # seconds per trial on one warm worker, with MLflow on
+    python tests/benchmarks/overhead.py mlflow     # seconds that tracking takes in a sweep of 48 trials and 4 epochs
+    python tests/benchmarks/overhead.py memory     # resident memory of one worker over 100 trials of differing shapes
+
+All on the shipped sample; each takes two to five minutes on 2 cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "sweeps")]
+YAML = ROOT / "sweeps" / "imdb_cells.yaml"
+N_WARM = 3  # first trials of a worker, which also import and decode
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=("trials", "mlflow", "memory"))
+    parser.add_argument("--n", type=int, default=0, help="trials; the default is said above, or 20")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="sweepkit-bench-") as scratch:
+        os.chdir(scratch)
+        {"trials": trials, "mlflow": tracking, "memory": memory}[options.what](Path(scratch), options.n)
+
+
+def sweepkit(*arguments: str) -> str:
+    command = [sys.executable, "-m", "sweepkit", *arguments]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout
+
+
+def trials(scratch: Path, n: int) -> None:
+    """Run a sweep on one worker; a trial's time is from the end of the one before to its own end."""
+    n = n or 20
+    sets = [
+        *("search.sampler=random", f"search.trials={n}", "stopping={rule: none, max_epochs: 2}"),
+        *("resources.workers=1", "space.max_len=100", "space.embedding=scratch", "space.bidirectional=false"),
+    ]
+    sweepkit("run", str(YAML), "--data", "sample", *(part for text in sets for part in ("--set", text)))
+    from sweepkit.snapshot import open_snapshot
+
+    records = open_snapshot(Path("runs/sweeps/imdb_cells")).records
+    ends = [record.reports[-1].timestamp for record in records]
+    overheads, firsts = [], []
+    for before, end, record in zip(ends, ends[1:], records[1:], strict=False):
+        seconds = [r.metrics["train_seconds"] + r.metrics["valid_seconds"] for r in record.reports]
+        overheads.append(end - before - sum(seconds))
+        firsts.append(seconds[0] - seconds[1])
+    warm = overheads[N_WARM:]
+    print(f"overhead per trial of 2 epochs, {len(warm)} trials: {quartiles(warm)}")
+    print(f"of a first epoch beyond the second, mostly tracing the model: {quartiles(firsts[N_WARM:])}")
+
+
+def tracking(scratch: Path, n: int) -> None:
+    """Make the calls that a sweep makes and add up what the driver's loop and its background thread spend."""
+    from sweepkit.paths import SweepPaths
+    from sweepkit.reports import Report
+    from sweepkit.storage import Storage
+    from sweepkit.tracking import spool
+    from sweepkit.tracking.driver import SweepTracker
+
+    n = n or 48
+    storage = Storage.at(str(scratch / "runs"))
+    tracker = SweepTracker.open(uri=None, experiment="bench", sweep="bench")
+    tracker.flush()
+    metrics = {f"metric_{i}": 0.5 for i in range(6)}
+    began, cpu, waited = time.perf_counter(), time.process_time(), 0.0
+    for number in range(n):
+        paths = SweepPaths("bench").trial(number)
+        at = time.perf_counter()
+        run = tracker.start_trial(number=number, name=f"{number:04d}", point={f"param_{i}": i for i in range(12)})
+        waited += time.perf_counter() - at
+        for epoch in range(1, 5):
+            at = time.perf_counter()
+            spool.write(storage, paths, Report(epoch, metrics, time.time()), {})  # a worker's part
+            tracker.collect(run, storage, paths)
+            waited += time.perf_counter() - at
+        at = time.perf_counter()
+        tracker.end_trial(run, outcome="complete", reason="-", best_value=0.5, best_epoch=1, metric="metric_0")
+        waited += time.perf_counter() - at
+    tracker.flush(600)
+    print(
+        f"{n} trials of 4 epochs: {waited:.2f} s waited for, {time.process_time() - cpu:.2f} s of CPU in all, "
+        f"{time.perf_counter() - began:.2f} s until all had arrived"
+    )
+    tracker.close()
+
+
+def memory(scratch: Path, n: int) -> None:
+    """Run trials of differing shapes through one `Worker` and watch its resident memory after each."""
+    n = n or 100
+    prepared = json.loads(sweepkit("prepare", str(YAML), "--data", "sample", "--inline", "--json"))
+    import psutil
+
+    from sweepkit.cudnn_check import covering_points
+    from sweepkit.problem import load
+    from sweepkit.tasks import Job, TrialTask
+    from sweepkit.training import Worker
+
+    problem = load(YAML, ["space.max_len=[20, 40]", "space.batch_size=512"], data="sample")
+    job = Job(
+        package="imdb",
+        sweep="memory",
+        storage_uri=str(scratch / "runs"),
+        data_key=prepared["key"],
+        data=problem.data.model_dump(mode="json"),
+        metric="valid_accuracy",
+        mode="max",
+        deterministic=False,
+        threads=1,
+        gpu=0.0,
+        tracking_uri=None,
+    )
+    worker, process = Worker(job, lambda *_: None), psutil.Process()
+    points = covering_points(problem.space)
+    resident = []
+    for number in range(n):
+        point = random.Random(number).choice(points)
+        worker.start(TrialTask(number=number, point=point, seed=number))
+        worker.run_epoch()
+        worker.stop()
+        resident.append(process.memory_info().rss / 2**20)
+        print(f"trial {number}: {resident[-1]:.0f} MB", flush=True)
+    tail = resident[n // 5 :]
+    print(
+        f"growth: {(tail[-1] - tail[0]) / (len(tail) - 1):.2f} MB a trial over the last {len(tail)}; "
+        f"{(resident[-1] - resident[0]) / (n - 1):.2f} over all {n}"
+    )
+
+
+def quartiles(values: list[float]) -> str:
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"median {middle:.2f} s, quartiles {low:.2f} and {high:.2f} s"
+
+
+if __name__ == "__main__":
+    main()

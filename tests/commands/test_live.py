@@ -1,0 +1,93 @@
+"""What is shown while a sweep runs, read as text."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from sweepkit.commands.formats import duration, parameters
+from sweepkit.commands.live import LiveTable, PlainLines, summary
+from sweepkit.config import SweepSpec
+from sweepkit.leaderboard import Standing
+from sweepkit.reports import Outcome, Report, TrialRecord
+
+SPEC = SweepSpec.model_validate(
+    {"sweep": "cells", "package": "toy", "objective": {"metric": "score", "mode": "max"}, "stopping": {"max_epochs": 9}}
+)
+RUNNING = TrialRecord(
+    1, {"cell": "gru", "rate": 0.00123}, (Report(1, {"score": 0.8}, 0.0),), best_value=0.8, best_epoch=1
+)
+ENDED = TrialRecord(
+    0,
+    {"cell": "lstm", "rate": 0.1},
+    (Report(1, {"score": 0.7}, 0.0),),
+    outcome=Outcome.PRUNED,
+    reason="rung at epoch 1: score 0.7000 is not among the best 1/3 of 4 trials (needed 0.8000)",
+    best_value=0.7,
+    best_epoch=1,
+)
+STANDING = Standing(
+    n_target=48,
+    n_running=1,
+    n_ended={Outcome.COMPLETE: 2, Outcome.PRUNED: 3, Outcome.FAILED: 1},
+    best=RUNNING,
+    elapsed_s=3725.0,
+    eta_s=95.0,
+)
+
+
+def test_the_summary_has_counts_the_leader_and_the_time_left() -> None:
+    assert summary(STANDING, SPEC) == (
+        "6 of 48 trials ended · 2 complete, 3 stopped early, 1 failed · 1 running · "
+        "best score 0.8000 (trial 1, epoch 1) · 1 h 02 min elapsed · about 1 min 35 s left"
+    )
+
+
+def test_plain_lines_say_each_thing_once() -> None:
+    out = io.StringIO()
+    with PlainLines(Console(file=out, width=60), SPEC) as lines:
+        lines.progress("cutting texts", 1, 2)
+        lines.progress("cutting texts", 2, 2)
+        lines.started(RUNNING, STANDING)
+        lines.reported(RUNNING, STANDING)
+        lines.ended(ENDED, STANDING)
+    assert out.getvalue().splitlines() == [
+        "cutting texts: 1 of 2",
+        "cutting texts: 2 of 2",
+        "trial 1 starts: cell=gru rate=0.00123",
+        "trial 1 epoch 1: score 0.8000",
+        "trial 0 epoch 1: score 0.7000; pruned: rung at epoch 1: score 0.7000 is not among the best 1/3 of 4 trials "
+        "(needed 0.8000)",
+        summary(STANDING, SPEC),
+    ]
+
+
+def test_the_live_table_shows_running_and_ended_trials() -> None:
+    out = io.StringIO()
+    with LiveTable(Console(file=out, width=140, force_terminal=True, color_system=None), SPEC) as table:
+        table.progress("cutting texts", 1, 2)
+        table.started(RUNNING, STANDING)
+        table.reported(RUNNING, STANDING)
+        table.ended(ENDED, STANDING)
+    shown = out.getvalue()
+    for text in ("cells: score (max)", "cell=gru rate=0.00123", "1/9", "running", "pruned: rung at epoch 1", "6 of 48"):
+        assert text in shown, text
+
+
+def test_a_trial_whose_objective_never_came_is_shown_too() -> None:
+    out = io.StringIO()
+    bare = TrialRecord(2, {}, (Report(1, {"loss": 1.0}, 0.0),), outcome=Outcome.FAILED, reason="metric …")
+    PlainLines(Console(file=out, width=200), SPEC).ended(bare, STANDING)
+    assert "trial 2 epoch 1: score was not reported; failed: metric …" in out.getvalue()
+
+
+def test_durations_and_parameters_are_short() -> None:
+    assert [duration(s) for s in (0.4, 59.6, 61, 3600, 90061)] == [
+        "0 s",
+        "1 min 00 s",
+        "1 min 01 s",
+        "1 h 00 min",
+        "25 h 01 min",
+    ]
+    assert parameters({"rate": 0.000123456, "units": 64, "wide": False}) == "rate=0.000123 units=64 wide=False"

@@ -1,0 +1,42 @@
+"""What a trial gets of a cluster of some size."""
+
+from __future__ import annotations
+
+import pytest
+
+from sweepkit.config import Resources
+from sweepkit.errors import InputError
+from sweepkit.tasks import Share
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.mark.parametrize(
+    ("n_cpus", "n_gpus", "wanted", "expected"),
+    [
+        (2, 0, Resources(), Share(cpu=1, gpu=0, n_workers=2)),
+        (8, 2, Resources(cpu=2), Share(cpu=2, gpu=1, n_workers=2)),
+        (8, 2, Resources(gpu=0), Share(cpu=1, gpu=0, n_workers=8)),
+        (8, 2, Resources(gpu=0.25), Share(cpu=1, gpu=0.25, n_workers=8)),
+        (4, 2, Resources(gpu=0.25), Share(cpu=1, gpu=0.25, n_workers=4)),
+        (8, 4, Resources(gpu=2), Share(cpu=1, gpu=2, n_workers=2)),
+        (8, 0, Resources(cpu=3), Share(cpu=3, gpu=0, n_workers=2)),
+        (8, 0, Resources(workers=3), Share(cpu=1, gpu=0, n_workers=3)),
+        (2, 0, Resources(workers=3), Share(cpu=1, gpu=0, n_workers=2)),
+    ],
+)
+def test_a_trials_share_and_how_many_fit(n_cpus: float, n_gpus: float, wanted: Resources, expected: Share) -> None:
+    from sweepkit.ray_tune.runner import share_of
+
+    assert share_of(n_cpus, n_gpus, wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("wanted", "seen"), [(Resources(cpu=4), "needs 4 CPUs and 0 GPUs"), (Resources(gpu=1), "needs 1 CPUs and 1 GPUs")]
+)
+def test_a_cluster_too_small_for_one_trial_is_refused(wanted: Resources, seen: str) -> None:
+    from sweepkit.ray_tune.runner import share_of
+
+    with pytest.raises(InputError, match=seen) as caught:
+        share_of(2, 0, wanted)
+    assert "the cluster has 2 CPUs and 0 GPUs; lower resources.cpu or resources.gpu" in str(caught.value)

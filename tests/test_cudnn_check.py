@@ -1,0 +1,26 @@
+"""Which points are tried before a sweep on GPUs; that faults are refused is tested with a whole sweep."""
+
+from __future__ import annotations
+
+from sweepkit.cudnn_check import covering_points
+from sweepkit.space import Choice, Float, Int, Space
+
+
+def test_the_points_have_every_option_and_are_few() -> None:
+    space = Space(
+        {
+            "cell": Choice(("lstm", "gru", "none")),
+            "pooling": Choice(("last", "max"), when={"cell": ("lstm", "gru")}),
+            "units": Int(8, 512, when={"cell": ("lstm", "gru")}),
+            "rate": Float(0.1, 1.0),
+        }
+    )
+    points = covering_points(space)
+    assert {point["cell"] for point in points} == {"lstm", "gru", "none"}
+    assert {point.get("pooling") for point in points} == {"last", "max", None}
+    assert len(points) <= 5
+    assert all(point.get("units", 8) == 8 for point in points), "the smallest model is as good as any"
+
+
+def test_a_space_without_choices_has_one_point() -> None:
+    assert covering_points(Space({"rate": Float(0.1, 1.0)})) == [{"rate": 0.1}]
