@@ -15,6 +15,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,9 @@ from sweepkit.storage import Storage
 from sweepkit.tasks import Job, ReportLog, TrialTask
 
 logger = logging.getLogger(__name__)
+
+# validation keeps no states for gradients, so its batches may be larger than training's; the numbers are the same
+_VALID_BATCH = 512
 
 OpenLog = Callable[[Job, TrialTask, Storage, TrialPaths], ReportLog | None]
 
@@ -139,7 +143,8 @@ class Worker:
 
     def _validated(self, trial: _RunningTrial, report: Report) -> Report:
         started = time.perf_counter()
-        batches = dataset(self._readers["valid"], trial.reading, training=False, seed=0, epoch=0)
+        reading = replace(trial.reading, batch_size=max(trial.reading.batch_size, _VALID_BATCH))
+        batches = dataset(self._readers["valid"], reading, training=False, seed=0, epoch=0)
         results = trial.model.evaluate(batches, verbose=0, return_dict=True)
         metrics = dict(report.metrics) | {f"valid_{name}": float(value) for name, value in results.items()}
         metrics["valid_seconds"] = time.perf_counter() - started

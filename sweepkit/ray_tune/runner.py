@@ -8,8 +8,10 @@ describe="count"))`.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,6 @@ import ray
 
 from sweepkit.config import Resources
 from sweepkit.errors import InputError
-from sweepkit.ray_tune.trials import run_trials
 from sweepkit.tasks import Director, Item, Job, Result, Share
 
 # what a worker's libraries would otherwise print into every log
@@ -52,6 +53,8 @@ class RayRunner:
 
     def run(self, director: Director, job: Job) -> None:
         """Run trials until the director has none left."""
+        from sweepkit.ray_tune.trials import run_trials  # Ray Tune takes a second to import; see `connect`
+
         run_trials(director, job, self.share)
 
 
@@ -70,6 +73,8 @@ def connect(address: str | None, *, modules: Sequence[Path], wanted: Resources) 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # without it Ray prints a tip; a worker without a GPU hides all of them itself (see devices)
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # while Ray starts its processes, this one has little to do
+    threading.Thread(target=importlib.import_module, args=["sweepkit.ray_tune.trials"], daemon=True).start()
     try:
         ray.init(
             address=address or "local",

@@ -16,13 +16,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from sweepkit.nn.adam import Adam
 from sweepkit.nn.embedding import TokenEmbedding
 from sweepkit.nn.encoder import Encoder, encode
 from sweepkit.nn.pooling import MeanOverTime
 from sweepkit.space import Point
 
 OPTIMIZERS: dict[str, Any] = {
-    "adam": keras.optimizers.Adam,
+    "adam": Adam,
     "nadam": keras.optimizers.Nadam,
     "rmsprop": keras.optimizers.RMSprop,
 }
