@@ -59,9 +59,12 @@ def claim(problem: SweepProblem, storage: Storage, *, data_key: str, new: bool) 
 
 
 def versions(storage: Storage, sweep: str) -> list[str]:
-    """Return the folders of a sweep that exist, oldest first: `name`, `name-2`, …"""
+    """Return the folders of a sweep that has begun, oldest first: `name`, `name-2`, …
+
+    A manifest alone is no sweep yet: its data may have turned out to be wrong, and the next run may mend that.
+    """
     names: list[str] = []
-    while storage.exists(SweepPaths(candidate := f"{sweep}-{len(names) + 1}" if names else sweep).manifest):
+    while storage.exists(SweepPaths(candidate := f"{sweep}-{len(names) + 1}" if names else sweep).journal):
         names.append(candidate)
     return names
 

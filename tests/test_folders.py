@@ -1,0 +1,93 @@
+"""Which folder a sweep goes on in, over real folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sweepkit import folders
+from sweepkit.errors import InputError
+from sweepkit.paths import SweepPaths
+from sweepkit.problem import load
+from sweepkit.storage import Storage
+
+YAML = """
+sweep: cells
+package: {package}
+objective: {metric: score, mode: max}
+"""
+
+
+@pytest.fixture
+def sweep(sweep_file: Callable[..., Path], tmp_path: Path) -> Callable[..., str]:
+    """Claim a folder and begin its journal, as a run does; returns the folder's name."""
+    path, storage = sweep_file(YAML), Storage.at(str(tmp_path / "runs"))
+
+    def claimed(*sets: str, data_key: str = "k1", new: bool = False, begins: bool = True) -> str:
+        name = folders.claim(load(path, sets), storage, data_key=data_key, new=new).spec.sweep
+        if begins:
+            storage.write(SweepPaths(name).journal, b"")
+        return name
+
+    claimed.storage = storage  # type: ignore[attr-defined]  # for tests that look into the manifest
+    return claimed
+
+
+def test_the_same_sweep_goes_on_in_its_folder(sweep: Callable[..., str]) -> None:
+    assert [sweep(), sweep()] == ["cells", "cells"]
+
+
+def test_new_numbers_a_folder_beside_it_and_the_newest_goes_on(sweep: Callable[..., str]) -> None:
+    assert [sweep(), sweep(new=True), sweep()] == ["cells", "cells-2", "cells-2"]
+
+
+def test_other_settings_find_their_own_folder_again(sweep: Callable[..., str]) -> None:
+    first = sweep()
+    assert sweep("search.sampler=random", new=True) == "cells-2"
+    assert sweep("search.sampler=random") == "cells-2"
+    assert sweep() == first
+
+
+def test_a_difference_is_refused_by_name_with_the_remedy(sweep: Callable[..., str]) -> None:
+    sweep()
+    with pytest.raises(InputError) as caught:
+        sweep("search.seed=3", "stopping.rule=none", data_key="k2")
+    text = str(caught.value)
+    assert "search.seed was 0 and is now 3" in text
+    assert "stopping.rule was 'asha' and is now 'none'" in text
+    assert "data_key was 'k1' and is now 'k2'" in text
+    assert "add --new to start another sweep beside it" in text
+
+
+@pytest.mark.parametrize("change", ["search.trials=99", "stopping.max_epochs=50", "budget.hours=2", "resources.cpu=2"])
+def test_what_does_not_decide_results_may_change(sweep: Callable[..., str], change: str) -> None:
+    sweep()
+    assert sweep(change) == "cells"
+
+
+def test_a_manifest_without_a_journal_is_not_in_the_way(sweep: Callable[..., str]) -> None:
+    sweep(begins=False)
+    assert sweep(data_key="k2") == "cells"
+
+
+def test_the_manifest_follows_an_extension(sweep: Callable[..., str]) -> None:
+    sweep("search.trials=4")
+    sweep("search.trials=7")
+    manifest = sweep.storage.read_json(SweepPaths("cells").manifest)  # type: ignore[attr-defined]  # as above
+    assert manifest["n_trials"] == 7
+    assert manifest["spec"]["search"]["trials"] == 7
+    assert manifest["data_key"] == "k1"
+
+
+def test_a_bucket_gets_the_journal_back(tmp_path: Path) -> None:
+    from pyarrow import fs
+
+    storage, paths = Storage(fs._MockFileSystem(), "bucket"), SweepPaths("cells")
+    with folders.journal(storage, paths) as local:
+        local.write_bytes(b"line\n")
+    with folders.journal(storage, paths, read_only=True) as local:
+        assert local.read_bytes() == b"line\n"
+        local.write_bytes(b"changed")
+    assert storage.read(paths.journal) == b"line\n"
