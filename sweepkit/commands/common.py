@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from sweepkit.config import SweepSpec
     from sweepkit.problem import SweepProblem
+    from sweepkit.reports import TrialRecord
 
 Function = TypeVar("Function", bound=Callable[..., Any])  # whatever click decorates
 
@@ -84,16 +86,29 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False, markup=False)
 
 
-def rows_table(rows: Sequence[Mapping[str, object]], *, title: str) -> Table:
-    """Draw rows that have the same keys; nothing stands for an absent value."""
+def leaderboard_table(records: Sequence[TrialRecord], spec: SweepSpec, *, most: int) -> Table:
+    """Draw the leading trials: best value, when, how they ended, and the parameters that are not the same in all."""
     from rich.table import Table  # as above
 
-    from sweepkit.commands.formats import cell
+    from sweepkit.commands.formats import parameters
+    from sweepkit.leaderboard import differing, ranked
+    from sweepkit.reports import Mode
 
-    table = Table(title=title, title_justify="left")
-    numeric = {name for row in rows for name, value in row.items() if isinstance(value, int | float)}
-    for name in rows[0] if rows else ():
-        table.add_column(name, justify="right" if name in numeric else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*(cell(value) for value in row.values()))
+    leaders = ranked(records, Mode(spec.objective.mode))
+    names = differing(records)
+    table = Table(title=f"best {min(most, len(leaders))} of {len(records)} trials", title_justify="left")
+    for name in ("rank", "trial", spec.objective.metric, "epoch"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("ended", no_wrap=True)
+    table.add_column("parameters that differ", overflow="fold")
+    for rank, record in enumerate(leaders[:most], start=1):
+        point = {name: record.point[name] for name in names if name in record.point}
+        table.add_row(
+            str(rank),
+            str(record.number),
+            f"{record.best_value:.4f}",
+            f"{record.best_epoch} of {record.epoch}",
+            record.outcome.value if record.outcome else "not yet",
+            parameters(point),
+        )
     return table

@@ -19,13 +19,6 @@ def number(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def cell(value: object) -> str:
-    """Say a value in a table: like `number`, but accuracies want a fourth figure, and absent is empty."""
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
 def parameters(point: Mapping[str, object]) -> str:
     """Say a point in one line: `cell=gru units=64 dropout=0.2`."""
     return " ".join(f"{name}={number(value)}" for name, value in point.items())

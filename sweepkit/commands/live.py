@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console, Group
@@ -22,10 +23,10 @@ _LINE_EVERY_S = 2.0
 
 
 class PlainLines:
-    """One line for each thing that happens; an `Observer` for logs and pipes."""
+    """One line for each thing that happens; an `Observer` for logs and pipes. `varied` names the parameters to show."""
 
-    def __init__(self, console: Console, spec: SweepSpec) -> None:
-        self._console, self._spec = console, spec
+    def __init__(self, console: Console, spec: SweepSpec, varied: Sequence[str]) -> None:
+        self._console, self._spec, self._varied = console, spec, varied
         self._next_line = 0.0
 
     def __enter__(self) -> PlainLines:
@@ -43,7 +44,7 @@ class PlainLines:
             self._next_line = now + _LINE_EVERY_S
 
     def started(self, record: TrialRecord, standing: Standing) -> None:  # noqa: ARG002  # the protocol's
-        self._line(f"trial {record.number} starts: {parameters(record.point)}")
+        self._line(f"trial {record.number} starts: {_shown(record, self._varied)}")
 
     def reported(self, record: TrialRecord, standing: Standing) -> None:  # noqa: ARG002  # the protocol's
         self._line(f"trial {record.number} epoch {record.epoch}: {_latest(record, self._spec)}")
@@ -61,10 +62,13 @@ class PlainLines:
 
 
 class LiveTable:
-    """Running trials, the last that ended, counts, the leader and the time left; an `Observer` for terminals."""
+    """Running trials, the last that ended, counts, the leader and the time left; an `Observer` for terminals.
 
-    def __init__(self, console: Console, spec: SweepSpec) -> None:
-        self._spec = spec
+    `varied` names the parameters to show.
+    """
+
+    def __init__(self, console: Console, spec: SweepSpec, varied: Sequence[str]) -> None:
+        self._spec, self._varied = spec, varied
         self._running: dict[int, TrialRecord] = {}
         self._ended: list[TrialRecord] = []
         self._standing: Standing | None = None
@@ -117,9 +121,9 @@ class LiveTable:
         for name in ("trial", "parameters", "epoch", "latest", "best", "state"):
             table.add_column(name, overflow="fold", ratio=3 if name == "parameters" else None)
         for record in self._ended:
-            table.add_row(*_cells(record, self._spec), style="dim")
+            table.add_row(*_cells(record, self._spec, self._varied), style="dim")
         for record in self._running.values():
-            table.add_row(*_cells(record, self._spec))
+            table.add_row(*_cells(record, self._spec, self._varied))
         return table
 
 
@@ -143,14 +147,18 @@ def summary(standing: Standing, spec: SweepSpec) -> str:
     return " · ".join(parts)
 
 
-def _cells(record: TrialRecord, spec: SweepSpec) -> tuple[str, str, str, str, str, Text]:
+def _cells(record: TrialRecord, spec: SweepSpec, varied: Sequence[str]) -> tuple[str, str, str, str, str, Text]:
     best = f"{record.best_value:.4f}" if record.best_value is not None else ""
     if record.outcome is None:
         state = Text("running")
     else:
         state = Text(f"{record.outcome.value}: {record.reason}", style=_OUTCOME_STYLES[record.outcome])
     epoch = f"{record.epoch}/{spec.stopping.max_epochs}"
-    return str(record.number), parameters(record.point), epoch, _latest_value(record, spec), best, state
+    return str(record.number), _shown(record, varied), epoch, _latest_value(record, spec), best, state
+
+
+def _shown(record: TrialRecord, varied: Sequence[str]) -> str:
+    return parameters({name: record.point[name] for name in varied if name in record.point})
 
 
 def _latest(record: TrialRecord, spec: SweepSpec) -> str:

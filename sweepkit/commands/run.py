@@ -59,7 +59,9 @@ def watcher(console: Console, problem: SweepProblem) -> LiveTable | PlainLines:
     """Return a live table for a terminal, plain lines for anything else."""
     from sweepkit.commands.live import LiveTable, PlainLines
 
-    return LiveTable(console, problem.spec) if console.is_terminal else PlainLines(console, problem.spec)
+    varied = [name for name, param in problem.space.params.items() if (param.values() or (0, 1))[1:]]
+    kind = LiveTable if console.is_terminal else PlainLines
+    return kind(console, problem.spec, varied)
 
 
 def ui_command(tracking_uri: str) -> str:
@@ -91,12 +93,10 @@ def _facts(result: SweepResult, problem: SweepProblem) -> dict[str, object]:
 
 
 def _show(console: Console, result: SweepResult, problem: SweepProblem) -> None:
-    from sweepkit.leaderboard import reasons, table
-    from sweepkit.reports import Mode
+    from sweepkit.leaderboard import reasons
 
     objective = problem.spec.objective
-    rows = table(result.records, metric=objective.metric, mode=Mode(objective.mode))
-    console.print(common.rows_table(rows[:_ROWS], title=f"{result.sweep}: best {min(_ROWS, len(rows))} of {len(rows)}"))
+    console.print(common.leaderboard_table(result.records, problem.spec, most=_ROWS))
     console.print("why trials ended:")
     for reason, count in reasons(result.records):
         console.print(f"  {count:4} {reason}", soft_wrap=True)

@@ -57,9 +57,7 @@ def _show(snapshot: Snapshot) -> None:
     console = common.stdout()
     counts = ", ".join(f"{count} {name}" for name, count in snapshot.counts().items())
     console.print(f"{snapshot.name} in {snapshot.folder}: {counts}, of {snapshot.n_trials} trials", soft_wrap=True)
-    rows = snapshot.table()
-    if rows:
-        console.print(common.rows_table(rows[:_ROWS], title=f"best {min(_ROWS, len(rows))} of {len(rows)}"))
+    console.print(common.leaderboard_table(snapshot.records, snapshot.spec, most=_ROWS))
     for record in snapshot.unfinished():
         console.print(
             f"unfinished: trial {record.number}, epoch {record.epoch}: {parameters(record.point)}", soft_wrap=True

@@ -15,8 +15,9 @@ from sweepkit.reports import Outcome, Report, TrialRecord
 SPEC = SweepSpec.model_validate(
     {"sweep": "cells", "package": "toy", "objective": {"metric": "score", "mode": "max"}, "stopping": {"max_epochs": 9}}
 )
+VARIED = ["cell", "rate", "units"]
 RUNNING = TrialRecord(
-    1, {"cell": "gru", "rate": 0.00123}, (Report(1, {"score": 0.8}, 0.0),), best_value=0.8, best_epoch=1
+    1, {"cell": "gru", "rate": 0.00123, "layers": 1}, (Report(1, {"score": 0.8}, 0.0),), best_value=0.8, best_epoch=1
 )
 ENDED = TrialRecord(
     0,
@@ -46,7 +47,7 @@ def test_the_summary_has_counts_the_leader_and_the_time_left() -> None:
 
 def test_plain_lines_say_each_thing_once() -> None:
     out = io.StringIO()
-    with PlainLines(Console(file=out, width=60), SPEC) as lines:
+    with PlainLines(Console(file=out, width=60), SPEC, VARIED) as lines:
         lines.progress("cutting texts", 1, 2)
         lines.progress("cutting texts", 2, 2)
         lines.started(RUNNING, STANDING)
@@ -65,7 +66,7 @@ def test_plain_lines_say_each_thing_once() -> None:
 
 def test_the_live_table_shows_running_and_ended_trials() -> None:
     out = io.StringIO()
-    with LiveTable(Console(file=out, width=140, force_terminal=True, color_system=None), SPEC) as table:
+    with LiveTable(Console(file=out, width=140, force_terminal=True, color_system=None), SPEC, VARIED) as table:
         table.progress("cutting texts", 1, 2)
         table.started(RUNNING, STANDING)
         table.reported(RUNNING, STANDING)
@@ -78,7 +79,7 @@ def test_the_live_table_shows_running_and_ended_trials() -> None:
 def test_a_trial_whose_objective_never_came_is_shown_too() -> None:
     out = io.StringIO()
     bare = TrialRecord(2, {}, (Report(1, {"loss": 1.0}, 0.0),), outcome=Outcome.FAILED, reason="metric …")
-    PlainLines(Console(file=out, width=200), SPEC).ended(bare, STANDING)
+    PlainLines(Console(file=out, width=200), SPEC, VARIED).ended(bare, STANDING)
     assert "trial 2 epoch 1: score was not reported; failed: metric …" in out.getvalue()
 
 
