@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import logging
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from sweepkit.tasks import Director, Item, Job, Result, Share
 # what a worker's libraries would otherwise print into every log
 _WORKER_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
 _TASKS_AHEAD = 2
+_ANSWER_S = 5.0
 
 
 class RayRunner:
@@ -70,6 +72,8 @@ def connect(address: str | None, *, modules: Sequence[Path], wanted: Resources) 
     Raises:
         InputError: no cluster answers there, or it is too small for a single trial.
     """
+    if address is not None:
+        _check_answers(address)
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # without it Ray prints a tip; a worker without a GPU hides all of them itself (see devices)
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
@@ -88,16 +92,33 @@ def connect(address: str | None, *, modules: Sequence[Path], wanted: Resources) 
             logging_level=logging.ERROR,
         )
     except ConnectionError as error:
-        raise InputError(
-            f"no Ray cluster answers at {address!r}: {error}; start one with `ray start --head`, or leave "
-            "--address out to use this machine alone",
-            where="--address",
-        ) from error
+        raise _no_cluster(str(address), error) from error
     try:
         total = ray.cluster_resources()
         yield RayRunner(n_cpus=total.get("CPU", 0.0), n_gpus=total.get("GPU", 0.0), wanted=wanted)
     finally:
         ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Refuse an address where nothing listens; Ray itself would go on trying for ten minutes."""
+    host, separator, port = address.rpartition(":")
+    if address == "auto":
+        return
+    if not separator or not port.isdigit():
+        raise InputError(f"a cluster's address is HOST:PORT or auto, got {address!r}", where="--address")
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_S).close()
+    except OSError as error:
+        raise _no_cluster(address, error) from error
+
+
+def _no_cluster(address: str, error: Exception) -> InputError:
+    return InputError(
+        f"no Ray cluster answers at {address!r}: {error}; start one with `ray start --head`, or leave --address out "
+        "to use this machine alone",
+        where="--address",
+    )
 
 
 def share_of(n_cpus: float, n_gpus: float, wanted: Resources) -> Share:

@@ -32,6 +32,20 @@ def test_a_trials_share_and_how_many_fit(n_cpus: float, n_gpus: float, wanted: R
 
 
 @pytest.mark.parametrize(
+    ("address", "seen"),
+    [
+        ("127.0.0.1:1", "no Ray cluster answers at '127.0.0.1:1': .*refused.*; start one with `ray start --head`"),
+        ("here", "a cluster's address is HOST:PORT or auto, got 'here'"),
+    ],
+)
+def test_an_address_without_a_cluster_is_refused_at_once(address: str, seen: str) -> None:
+    from sweepkit.ray_tune.runner import connect
+
+    with pytest.raises(InputError, match=seen), connect(address, modules=[], wanted=Resources()):
+        pass
+
+
+@pytest.mark.parametrize(
     ("wanted", "seen"), [(Resources(cpu=4), "needs 4 CPUs and 0 GPUs"), (Resources(gpu=1), "needs 1 CPUs and 1 GPUs")]
 )
 def test_a_cluster_too_small_for_one_trial_is_refused(wanted: Resources, seen: str) -> None:
