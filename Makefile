@@ -35,7 +35,7 @@ lint: setup  ## Check style and types.
 
 lock: setup  ## Renew requirements.lock from requirements.in.
 	$(RUN) -m pip install --quiet uv
-	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url requirements.in --output-file requirements.lock
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header requirements.in --output-file requirements.lock
 
 clean:  ## Remove what was installed; runs and MLflow's store stay.
 	rm -rf $(VENV)

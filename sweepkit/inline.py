@@ -3,28 +3,17 @@ are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-
 from sweepkit.config import Resources
-from sweepkit.tasks import Director, Item, Job, Result, Share
+from sweepkit.data.recipe import InlineMapper
+from sweepkit.tasks import Director, Job, Share
 
 
-class InlineRunner:
+class InlineRunner(InlineMapper):
     """This process as a place to run on; the counterpart of `ray_tune.runner.RayRunner`."""
 
     def __init__(self, wanted: Resources) -> None:
         gpu = 0.0 if wanted.gpu == "auto" else float(wanted.gpu)
         self.share = Share(cpu=wanted.cpu, gpu=gpu, n_workers=1)
-
-    def map(
-        self,
-        function: Callable[[Item], Result],
-        items: Sequence[Item],
-        *,
-        describe: str,  # noqa: ARG002  # nothing shows it here
-    ) -> Iterator[Result]:
-        """Apply a function to every item, here and in turn."""
-        return map(function, items)
 
     def run(self, director: Director, job: Job) -> None:
         """Run trials until the director has none left."""
