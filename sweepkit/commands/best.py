@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sweepkit.commands import common
-from sweepkit.commands.formats import number, parameters
+from sweepkit.commands.formats import near, number, parameters
 
 
 @click.command()
@@ -40,4 +40,4 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
     metrics_line = " ".join(f"{k}={number(v)}" for k, v in best.reports[(best.best_epoch or 1) - 1].metrics.items())
     console.print(f"metrics: {metrics_line}", soft_wrap=True)
     console.print(f"ended: {best.reason or 'not yet'}", soft_wrap=True)
-    console.print(f"checkpoint: {checkpoint}", soft_wrap=True)
+    console.print(f"checkpoint: {near(checkpoint)}", soft_wrap=True)

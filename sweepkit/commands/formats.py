@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 
 def duration(seconds: float) -> str:
@@ -12,6 +13,11 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes:02d} min"
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def near(text: str) -> str:
+    """Say paths below the working directory as seen from there; the text may hold any number of them."""
+    return text.replace(f"{Path.cwd()}/", "")
 
 
 def number(value: object) -> str:

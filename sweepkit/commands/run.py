@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.commands import common
-from sweepkit.commands.formats import parameters
+from sweepkit.commands.formats import near, parameters
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -110,6 +110,6 @@ def _show(console: Console, result: SweepResult, problem: SweepProblem) -> None:
         f"{parameters(best.point)}",
         soft_wrap=True,
     )
-    console.print(f"its checkpoint: {result.checkpoint}", soft_wrap=True)
+    console.print(f"its checkpoint: {near(result.checkpoint)}", soft_wrap=True)
     if result.tracking_uri:
-        console.print(f"compare trials: {ui_command(result.tracking_uri)}", soft_wrap=True)
+        console.print(f"compare trials: {near(ui_command(result.tracking_uri))}", soft_wrap=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
+import pytest
 from rich.console import Console
 
-from sweepkit.commands.formats import duration, parameters
+from sweepkit.commands.formats import duration, near, parameters
 from sweepkit.commands.live import LiveTable, PlainLines, summary
 from sweepkit.config import SweepSpec
 from sweepkit.leaderboard import Standing
@@ -81,6 +83,14 @@ def test_a_trial_whose_objective_never_came_is_shown_too() -> None:
     bare = TrialRecord(2, {}, (Report(1, {"loss": 1.0}, 0.0),), outcome=Outcome.FAILED, reason="metric …")
     PlainLines(Console(file=out, width=200), SPEC, VARIED).ended(bare, STANDING)
     assert "trial 2 epoch 1: score was not reported; failed: metric …" in out.getvalue()
+
+
+def test_paths_below_the_working_directory_are_said_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert (
+        near(f"ui --backend-store-uri sqlite:///{tmp_path}/mlflow.db") == "ui --backend-store-uri sqlite:///mlflow.db"
+    )
+    assert near("/elsewhere/runs") == "/elsewhere/runs"
 
 
 def test_durations_and_parameters_are_short() -> None:
