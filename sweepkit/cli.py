@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import click
 
 from sweepkit import __version__
-from sweepkit.errors import InputError, SweepError
+from sweepkit.errors import INTERRUPTED, InputError, SweepError
 from sweepkit.wording import nearest
 
 VERBS = {
@@ -25,7 +25,6 @@ VERBS = {
     "status": "Show how far a sweep is.",
     "best": "Show a sweep's best trials and where their checkpoints are.",
 }
-INTERRUPTED = 130
 
 
 class _Verbs(click.Group):

@@ -10,6 +10,7 @@ import click
 
 from sweepkit.commands import common
 from sweepkit.commands.formats import near, parameters
+from sweepkit.errors import INTERRUPTED
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,7 +49,7 @@ def command(
             result = run_sweep(problem, RunOptions(address=address, inline=inline, new=new), observer)
     except KeyboardInterrupt:
         console.print("\ninterrupted; the same command goes on from the last finished epochs", soft_wrap=True)
-        raise
+        raise click.exceptions.Exit(INTERRUPTED) from None
     if as_json:
         common.print_json(_facts(result, problem))
     else:
