@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-
 INTERRUPTED = 130  # the exit code after Ctrl-C, as shells have it
 
 
