@@ -8,6 +8,8 @@ pools of its own and takes all of a GPU's memory. Try `configure(threads=1, gpu=
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Iterable
+from typing import Any
 
 import tensorflow as tf
 
@@ -39,6 +41,17 @@ def configure(*, threads: int, gpu: float, deterministic: bool) -> None:
             )
         else:
             tf.config.experimental.set_memory_growth(device, enable=True)
+
+
+def free(variables: Iterable[Any]) -> None:
+    """Give back the memory of variables that nobody will read again.
+
+    TensorFlow keeps the graph of a traced training step after its model is gone, and with it handles of all variables:
+    17 MB a trial for an embedding of 14,000 x 100 under Adam. An empty tensor in their place leaves only the graph.
+    """
+    for variable in variables:
+        handle = variable.value.handle
+        tf.raw_ops.AssignVariableOp(resource=handle, value=tf.zeros([0], variable.dtype), validate_shape=False)
 
 
 def memory_limit_mb(fraction: float, total_mb: int) -> int:

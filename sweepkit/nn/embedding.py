@@ -9,7 +9,6 @@ work on the whole table anyway.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any  # Keras types no tensor
 
 import keras
@@ -21,12 +20,8 @@ class TokenEmbedding(keras.layers.Embedding):  # type: ignore[misc]  # Keras has
     """Turn token indexes <int32>[batch, time] into vectors <float>[batch, time, output_dim]; sets no mask."""
 
     def call(self, inputs: Any) -> Any:
-        def look_up(table: Any) -> tuple[Any, Callable[[Any], Any]]:
-            return tf.gather(table, inputs), gradient
-
-        def gradient(upstream: Any) -> Any:
-            slices = tf.reshape(upstream, (-1, self.output_dim))
-            return tf.math.unsorted_segment_sum(slices, tf.reshape(inputs, (-1,)), self.input_dim)
-
-        table = tf.convert_to_tensor(self.embeddings)
-        return tf.cast(tf.custom_gradient(look_up)(table), self.compute_dtype)
+        # The gradient of a reshape is dense, so the slices of the gather's gradient are summed on its way through it.
+        # tf.custom_gradient would do so, too, but TensorFlow keeps for good whatever a traced one refers to: here a
+        # whole model for each trial of a worker.
+        table = tf.reshape(tf.convert_to_tensor(self.embeddings), (self.input_dim, self.output_dim))
+        return tf.cast(tf.gather(table, inputs), self.compute_dtype)
