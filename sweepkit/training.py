@@ -102,10 +102,9 @@ class Worker:
         if self._trial is None:
             return
         self._trial.close()
-        if self._trial.model is not None:
-            devices.free([*self._trial.model.variables, *self._trial.model.optimizer.variables])
         self._trial = None
         keras.backend.clear_session()
+        devices.forget_gradients()
         gc.collect()
 
     @contextlib.contextmanager

@@ -20,8 +20,6 @@ class TokenEmbedding(keras.layers.Embedding):  # type: ignore[misc]  # Keras has
     """Turn token indexes <int32>[batch, time] into vectors <float>[batch, time, output_dim]; sets no mask."""
 
     def call(self, inputs: Any) -> Any:
-        # The gradient of a reshape is dense, so the slices of the gather's gradient are summed on its way through it.
-        # tf.custom_gradient would do so, too, but TensorFlow keeps for good whatever a traced one refers to: here a
-        # whole model for each trial of a worker.
+        # the gradient of a reshape is dense, so the slices of the gather's gradient are summed on its way through it
         table = tf.reshape(tf.convert_to_tensor(self.embeddings), (self.input_dim, self.output_dim))
         return tf.cast(tf.gather(table, inputs), self.compute_dtype)

@@ -136,10 +136,9 @@ def memory(scratch: Path, n: int) -> None:
         resident.append(process.memory_info().rss / 2**20)
         print(f"trial {number}: {resident[-1]:.0f} MB", flush=True)
     tail = resident[n // 5 :]
-    print(
-        f"growth: {(tail[-1] - tail[0]) / (len(tail) - 1):.2f} MB a trial over the last {len(tail)}; "
-        f"{(resident[-1] - resident[0]) / (n - 1):.2f} over all {n}"
-    )
+    # one trial's size is no trend: the slope of a line through all of them is
+    slope = statistics.linear_regression(range(len(tail)), tail).slope
+    print(f"growth: {slope:.2f} MB a trial over the last {len(tail)}; from {resident[0]:.0f} to {resident[-1]:.0f} MB")
 
 
 def quartiles(values: list[float]) -> str:
