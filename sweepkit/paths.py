@@ -33,6 +33,9 @@ class TrialPaths:
     def spooled(self, epoch: int) -> str:
         return f"{self.spool}/epoch-{epoch:04d}.json"
 
+    def predictions(self, split: str) -> str:
+        return f"{self.root}/predictions-{split}.parquet"
+
 
 @dataclass(frozen=True, slots=True)
 class SweepPaths:
@@ -59,6 +62,25 @@ class SweepPaths:
     @property
     def trials(self) -> str:
         return f"{self.root}/trials"
+
+    @property
+    def final(self) -> SweepPaths:
+        """The final stage: a small sweep in the folder of the one that it belongs to."""
+        return SweepPaths(f"{self.sweep}/final")
+
+    @property
+    def final_result(self) -> str:
+        return f"{self.final.root}/result.json"
+
+    @property
+    def looks(self) -> str:
+        """Every look at the test split."""
+        return f"{self.final.root}/looks.json"
+
+    @property
+    def winner(self) -> str:
+        """The bundle of the sweep's winner."""
+        return f"{self.root}/winner"
 
     def trial(self, number: int) -> TrialPaths:
         return TrialPaths(f"{self.trials}/{number:04d}")

@@ -62,6 +62,7 @@ class TrialRecord:
         best_value: the best finite value of the objective so far; None before the first.
         best_epoch: the epoch of `best_value`.
         run_id: its run in the tracking store; None when tracking is off.
+        started: when it was first handed out, in seconds since 1970.
         seconds: from its first start to its end, or to its last report while unfinished.
     """
 
@@ -73,6 +74,7 @@ class TrialRecord:
     best_value: float | None = None
     best_epoch: int | None = None
     run_id: str | None = None
+    started: float | None = None
     seconds: float | None = None
 
     @property

@@ -96,6 +96,7 @@ class Journal:
             best_value=best[0] if best else None,
             best_epoch=reports[best[1]].epoch if best else None,
             run_id=attrs.get("run_id"),
+            started=trial.datetime_start.timestamp() if trial.datetime_start else None,
             seconds=_seconds(trial, reports),
         )
 

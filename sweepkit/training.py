@@ -137,6 +137,7 @@ class Worker:
         )
         metrics = {f"train_{name}": float(values[-1]) for name, values in history.history.items()}
         metrics["train_seconds"] = time.perf_counter() - started
+        metrics["n_weights"] = float(trial.model.count_params())
         report = Report(epoch, metrics, time.time())
         if stopping.not_finite(report, self._job.metric):
             return report  # nothing that validation could say would matter any more

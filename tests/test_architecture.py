@@ -15,27 +15,34 @@ SOURCES = sorted((ROOT / "sweepkit").rglob("*.py"))
 
 # from the bottom up; a module may import from its own layer and those before it
 LAYERS = {
-    "values": {"", "errors", "wording", "params", "space", "config_yaml", "config", "paths", "provenance", "reports"},
-    "rules": {"package", "problem", "study", "stopping", "budget", "leaderboard", "tasks"},
-    "worker": {"training", "checkpoints", "storage", "devices", "data", "nn"},
+    "values": {"", "errors", "wording", "params", "space", "config_yaml", "config", "paths", "provenance", "reports",
+        "final_result"},
+    "rules": {"package", "problem", "study", "stopping", "budget", "leaderboard", "tasks", "statistics"},
+    "worker": {"training", "checkpoints", "storage", "devices", "data", "nn", "predictions", "bundle",
+        "evaluation", "linear", "explain", "serving"},
     "adapters": {"ray_tune", "tracking", "inline"},
-    "composition": {"sweep", "folders", "referee", "cudnn_check", "snapshot", "preparing", "recording"},
+    "composition": {"sweep", "folders", "referee", "cudnn_check", "snapshot", "preparing", "recording", "final", "winner",
+        "report", "pulling", "comparing"},
     "command": {"cli", "commands", "__main__"},
 }
 # a library -> the parts of sweepkit that may import it
 OWNERS = {
     "ray": {"ray_tune"},
     "mlflow": {"tracking"},
-    "optuna": {"study"},
+    "optuna": {"study", "report"},
+    "plotly": {"report"},
+    "matplotlib": {"report", "explain"},
+    "sklearn": {"linear"},
+    "scipy": {"statistics"},
     "tensorflow": LAYERS["worker"],
     "keras": LAYERS["worker"],
-    "pyarrow": LAYERS["worker"],
+    "pyarrow": LAYERS["worker"] | {"report"},
     "nltk": LAYERS["worker"],
     "punkt": LAYERS["worker"],
     "rich": {"commands"},
     "click": {"cli", "commands"},
 }
-HEAVY = ("tensorflow", "keras", "ray", "mlflow", "optuna", "pyarrow", "nltk", "numpy", "pandas", "rich.live")
+HEAVY = ("tensorflow", "keras", "ray", "mlflow", "optuna", "pyarrow", "nltk", "numpy", "pandas", "rich.live", "scipy", "sklearn", "matplotlib", "plotly")
 
 
 def part_of(path: Path) -> str:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from sweepkit.data.corpus import Corpus, TextChunk, tokenise
 from sweepkit.data.prepared import (
+    BIN_TOKENS,
     FORMAT,
     MANIFEST,
+    N_BINS,
     SPLITS,
     Manifest,
     ShardFacts,
@@ -148,7 +150,9 @@ def _split_facts(rows: Rows, files: tuple[ShardFacts, ...], n_labels: int) -> Sp
         quantiles = np.quantile(rows.lengths, list(shares.values()), method="higher").tolist()
         lengths = {"mean": round(float(rows.lengths.mean()), 2), **dict(zip(shares, quantiles, strict=True))}
     counts = np.bincount(rows.targets, minlength=n_labels).tolist()
-    return SplitFacts(rows=len(rows), label_counts=tuple(counts), lengths=lengths, files=files)
+    bins = np.minimum(rows.lengths // BIN_TOKENS, N_BINS - 1)
+    histogram = tuple(np.bincount(bins, minlength=N_BINS).tolist())
+    return SplitFacts(len(rows), tuple(counts), lengths, histogram, files)
 
 
 def _write_vocabulary(folder: Path, vocabulary: Vocabulary, counts: Mapping[str, int]) -> VocabularyFacts:

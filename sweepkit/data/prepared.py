@@ -21,8 +21,10 @@ from sweepkit.errors import DataError
 from sweepkit.wording import listed
 
 # Goes up when what is written changes, be it the layout or the rules that texts are cut by
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
+# tokens in a bin of a histogram of lengths, and bins; the last one holds all longer texts
+BIN_TOKENS, N_BINS = 20, 60
 SPLITS = ("train", "valid", "test")
 
 
@@ -51,12 +53,14 @@ class SplitFacts:
         rows: texts.
         label_counts: texts of each label, in the order of `Manifest.label_names`.
         lengths: tokens of a text, end token included: "mean", "median", "p90", "p95", "p99" and "max".
+        histogram: texts by length, in `N_BINS` bins of `BIN_TOKENS` tokens.
         files: the shards, in order.
     """
 
     rows: int
     label_counts: tuple[int, ...]
     lengths: Mapping[str, float]
+    histogram: tuple[int, ...]
     files: tuple[ShardFacts, ...]
 
 
@@ -227,6 +231,7 @@ def _split(data: Mapping[str, Any]) -> SplitFacts:
         rows=data["rows"],
         label_counts=tuple(data["label_counts"]),
         lengths=data["lengths"],
+        histogram=tuple(data["histogram"]),
         files=tuple(ShardFacts(**facts) for facts in data["files"]),
     )
 

@@ -33,11 +33,12 @@ def folder(tmp_path: Path) -> Path:
     shard.write_bytes(b"not looked into")
     Vocabulary.build({"good": 1}, max_size=9, min_frequency=1).save(words)
     np.save(vectors, np.ones((4, 2), np.float32))
-    empty = SplitFacts(rows=0, label_counts=(0, 0), lengths={}, files=())
+    empty = SplitFacts(rows=0, label_counts=(0, 0), lengths={}, histogram=(0,), files=())
     train = SplitFacts(
         rows=3,
         label_counts=(1, 2),
         lengths={"mean": 2.0, "max": 3.0},
+        histogram=(3,),
         files=(ShardFacts(**asdict(file_facts(shard)), rows=3, tokens=6),),
     )
     manifest = Manifest(

@@ -1,0 +1,120 @@
+"""What a bundle says of itself: `bundle.json`, written last, so that its presence means complete.
+
+    model.keras       the network: {"token_indexes": <int32>[batch, time], "sequence_length": <int32>[batch]}
+                      -> <float32>[batch, 1] (probability of the second label) or [batch, labels]
+    vocabulary.txt    one word a line, see `data.vocabulary`
+    check.parquet     some rows of validation with the probabilities that the model gave when it was exported
+    README.md         the model card
+    bundle.json       `BundleFacts`
+
+Values only. Try `BundleFacts.from_json(json.loads(path.read_text())).label_names`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from sweepkit.space import Value
+
+FORMAT = 1
+FACTS, MODEL, VOCABULARY, CHECK, CARD = "bundle.json", "model.keras", "vocabulary.txt", "check.parquet", "README.md"
+
+
+@dataclass(frozen=True, slots=True)
+class TextSettings:
+    """How raw text becomes token indexes.
+
+    Attributes:
+        lower: whether capitals are folded.
+        max_len: tokens that the model reads, the end token included.
+        keep: which end of a longer text is read.
+    """
+
+    lower: bool
+    max_len: int
+    keep: Literal["tail", "head"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A figure that was measured.
+
+    Attributes:
+        name: what of, in a user's words: "validation accuracy, mean of 3 seeds".
+        value: the figure.
+        low: lower end of its 95 % interval; None when there is none.
+        high: upper end.
+        n: rows or runs that it rests on; None when that says nothing.
+    """
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    n: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFacts:
+    """What the model gave on the rows of `check.parquet`: their number, how many were right, and the mean log loss."""
+
+    rows: int
+    correct: int
+    loss: float
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFacts:
+    """All that is known of a bundled model.
+
+    Attributes:
+        package: the sweep package that built the model.
+        sweep: the sweep that it comes from.
+        trial: which trial of it.
+        epoch: of the checkpoint.
+        seed: of the trial.
+        point: the trial's parameters.
+        label_names: by target.
+        text: how raw text is read.
+        data_key: the content key of the data that it was trained on.
+        measured: metrics, with intervals where there are any.
+        check: the figures that loading must give again.
+        versions: of the packages that it was made with.
+        commit: of the code; None outside a repository.
+        created: ISO time, UTC.
+        files: the SHA-256 of every other file, by name.
+        format: of the folder.
+    """
+
+    package: str
+    sweep: str
+    trial: int
+    epoch: int
+    seed: int
+    point: Mapping[str, Value]
+    label_names: tuple[str, ...]
+    text: TextSettings
+    data_key: str
+    measured: tuple[Measured, ...]
+    check: CheckFacts
+    versions: Mapping[str, str]
+    commit: str | None
+    created: str
+    files: Mapping[str, str]
+    format: int = FORMAT
+
+    def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> BundleFacts:  # as above
+        """Rebuild what `to_json` returned; KeyError or TypeError if it is something else."""
+        fixed = {
+            "label_names": tuple(data["label_names"]),
+            "text": TextSettings(**data["text"]),
+            "measured": tuple(Measured(**figure) for figure in data["measured"]),
+            "check": CheckFacts(**data["check"]),
+        }
+        return cls(**{**data, **fixed})

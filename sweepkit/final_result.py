@@ -1,0 +1,163 @@
+"""What the final stage found, as `result.json` keeps it. Values only; `final` computes them, reports show them.
+
+Try `FinalResult.from_json(storage.read_json(SweepPaths("cells").final_result)).winner.mean`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sweepkit.space import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A 95 % confidence interval."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One setting, trained several times from fresh seeds.
+
+    Attributes:
+        name: "trial 12" for a trial of the sweep, or a baseline's name.
+        is_baseline: whether it is there to be beaten only.
+        trial: the sweep's trial that its parameters come from; None for a baseline.
+        point: its parameters; empty for a baseline that is no network.
+        final_trials: the numbers of its runs among the trials of the final stage; empty for one that is no network.
+        values: the objective of each run, at its best epoch, on validation.
+        mean: of these.
+        interval: of the mean, over seeds (Student's t); over rows (Wilson) for a single run; None where neither holds.
+        best_final_trial: the run with the best objective; None for a baseline that is no network.
+        predictions: name in the storage of that run's predictions on validation; None when there are none.
+    """
+
+    name: str
+    is_baseline: bool
+    trial: int | None
+    point: Mapping[str, Value]
+    final_trials: tuple[int, ...]
+    values: tuple[float, ...]
+    mean: float
+    interval: Interval | None
+    best_final_trial: int | None
+    predictions: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Winner against another, on the same rows of validation.
+
+    Attributes:
+        other: the other candidate's name.
+        rows: how many rows both predicted.
+        only_winner: rows that only the winner has right.
+        only_other: rows that only the other has right.
+        p_value: exact two-sided McNemar test.
+        difference: accuracy of the winner less that of the other.
+        interval: of the difference, by bootstrap over rows.
+        verdict: in a user's words, whether the difference may be noise.
+    """
+
+    other: str
+    rows: int
+    only_winner: int
+    only_other: int
+    p_value: float
+    difference: float
+    interval: Interval
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look at the test split.
+
+    Attributes:
+        number: 1 for the first.
+        at: ISO time, UTC.
+        candidate: who was measured.
+        final_trial: which of its runs.
+        rows: of the split.
+        accuracy: None when the look was begun and never finished.
+        interval: of the accuracy (Wilson).
+        loss: mean log loss.
+    """
+
+    number: int
+    at: str
+    candidate: str
+    final_trial: int
+    rows: int
+    accuracy: float | None = None
+    interval: Interval | None = None
+    loss: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FinalResult:
+    """The whole final stage.
+
+    Attributes:
+        metric: the objective.
+        mode: "max" or "min".
+        n_seeds: fresh seeds of each candidate.
+        candidates: those of the sweep, the best mean first, then the baselines.
+        comparisons: of the winner with the runner-up and each baseline, where predictions allow it.
+        looks: at the test split, in order.
+    """
+
+    metric: str
+    mode: str
+    n_seeds: int
+    candidates: tuple[Candidate, ...]
+    comparisons: tuple[Comparison, ...]
+    looks: tuple[Look, ...]
+
+    @property
+    def winner(self) -> Candidate:
+        return self.candidates[0]
+
+    @property
+    def is_in_doubt(self) -> bool:
+        """Whether the first place is, against the runner-up, within noise."""
+        return any(c.verdict != CLEAR and not _is_baseline(self, c.other) for c in self.comparisons)
+
+    def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> FinalResult:  # as above
+        """Rebuild what `to_json` returned."""
+        fixed = {
+            "candidates": tuple(_candidate(item) for item in data["candidates"]),
+            "comparisons": tuple(Comparison(**{**c, "interval": Interval(**c["interval"])}) for c in data["comparisons"]),
+            "looks": tuple(_look(item) for item in data["looks"]),
+        }
+        return cls(**{**data, **fixed})
+
+
+CLEAR = "the difference is larger than noise"
+NOISE = "the difference may be noise"
+
+
+def _is_baseline(result: FinalResult, name: str) -> bool:
+    return any(candidate.is_baseline for candidate in result.candidates if candidate.name == name)
+
+
+def _interval(data: Mapping[str, Any] | None) -> Interval | None:  # JSON
+    return None if data is None else Interval(**data)
+
+
+def _candidate(data: Mapping[str, Any]) -> Candidate:  # as above
+    fixed = {"final_trials": tuple(data["final_trials"]), "values": tuple(data["values"])}
+    return Candidate(**{**data, **fixed, "interval": _interval(data["interval"])})
+
+
+def _look(data: Mapping[str, Any]) -> Look:  # as above
+    return Look(**{**data, "interval": _interval(data["interval"])})
