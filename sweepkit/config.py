@@ -173,12 +173,25 @@ class Tracking(Strict):
     enabled: bool = True
 
 
+class Final(Strict):
+    """The last stage: the leaders again, from fresh seeds, and the winner on the test split.
+
+    Attributes:
+        top: how many of the leading trials are trained again.
+        seeds: how many times each of them.
+    """
+
+    top: int = Field(default=3, ge=1)
+    seeds: int = Field(default=3, ge=1)
+
+
 class SweepSpec(Strict):
     """A whole sweep file. `data` and `space` are as written; see problem.py for what they become.
 
     Attributes:
         sweep: its name: the name of its folder and of its MLflow experiment.
         package: the folder beside the file that says what varies, how data is read and how a model is built.
+        final: what `run` ends with; without this section the command `final` does it when it is called.
         deterministic: equal numbers to the bit on the same machine, at some cost in speed.
     """
 
@@ -193,6 +206,7 @@ class SweepSpec(Strict):
     resources: Resources = Resources()
     storage: StorageSettings = StorageSettings()
     tracking: Tracking = Tracking()
+    final: Final | None = None
     deterministic: bool = False
 
 

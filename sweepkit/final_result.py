@@ -98,6 +98,11 @@ class Look:
     interval: Interval | None = None
     loss: float | None = None
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Look:  # JSON
+        """Rebuild what `dataclasses.asdict` returned."""
+        return cls(**{**data, "interval": _interval(data["interval"])})
+
 
 @dataclass(frozen=True, slots=True)
 class FinalResult:
@@ -109,7 +114,9 @@ class FinalResult:
         n_seeds: fresh seeds of each candidate.
         candidates: those of the sweep, the best mean first, then the baselines.
         comparisons: of the winner with the runner-up and each baseline, where predictions allow it.
-        looks: at the test split, in order.
+        looks: at the test split, in order; the last one need not be at the winner.
+        registered: the winner in the model registry, as `models:/NAME/VERSION`; None when tracking is off or the
+            store was away.
     """
 
     metric: str
@@ -118,10 +125,17 @@ class FinalResult:
     candidates: tuple[Candidate, ...]
     comparisons: tuple[Comparison, ...]
     looks: tuple[Look, ...]
+    registered: str | None = None
 
     @property
     def winner(self) -> Candidate:
         return self.candidates[0]
+
+    @property
+    def look(self) -> Look | None:
+        """The newest finished look at the winner; None when the test split has not been looked at with it."""
+        own = [look for look in self.looks if look.final_trial == self.winner.best_final_trial and look.accuracy]
+        return own[-1] if own else None
 
     @property
     def is_in_doubt(self) -> bool:
@@ -137,7 +151,7 @@ class FinalResult:
         fixed = {
             "candidates": tuple(_candidate(item) for item in data["candidates"]),
             "comparisons": tuple(Comparison(**{**c, "interval": Interval(**c["interval"])}) for c in data["comparisons"]),
-            "looks": tuple(_look(item) for item in data["looks"]),
+            "looks": tuple(Look.from_json(item) for item in data["looks"]),
         }
         return cls(**{**data, **fixed})
 
@@ -157,7 +171,3 @@ def _interval(data: Mapping[str, Any] | None) -> Interval | None:  # JSON
 def _candidate(data: Mapping[str, Any]) -> Candidate:  # as above
     fixed = {"final_trials": tuple(data["final_trials"]), "values": tuple(data["values"])}
     return Candidate(**{**data, **fixed, "interval": _interval(data["interval"])})
-
-
-def _look(data: Mapping[str, Any]) -> Look:  # as above
-    return Look(**{**data, "interval": _interval(data["interval"])})

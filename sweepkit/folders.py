@@ -40,8 +40,7 @@ def claim(problem: SweepProblem, storage: Storage, *, data_key: str, new: bool) 
     Raises:
         InputError: the folder holds a sweep that differs in what decides results, each difference named.
     """
-    # through JSON, as the manifest will give it back
-    wanted = json.loads(json.dumps({**identity(problem), "data_key": data_key}))
+    wanted = _wanted(problem, data_key)
     taken = versions(storage, problem.spec.sweep)
     same = [name for name in taken if storage.read_json(SweepPaths(name).manifest)["identity"] == wanted]
     if taken and not same and not new:
@@ -56,6 +55,25 @@ def claim(problem: SweepProblem, storage: Storage, *, data_key: str, new: bool) 
     renamed = problem.renamed(name)
     storage.write_json(SweepPaths(name).manifest, _manifest(renamed, wanted, data_key))
     return renamed
+
+
+def find(problem: SweepProblem, storage: Storage, *, data_key: str) -> SweepProblem:
+    """Return the problem under the name of the sweep that has run with these settings, the newest of several.
+
+    Raises:
+        InputError: there is none.
+    """
+    wanted = _wanted(problem, data_key)
+    taken = versions(storage, problem.spec.sweep)
+    same = [name for name in taken if storage.read_json(SweepPaths(name).manifest)["identity"] == wanted]
+    if same:
+        return problem.renamed(same[-1])
+    if taken:
+        raise InputError(_refusal(problem, storage, taken[-1], wanted))
+    where = str(problem.source)
+    raise InputError(
+        f"sweep {problem.spec.sweep!r} has not been run yet; start it with `python -m sweepkit run {where}`", where=where
+    )
 
 
 def versions(storage: Storage, sweep: str) -> list[str]:
@@ -92,6 +110,11 @@ def journal(storage: Storage, paths: SweepPaths, *, read_only: bool = False) -> 
                 storage.write(paths.journal, local.read_bytes())
 
 
+def _wanted(problem: SweepProblem, data_key: str) -> dict[str, Any]:  # a JSON object
+    # through JSON, as the manifest will give it back
+    return dict(json.loads(json.dumps({**identity(problem), "data_key": data_key})))
+
+
 def _manifest(problem: SweepProblem, wanted: Mapping[str, Any], data_key: str) -> dict[str, Any]:  # JSON objects
     code = provenance.code_state(problem.package.folder)
     return {
@@ -104,6 +127,7 @@ def _manifest(problem: SweepProblem, wanted: Mapping[str, Any], data_key: str) -
         "commit": code.commit,
         "dirty": code.dirty,
         "versions": provenance.versions(),
+        "source": str(problem.source.absolute()),
         "host": provenance.host(),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

@@ -2,7 +2,8 @@
 
     <package>/space.py   SPACE: Space; Data: a model of its data settings;
                          epoch_gflop(point, n_rows, mean_tokens) -> float;
-                         and for estimates, if it can say, n_rows(settings) and MEAN_TOKENS
+                         and for estimates, if it can say, n_rows(settings) and MEAN_TOKENS;
+                         and, if there are any, baselines(point) -> dict[str, Point], by name
     <package>/data.py    imported only by what prepares or reads data
     <package>/model.py   imported only by what trains
 
@@ -57,6 +58,11 @@ class Package:
         """Return how many rows train has, where the package can tell without reading the data."""
         count = getattr(self.space_module, "n_rows", None)
         return None if count is None else count(settings)
+
+    def baselines(self, point: Point) -> dict[str, Point]:
+        """Return the points that a winner at `point` has to beat, by name; none where the package names none."""
+        found = getattr(self.space_module, "baselines", None)
+        return {} if found is None else dict(found(point))
 
     @property
     def mean_tokens(self) -> float | None:

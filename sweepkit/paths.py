@@ -36,6 +36,11 @@ class TrialPaths:
     def predictions(self, split: str) -> str:
         return f"{self.root}/predictions-{split}.parquet"
 
+    @property
+    def mistakes(self) -> str:
+        """The rows of validation that the trial got wrong with most confidence."""
+        return f"{self.root}/mistakes.json"
+
 
 @dataclass(frozen=True, slots=True)
 class SweepPaths:
@@ -76,6 +81,11 @@ class SweepPaths:
     def looks(self) -> str:
         """Every look at the test split."""
         return f"{self.final.root}/looks.json"
+
+    @property
+    def linear_predictions(self) -> str:
+        """What the linear baseline said of validation."""
+        return f"{self.final.root}/linear.parquet"
 
     @property
     def winner(self) -> str:

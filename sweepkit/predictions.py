@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from sweepkit.storage import Storage
 
 
+Right = NDArray[np.bool_]  # <bool>[rows]
+
+
 @dataclass(frozen=True)
 class Predictions:
     """Rows in the order of the split's shards.
@@ -30,9 +33,9 @@ class Predictions:
     probabilities: NDArray[np.float32]
 
     @property
-    def is_right(self) -> NDArray[np.bool_]:
+    def is_right(self) -> Right:
         """<bool>[rows]: whether the most probable label is the target; of two equal ones, the first counts."""
-        right: NDArray[np.bool_] = self.probabilities.argmax(axis=1) == self.targets
+        right: Right = self.probabilities.argmax(axis=1) == self.targets
         return right
 
     @property

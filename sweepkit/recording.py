@@ -18,8 +18,16 @@ from sweepkit.storage import Storage
 from sweepkit.tracking.driver import SweepTracker
 
 
-def open_tracker(problem: SweepProblem, storage: Storage, data_key: str) -> SweepTracker | None:
+def open_tracker(
+    problem: SweepProblem, storage: Storage, data_key: str, *, parent: str | None = None
+) -> SweepTracker | None:
     """Open the sweep's run in the tracking store, the same one where the sweep goes on; None when tracking is off.
+
+    Args:
+        problem: the sweep.
+        storage: where its manifest is.
+        data_key: the content key of its data.
+        parent: the run that this one is shown under; None for a sweep of its own.
 
     Raises:
         InputError: the store cannot be used.
@@ -33,7 +41,7 @@ def open_tracker(problem: SweepProblem, storage: Storage, data_key: str) -> Swee
         experiment=spec.tracking.experiment or spec.sweep,
         sweep=spec.sweep,
         parent_run_id=manifest.get("parent_run_id"),
-        tags=_tags(problem, data_key),
+        tags=_tags(problem, data_key) | ({"mlflow.parentRunId": parent} if parent else {}),
         params=_settings(problem),
     )
     folders.amend(storage, spec.sweep, parent_run_id=tracker.parent_run_id)

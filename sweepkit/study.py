@@ -12,7 +12,7 @@ import itertools
 import json
 import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -200,11 +200,22 @@ class SweepStudy(Journal):
         # Optuna has no public way back from a number to a running trial, which is what reopening a study needs
         return optuna.trial.Trial(self._study, self._trials()[number]._trial_id)
 
+    def queue(self, points: Iterable[Point]) -> None:
+        """Add points to be tried next, in this order, beyond those that the sweep was to have if need be."""
+        for point in points:
+            self._study.enqueue_trial(dict(point))
+        self.n_target = max(self.n_target, len(self._trials()))
+
+    def queued(self) -> list[Point]:
+        """Return all points that were ever queued, tried or not."""
+        # where Optuna keeps what enqueue_trial was given
+        fixed = (trial.system_attrs.get("fixed_params") for trial in self._trials())
+        return [dict(point) for point in fixed if point is not None]
+
     def _queue_grid(self, cost: Callable[[Point], float]) -> None:
         """Queue the points of the grid that are not queued yet: all at first, and more when the sweep is extended."""
         missing = itertools.islice(self._space.grid(), len(self._trials()), self.n_target)
-        for point in sorted(missing, key=cost, reverse=True):
-            self._study.enqueue_trial(point)
+        self.queue(sorted(missing, key=cost, reverse=True))
 
     def _why_pruned(self, report: Report) -> str:
         """Say what the rule compared; the rules themselves are Optuna's and only answer yes or no."""

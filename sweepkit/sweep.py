@@ -92,7 +92,7 @@ def run_sweep(problem: SweepProblem, options: RunOptions, observer: Observer) ->
         if tracker:
             stack.callback(tracker.close)
             describe_data(tracker, prepared)
-        job = _job(problem, storage, prepared, runner, tracker)
+        job = job_of(problem, storage, prepared, runner, tracker)
         check_cudnn(runner, job, problem.space)
         return _run_trials(problem, storage, prepared, tracker, observer, lambda referee: runner.run(referee, job))
 
@@ -136,9 +136,10 @@ def open_runner(problem: SweepProblem, options: RunOptions) -> Iterator[Runner]:
         yield connected
 
 
-def _job(
+def job_of(
     problem: SweepProblem, storage: Storage, prepared: Prepared, runner: Runner, tracker: SweepTracker | None
 ) -> Job:
+    """Return what the trials of a sweep share."""
     return Job(
         package=problem.spec.package,
         sweep=problem.spec.sweep,

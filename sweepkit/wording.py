@@ -19,3 +19,9 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
 def listed(values: Iterable[object]) -> str:
     """Write values as `1, 2, 'three'`."""
     return ", ".join(repr(value) for value in values)
+
+
+def metric_words(metric: str) -> str:
+    """Say a metric's name: `valid_accuracy` is "validation accuracy"."""
+    words = metric.replace("_", " ")
+    return f"validation {words.removeprefix('valid ')}" if words.startswith("valid ") else words

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from sweepkit.commands.live import LiveTable, PlainLines
     from sweepkit.problem import SweepProblem
-    from sweepkit.sweep import SweepResult
+    from sweepkit.sweep import RunOptions, SweepResult
 
 _ROWS = 10
 
@@ -45,22 +46,39 @@ def command(
 
     console = common.stderr() if as_json else common.stdout()
     try:
-        with watcher(console, problem) as observer:
+        with watcher(console, problem, varied_names(problem)) as observer:
             result = run_sweep(problem, RunOptions(address=address, inline=inline, new=new), observer)
     except KeyboardInterrupt:
         console.print("\ninterrupted; the same command goes on from the last finished epochs", soft_wrap=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
-    if as_json:
-        common.print_json(_facts(result, problem))
-    else:
+    if not as_json:
         _show(console, result, problem)
+    final = _finish(problem.renamed(result.sweep), RunOptions(address=address, inline=inline), console, as_json=as_json)
+    if as_json:
+        common.print_json(_facts(result, problem) | final)
 
 
-def watcher(console: Console, problem: SweepProblem) -> LiveTable | PlainLines:
-    """Return a live table for a terminal, plain lines for anything else."""
+def _finish(problem: SweepProblem, options: RunOptions, console: Console, *, as_json: bool) -> dict[str, object]:
+    """Run the final stage where the sweep file asks for one; return what it found for --json."""
+    if problem.spec.final is None:
+        return {}
+    from sweepkit.commands import final
+
+    plan, found = final.finish(problem, options, console)
+    if not as_json:
+        final.show(console, plan, found)
+    return {"final": final.facts(plan, found)}
+
+
+def varied_names(problem: SweepProblem) -> list[str]:
+    """Return the parameters that are not the same in all trials."""
+    return [name for name, param in problem.space.params.items() if (param.values() or (0, 1))[1:]]
+
+
+def watcher(console: Console, problem: SweepProblem, varied: Sequence[str]) -> LiveTable | PlainLines:
+    """Return a live table for a terminal, plain lines for anything else; `varied` names the parameters to show."""
     from sweepkit.commands.live import LiveTable, PlainLines
 
-    varied = [name for name, param in problem.space.params.items() if (param.values() or (0, 1))[1:]]
     kind = LiveTable if console.is_terminal else PlainLines
     return kind(console, problem.spec, varied)
 

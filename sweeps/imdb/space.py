@@ -72,6 +72,12 @@ class Data(DataSettings):
     vectors: str | None = Field(default=None, min_length=1)
 
 
+def baselines(point: Point) -> dict[str, Point]:
+    """Return what a recurrent net has to beat: the same embeddings and training, with their mean in the net's place."""
+    kept = {name: value for name, value in point.items() if SPACE.params[name].when != IS_RECURRENT}
+    return {} if point["cell"] == "none" else {"mean of embeddings": {**kept, "cell": "none"}}
+
+
 def n_rows(settings: DataSettings) -> int | None:
     """Return how many rows train has before validation is carved; None where only reading it can tell."""
     if settings.source == "sample":

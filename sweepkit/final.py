@@ -1,0 +1,217 @@
+"""The last stage of a sweep: its leaders again from fresh seeds, the winner once on the test split, and its bundle.
+
+A sweep's best value is the best of many, so it flatters. Here the leaders are trained again as a small sweep of its
+own, `<sweep>/final`, which goes on where it stopped like any other; ranked by their means on validation; compared
+row by row; and only the winner is measured on the test split. Try `run_final(plan_final(problem), options, observer)`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from sweepkit import folders
+from sweepkit.config import Final, Search, SweepSpec
+from sweepkit.data.prepared import Prepared
+from sweepkit.errors import InputError, SweepFailed
+from sweepkit.final_result import Candidate, FinalResult
+from sweepkit.finalists import Finalist, candidates, finalists, missing_points
+from sweepkit.judging import Judge
+from sweepkit.paths import SweepPaths
+from sweepkit.preparing import FoundData, find_data
+from sweepkit.problem import SweepProblem
+from sweepkit.recording import TrialRuns, describe_data, open_tracker, results_of
+from sweepkit.referee import Observer, Referee, trial_seed
+from sweepkit.reports import Mode, TrialRecord
+from sweepkit.storage import Storage
+from sweepkit.study import Journal, SweepStudy
+from sweepkit.sweep import RunOptions, job_of, open_runner
+from sweepkit.tasks import Job, Runner
+from sweepkit.tracking.driver import SweepTracker
+
+# numbers of trials are far below it, so that no trial of the sweep had one of these seeds
+_FRESH = 2**31
+
+
+@dataclass(frozen=True)
+class FinalPlan:
+    """What the final stage of a sweep is going to do.
+
+    Attributes:
+        sweep: the sweep, under the name that its folder has.
+        problem: the final stage as a sweep of its own.
+        settings: how many leaders and seeds.
+        finalists: who takes part.
+        n_unfinished: trials of the sweep that have not ended and take no part.
+        data: the sweep's data.
+    """
+
+    sweep: SweepProblem
+    problem: SweepProblem
+    settings: Final
+    finalists: list[Finalist]
+    n_unfinished: int
+    data: FoundData
+
+    @property
+    def paths(self) -> SweepPaths:
+        """The sweep's."""
+        return SweepPaths(self.sweep.spec.sweep)
+
+    @property
+    def mode(self) -> Mode:
+        return Mode(self.sweep.spec.objective.mode)
+
+
+def plan_final(problem: SweepProblem) -> FinalPlan:
+    """Choose who takes part; touches nothing.
+
+    Raises:
+        InputError: the sweep has not been run, or has no trial to choose from.
+    """
+    storage, data = Storage.at(problem.spec.storage.uri), find_data(problem)
+    sweep = folders.find(problem, storage, data_key=data.key)
+    paths, spec = SweepPaths(sweep.spec.sweep), sweep.spec
+    settings = spec.final or Final()
+    with folders.journal(storage, paths, read_only=True) as journal:
+        records = Journal.read(journal, spec).records()
+    ended = [record for record in records if record.outcome]
+    chosen = finalists(ended, sweep.package, mode=Mode(spec.objective.mode), top=settings.top)
+    if not chosen:
+        raise InputError(
+            f"no trial of {spec.sweep!r} has ended with a finite {spec.objective.metric!r}; "
+            f"run the sweep first: `python -m sweepkit run {problem.source}`",
+            where=f"{storage.uri}/{paths.root}",
+        )
+    own = replace(sweep, spec=_final_spec(spec, len(chosen) * settings.seeds), space=sweep.package.space)
+    return FinalPlan(sweep, own, settings, chosen, len(records) - len(ended), data)
+
+
+def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again: bool = False) -> FinalResult:
+    """Run the final stage, or go on with it, to its end; where it has ended already, return what it found.
+
+    Args:
+        plan: who takes part.
+        options: how to run.
+        observer: whoever wants to see it.
+        again: look at the test split another time; every look is counted.
+
+    Raises:
+        InputError: the input is wrong; nothing was started.
+        SweepFailed: no run of a leader completed.
+    """
+    storage = Storage.at(plan.sweep.spec.storage.uri)
+    stored = stored_result(storage, plan.paths)
+    if stored and not again and _is_of(plan, stored) and storage.exists(plan.paths.winner):
+        return stored
+    storage.check_writable()
+    _write_manifest(plan, storage)
+    with ThreadPoolExecutor(1) as background, contextlib.ExitStack() as stack:
+        opening = background.submit(_open_tracker, plan, storage)
+        runner = stack.enter_context(open_runner(plan.problem, options))
+        prepared = plan.data.prepare(storage, runner, observer.progress)
+        tracker = opening.result()
+        if tracker:
+            stack.callback(tracker.close)
+            describe_data(tracker, prepared)
+        job = job_of(plan.problem, storage, prepared, runner, tracker)
+        records = _train(plan, storage, prepared, tracker, runner, job, observer)
+        ranking = _ranking(plan, records)
+        judge = Judge(plan.sweep, plan.problem, storage, job, runner, observer)
+        result = judge.judge(ranking, records, prepared=prepared, again=again)
+        if tracker:
+            result = replace(result, registered=_published(plan, storage, tracker, records, result))
+        storage.write_json(plan.paths.final_result, result.to_json())
+        return result
+
+
+def _published(
+    plan: FinalPlan,
+    storage: Storage,
+    tracker: SweepTracker,
+    records: Sequence[TrialRecord],
+    result: FinalResult,
+) -> str | None:
+    """Write what was found to the tracking store, and register the winner; None when the store does not answer."""
+    found = results_of(plan.problem, list(records))
+    look = result.look
+    figures = {"mean": result.winner.mean} | ({"test_accuracy": look.accuracy} if look and look.accuracy else {})
+    found["best"] = {**found["best"], "candidate": result.winner.name, **figures}
+    tracker.finish(status="finished", **found)
+    return None
+
+
+def stored_result(storage: Storage, paths: SweepPaths) -> FinalResult | None:
+    """Return what a sweep's final stage found, if it has come to its end."""
+    if not storage.exists(paths.final_result):
+        return None
+    return FinalResult.from_json(storage.read_json(paths.final_result))
+
+
+def _final_spec(spec: SweepSpec, n_runs: int) -> SweepSpec:
+    """Return the settings of the final stage: no rule compares its runs, and all of them keep their checkpoints."""
+    return spec.model_copy(
+        update={
+            "sweep": SweepPaths(spec.sweep).final.sweep,
+            "search": Search(sampler="random", trials=1, seed=trial_seed(spec.search.seed, _FRESH)),
+            "stopping": spec.stopping.model_copy(update={"rule": "none"}),
+            "storage": spec.storage.model_copy(update={"keep": n_runs}),
+            "tracking": spec.tracking.model_copy(update={"experiment": spec.tracking.experiment or spec.sweep}),
+        }
+    )
+
+
+def _is_of(plan: FinalPlan, result: FinalResult) -> bool:
+    """Tell whether a result is of these finalists and seeds."""
+    names = {finalist.name for finalist in plan.finalists}
+    return result.n_seeds == plan.settings.seeds and names <= {candidate.name for candidate in result.candidates}
+
+
+def _write_manifest(plan: FinalPlan, storage: Storage) -> None:
+    name = plan.paths.final.manifest
+    if not storage.exists(name):
+        storage.write_json(name, {"format": 1, "spec": plan.problem.spec.model_dump(mode="json")})
+
+
+def _open_tracker(plan: FinalPlan, storage: Storage) -> SweepTracker | None:
+    parent = storage.read_json(plan.paths.manifest).get("parent_run_id")
+    return open_tracker(plan.problem, storage, plan.data.key, parent=parent)
+
+
+def _train(
+    plan: FinalPlan,
+    storage: Storage,
+    prepared: Prepared,
+    tracker: SweepTracker | None,
+    runner: Runner,
+    job: Job,
+    observer: Observer,
+) -> list[TrialRecord]:
+    """Run what is missing of the finalists' runs and return all of them."""
+    problem, paths = plan.problem, plan.paths.final
+    with folders.journal(storage, paths) as journal:
+        study = SweepStudy.open(journal, problem.spec, problem.space)
+        study.queue(missing_points(plan.finalists, study.queued(), seeds=plan.settings.seeds))
+        runs = TrialRuns(tracker, storage, prepared, problem) if tracker else None
+        referee = Referee(study, problem.spec, storage=storage, runs=runs, observer=observer)
+        try:
+            runner.run(referee, job)
+        except BaseException:
+            if tracker:
+                tracker.finish(status="interrupted", **results_of(problem, study.records()))
+            raise
+        if referee.over:
+            raise SweepFailed(f"the final stage ended: {referee.over}; the same command goes on with it")
+        return study.records()
+
+
+def _ranking(plan: FinalPlan, records: Sequence[TrialRecord]) -> list[Candidate]:
+    found = candidates(
+        plan.finalists, records, mode=plan.mode, seeds=plan.settings.seeds, paths=plan.paths.final
+    )
+    if not found or found[0].is_baseline:
+        reason = next((record.reason for record in records if record.reason), "none was started")
+        raise SweepFailed(f"no run of a leading trial completed in the final stage: {reason}")
+    return found
