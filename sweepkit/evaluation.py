@@ -105,7 +105,10 @@ def predict_rows(model: Any, rows: Rows, reading: Reading) -> NDArray[np.float32
     order = np.argsort(np.minimum(rows.lengths, reading.max_len), kind="stable")
     wide = Reading(batch_size=_BATCH, max_len=reading.max_len, keep=reading.keep)
     batches = window_batches(rows, np.arange(len(rows)), wide, None)
-    parts = [model.predict_on_batch({"token_indexes": b.token_indexes, "sequence_length": b.sequence_length}) for b in batches]
+    parts = [
+        model.predict_on_batch({"token_indexes": b.token_indexes, "sequence_length": b.sequence_length})
+        for b in batches
+    ]
     outputs = np.concatenate(parts)
     unsorted: NDArray[np.float32] = np.empty_like(outputs)
     unsorted[order] = outputs

@@ -208,9 +208,7 @@ def _train(
 
 
 def _ranking(plan: FinalPlan, records: Sequence[TrialRecord]) -> list[Candidate]:
-    found = candidates(
-        plan.finalists, records, mode=plan.mode, seeds=plan.settings.seeds, paths=plan.paths.final
-    )
+    found = candidates(plan.finalists, records, mode=plan.mode, seeds=plan.settings.seeds, paths=plan.paths.final)
     if not found or found[0].is_baseline:
         reason = next((record.reason for record in records if record.reason), "none was started")
         raise SweepFailed(f"no run of a leading trial completed in the final stage: {reason}")

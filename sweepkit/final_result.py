@@ -150,7 +150,9 @@ class FinalResult:
         """Rebuild what `to_json` returned."""
         fixed = {
             "candidates": tuple(_candidate(item) for item in data["candidates"]),
-            "comparisons": tuple(Comparison(**{**c, "interval": Interval(**c["interval"])}) for c in data["comparisons"]),
+            "comparisons": tuple(
+                Comparison(**{**c, "interval": Interval(**c["interval"])}) for c in data["comparisons"]
+            ),
             "looks": tuple(Look.from_json(item) for item in data["looks"]),
         }
         return cls(**{**data, **fixed})

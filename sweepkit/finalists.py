@@ -21,7 +21,7 @@ from sweepkit.statistics import mean_interval
 
 @dataclass(frozen=True, slots=True)
 class Finalist:
-    """A setting to be trained from fresh seeds; `trial` is the sweep's trial that it comes from, None for a baseline."""
+    """A setting to be trained from fresh seeds; `trial` is where in the sweep it comes from, None for a baseline."""
 
     name: str
     trial: int | None
@@ -33,7 +33,7 @@ class Finalist:
 
 
 def finalists(records: Sequence[TrialRecord], package: Package, *, mode: Mode, top: int) -> list[Finalist]:
-    """Return the leaders of different settings, the best first, then the baselines of the first; none without leaders."""
+    """Return the leaders of different settings, the best first, then the baselines of the first."""
     found: list[Finalist] = []
     for record in ranked(records, mode):
         if len(found) < top and all(record.point != other.point for other in found):
@@ -46,7 +46,9 @@ def finalists(records: Sequence[TrialRecord], package: Package, *, mode: Mode, t
 def missing_points(wanted: Sequence[Finalist], queued: Sequence[Point], *, seeds: int) -> list[Point]:
     """Return the points that are still to be queued so that each finalist has its seeds, one round after the other."""
     have = Counter(_key(point) for point in queued)
-    rounds = [[finalist.point for finalist in wanted if have[_key(finalist.point)] <= number] for number in range(seeds)]
+    rounds = [
+        [finalist.point for finalist in wanted if have[_key(finalist.point)] <= number] for number in range(seeds)
+    ]
     return [point for points in rounds for point in points]
 
 
@@ -63,7 +65,9 @@ def candidates(
         paths: the final stage's.
     """
     found = [
-        candidate for finalist in wanted if (candidate := _candidate(finalist, records, mode=mode, seeds=seeds, paths=paths))
+        candidate
+        for finalist in wanted
+        if (candidate := _candidate(finalist, records, mode=mode, seeds=seeds, paths=paths))
     ]
     sign = -1 if mode is Mode.MAX else 1
     return sorted(found, key=lambda candidate: (candidate.is_baseline, sign * candidate.mean))

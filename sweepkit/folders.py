@@ -72,7 +72,8 @@ def find(problem: SweepProblem, storage: Storage, *, data_key: str) -> SweepProb
         raise InputError(_refusal(problem, storage, taken[-1], wanted))
     where = str(problem.source)
     raise InputError(
-        f"sweep {problem.spec.sweep!r} has not been run yet; start it with `python -m sweepkit run {where}`", where=where
+        f"sweep {problem.spec.sweep!r} has not been run yet; start it with `python -m sweepkit run {where}`",
+        where=where,
     )
 
 

@@ -1,4 +1,4 @@
-"""What the final stage says of its trained candidates: predictions, comparisons, the look at the test split, the bundle.
+"""What the final stage makes of its trained candidates: predictions, comparisons, a look at the test split, a bundle.
 
 The order matters. The test split is looked at after everything that selects, a look is counted before it is made,
 and the result is written last. Try `Judge(sweep, storage, job, runner, observer).judge(ranking, records, ...)`.
@@ -7,7 +7,7 @@ and the result is written last. Try `Judge(sweep, storage, job, runner, observer
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from typing import TypeVar
 
@@ -34,7 +34,7 @@ LINEAR = "TF-IDF bigrams + logistic regression"
 
 
 class Judge:
-    """Judges the candidates of one sweep; `final` is the final stage as a sweep of its own, `job` what its runs share."""
+    """Judges the candidates of one sweep; `final` is its final stage as a sweep, `job` what the runs of that share."""
 
     def __init__(
         self, sweep: SweepProblem, final: SweepProblem, storage: Storage, job: Job, runner: Runner, observer: Observer
@@ -132,7 +132,7 @@ class Judge:
             trial=run.number,
             epoch=run.best_epoch,
             seed=trial_seed(self._final.spec.search.seed, run.number),
-            point=run.point,
+            point=dict(run.point),
             measured=tuple(self._measured(result, run)),
             shown_sweep=self._sweep.spec.sweep,
             shown_trial=result.winner.trial if result.winner.trial is not None else run.number,
@@ -169,7 +169,7 @@ class Judge:
             sweep=self._paths.final.sweep,
             trial=run.number,
             epoch=run.best_epoch,
-            point=run.point,
+            point=dict(run.point),
             split=split,
         )
 

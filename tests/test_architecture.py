@@ -15,14 +15,51 @@ SOURCES = sorted((ROOT / "sweepkit").rglob("*.py"))
 
 # from the bottom up; a module may import from its own layer and those before it
 LAYERS = {
-    "values": {"", "errors", "wording", "params", "space", "config_yaml", "config", "paths", "provenance", "reports",
-        "final_result"},
+    "values": {
+        "",
+        "errors",
+        "wording",
+        "params",
+        "space",
+        "config_yaml",
+        "config",
+        "paths",
+        "provenance",
+        "reports",
+        "final_result",
+    },
     "rules": {"package", "problem", "study", "stopping", "budget", "leaderboard", "tasks", "statistics"},
-    "worker": {"training", "checkpoints", "storage", "devices", "data", "nn", "predictions", "bundle",
-        "evaluation", "linear", "explain", "serving"},
+    "worker": {
+        "training",
+        "checkpoints",
+        "storage",
+        "devices",
+        "data",
+        "nn",
+        "predictions",
+        "bundle",
+        "evaluation",
+        "linear",
+        "explain",
+        "serving",
+    },
     "adapters": {"ray_tune", "tracking", "inline"},
-    "composition": {"sweep", "folders", "referee", "cudnn_check", "snapshot", "preparing", "recording", "final", "winner",
-        "report", "pulling", "comparing"},
+    "composition": {
+        "sweep",
+        "folders",
+        "referee",
+        "cudnn_check",
+        "snapshot",
+        "preparing",
+        "recording",
+        "final",
+        "winner",
+        "finalists",
+        "judging",
+        "report",
+        "pulling",
+        "comparing",
+    },
     "command": {"cli", "commands", "__main__"},
 }
 # a library -> the parts of sweepkit that may import it
@@ -42,7 +79,22 @@ OWNERS = {
     "rich": {"commands"},
     "click": {"cli", "commands"},
 }
-HEAVY = ("tensorflow", "keras", "ray", "mlflow", "optuna", "pyarrow", "nltk", "numpy", "pandas", "rich.live", "scipy", "sklearn", "matplotlib", "plotly")
+HEAVY = (
+    "tensorflow",
+    "keras",
+    "ray",
+    "mlflow",
+    "optuna",
+    "pyarrow",
+    "nltk",
+    "numpy",
+    "pandas",
+    "rich.live",
+    "scipy",
+    "sklearn",
+    "matplotlib",
+    "plotly",
+)
 
 
 def part_of(path: Path) -> str:

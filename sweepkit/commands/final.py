@@ -158,4 +158,6 @@ def _seen(look: Look, result: FinalResult) -> str:
     start = f"test split, look {look.number} of {len(result.looks)} ({look.at[:10]}), {look.candidate}"
     if look.accuracy is None or look.interval is None:
         return f"{start}: begun and not finished"
-    return f"{start}: accuracy {look.accuracy:.4f} ({look.interval.low:.4f} to {look.interval.high:.4f}), {look.rows} rows"
+    return (
+        f"{start}: accuracy {look.accuracy:.4f} ({look.interval.low:.4f} to {look.interval.high:.4f}), {look.rows} rows"
+    )

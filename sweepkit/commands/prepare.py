@@ -29,7 +29,7 @@ def command(
     from sweepkit.sweep import RunOptions, prepare_data  # not at the top: it imports pyarrow
 
     console = common.stderr() if as_json else common.stdout()
-    with watcher(console, problem) as observer:
+    with watcher(console, problem, ()) as observer:
         prepared = prepare_data(problem, RunOptions(address=address, inline=inline), observer)
     if as_json:
         common.print_json(prepared.manifest.to_json() | {"folder": str(prepared.folder)})

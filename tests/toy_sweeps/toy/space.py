@@ -25,5 +25,9 @@ def n_rows(settings: DataSettings) -> int | None:
     return settings.n_rows if isinstance(settings, Data) else None
 
 
+def baselines(point: Point) -> dict[str, Point]:
+    return {"two units": {**point, "units": 2}}
+
+
 def epoch_gflop(point: Point, n_rows: float, mean_tokens: float) -> float:
     return 1e-9 * n_rows * mean_tokens * float(point["units"])
