@@ -6,10 +6,8 @@ Not for selecting: whoever calls it decides which split may be looked at. Try
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 
 from sweepkit import checkpoints, devices, predictions
 from sweepkit.data.batches import Reading, window_batches
+from sweepkit.data.preparation import local_folder
 from sweepkit.data.prepared import Prepared
 from sweepkit.data.records import read_shards
 from sweepkit.data.rows import Rows
@@ -86,8 +85,7 @@ def evaluate(task: EvaluationTask) -> Evaluation:
     devices.configure(threads=1, gpu=0, deterministic=False)
     storage, paths = Storage.at(task.storage_uri), SweepPaths(task.sweep).trial(task.trial)
     package = import_package(task.package)
-    name = DataPaths(task.package, task.data_key).root
-    prepared = Prepared.open(storage.local_folder(name, Path(tempfile.gettempdir()) / "sweepkit-data"))
+    prepared = Prepared.open(local_folder(DataPaths(task.package, task.data_key), storage))
     model = package.model_module().build(task.point, prepared)
     checkpoints.load_weights(storage, paths.checkpoint(task.epoch), model)
     reading = package.data_module().reading(task.point, package.data_model.model_validate(dict(task.data)))

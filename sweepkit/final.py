@@ -8,9 +8,13 @@ row by row; and only the winner is measured on the test split. Try `run_final(pl
 from __future__ import annotations
 
 import contextlib
+import logging
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from sweepkit import folders
 from sweepkit.config import Final, Search, SweepSpec
@@ -30,6 +34,9 @@ from sweepkit.study import Journal, SweepStudy
 from sweepkit.sweep import RunOptions, job_of, open_runner
 from sweepkit.tasks import Job, Runner
 from sweepkit.tracking.driver import SweepTracker
+from sweepkit.tracking.registry import register
+
+logger = logging.getLogger(__name__)
 
 # numbers of trials are far below it, so that no trial of the sweep had one of these seeds
 _FRESH = 2**31
@@ -104,7 +111,7 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
     """
     storage = Storage.at(plan.sweep.spec.storage.uri)
     stored = stored_result(storage, plan.paths)
-    if stored and not again and _is_of(plan, stored) and storage.exists(plan.paths.winner):
+    if stored and not again and _is_complete(plan, stored, storage):
         return stored
     storage.check_writable()
     _write_manifest(plan, storage)
@@ -122,25 +129,10 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
         judge = Judge(plan.sweep, plan.problem, storage, job, runner, observer)
         result = judge.judge(ranking, records, prepared=prepared, again=again)
         if tracker:
-            result = replace(result, registered=_published(plan, storage, tracker, records, result))
+            tracker.finish(status="finished", **_found(plan, records, result))
+            result = replace(result, registered=_registered(plan, storage, tracker))
         storage.write_json(plan.paths.final_result, result.to_json())
         return result
-
-
-def _published(
-    plan: FinalPlan,
-    storage: Storage,
-    tracker: SweepTracker,
-    records: Sequence[TrialRecord],
-    result: FinalResult,
-) -> str | None:
-    """Write what was found to the tracking store, and register the winner; None when the store does not answer."""
-    found = results_of(plan.problem, list(records))
-    look = result.look
-    figures = {"mean": result.winner.mean} | ({"test_accuracy": look.accuracy} if look and look.accuracy else {})
-    found["best"] = {**found["best"], "candidate": result.winner.name, **figures}
-    tracker.finish(status="finished", **found)
-    return None
 
 
 def stored_result(storage: Storage, paths: SweepPaths) -> FinalResult | None:
@@ -163,10 +155,11 @@ def _final_spec(spec: SweepSpec, n_runs: int) -> SweepSpec:
     )
 
 
-def _is_of(plan: FinalPlan, result: FinalResult) -> bool:
-    """Tell whether a result is of these finalists and seeds."""
-    names = {finalist.name for finalist in plan.finalists}
-    return result.n_seeds == plan.settings.seeds and names <= {candidate.name for candidate in result.candidates}
+def _is_complete(plan: FinalPlan, result: FinalResult, storage: Storage) -> bool:
+    """Tell whether a result is of these finalists and seeds, and all that comes after it has been done."""
+    names = {finalist.name for finalist in plan.finalists} <= {candidate.name for candidate in result.candidates}
+    registered = result.registered is not None or not plan.problem.spec.tracking.enabled
+    return result.n_seeds == plan.settings.seeds and names and registered and storage.exists(plan.paths.winner)
 
 
 def _write_manifest(plan: FinalPlan, storage: Storage) -> None:
@@ -213,3 +206,28 @@ def _ranking(plan: FinalPlan, records: Sequence[TrialRecord]) -> list[Candidate]
         reason = next((record.reason for record in records if record.reason), "none was started")
         raise SweepFailed(f"no run of a leading trial completed in the final stage: {reason}")
     return found
+
+
+def _found(plan: FinalPlan, records: Sequence[TrialRecord], result: FinalResult) -> dict[str, Any]:
+    """Return what the stage's run shows in the tracking store: `SweepTracker.finish`'s arguments."""
+    look = result.look
+    figures = {"mean": result.winner.mean} | ({"test_accuracy": look.accuracy} if look else {})
+    found = results_of(plan.problem, list(records))
+    return found | {"best": {**found["best"], "candidate": result.winner.name, **figures}}
+
+
+def _registered(plan: FinalPlan, storage: Storage, tracker: SweepTracker) -> str | None:
+    """Put the winner's bundle into the model registry; None, with a warning, when the store does not take it."""
+    run_id = storage.read_json(plan.paths.manifest).get("parent_run_id") or tracker.parent_run_id
+    tracker.flush()  # a store that is a file has one writer at a time
+    with tempfile.TemporaryDirectory(prefix="sweepkit-winner-") as scratch:
+        folder = Path(scratch) / "winner"
+        storage.get_folder(plan.paths.winner, folder)
+        try:
+            model = register(
+                tracker.uri, run_id=run_id, folder=folder, name=plan.sweep.spec.sweep, example="A text to label."
+            )
+        except InputError as error:
+            logger.warning("%s; `final` again tries again", error)
+            return None
+    return model.uri

@@ -12,11 +12,9 @@ import contextlib
 import gc
 import io
 import logging
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -24,6 +22,7 @@ import keras
 from sweepkit import checkpoints, devices, stopping
 from sweepkit.checkpoints import TrialState
 from sweepkit.data.batches import Reading
+from sweepkit.data.preparation import local_folder
 from sweepkit.data.prepared import Prepared
 from sweepkit.data.reader import SplitReader, dataset
 from sweepkit.paths import DataPaths, SweepPaths, TrialPaths
@@ -51,7 +50,7 @@ class Worker:
         package = import_package(job.package)
         self._model_module, self._data_module = package.model_module(), package.data_module()
         self._settings = package.data_model.model_validate(dict(job.data))
-        self._prepared = Prepared.open(self._local_data())
+        self._prepared = Prepared.open(local_folder(DataPaths(job.package, job.data_key), self._storage))
         self._readers = {split: SplitReader(self._prepared, split) for split in ("train", "valid")}
         for reader in self._readers.values():
             reader.preload()
@@ -118,10 +117,6 @@ class Worker:
         finally:
             self._storage.write(trial.paths.log, trial.text.getvalue().encode())
 
-    def _local_data(self) -> Path:
-        name = DataPaths(self._job.package, self._job.data_key).root
-        return self._storage.local_folder(name, Path(tempfile.gettempdir()) / "sweepkit-data")
-
     def _train_and_validate(self, trial: _RunningTrial) -> Report:
         epoch = len(trial.reports) + 1
         # a function of (trial, epoch) alone, so that a continued trial draws what an uninterrupted one would
@@ -133,6 +128,7 @@ class Worker:
             initial_epoch=epoch - 1,
             epochs=epoch,
             verbose=0,
+            shuffle=False,  # `dataset` has done it; Keras warns if it is left to ask
             callbacks=[keras.callbacks.TerminateOnNaN()],
         )
         metrics = {f"train_{name}": float(values[-1]) for name, values in history.history.items()}

@@ -143,6 +143,7 @@ def test_a_sweep_file_that_asks_for_it_ends_with_it(tmp_path: Path) -> None:
     )
     found = facts(done)["final"]
     assert found["winner"] == "trial 0"
+    assert found["registered"] == "models:/toy/1"
     with sqlite3.connect(tmp_path / "mlflow.db") as store:
         parent = "select run_uuid, value from tags where key = 'mlflow.parentRunId'"
         names = dict(store.execute("select run_uuid, name from runs").fetchall())
