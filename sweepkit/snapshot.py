@@ -14,6 +14,7 @@ from typing import Any
 from sweepkit import folders
 from sweepkit.config import SweepSpec
 from sweepkit.errors import InputError
+from sweepkit.final_result import FinalResult
 from sweepkit.leaderboard import ranked, table
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import load
@@ -24,7 +25,17 @@ from sweepkit.study import Journal
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A sweep at the moment when it was read; `errors` has the traceback of each trial that left one."""
+    """A sweep at the moment when it was read.
+
+    Attributes:
+        name: in the storage.
+        spec: its settings.
+        n_trials: how many trials it is to have.
+        records: those that were handed out.
+        storage: where it is.
+        errors: the traceback of each trial that left one.
+        final: what its final stage found; None before it.
+    """
 
     name: str
     spec: SweepSpec
@@ -32,6 +43,7 @@ class Snapshot:
     records: list[TrialRecord]
     storage: Storage
     errors: dict[int, str]
+    final: FinalResult | None = None
 
     @property
     def paths(self) -> SweepPaths:
@@ -93,7 +105,8 @@ def open_snapshot(target: Path, sets: Sequence[str] = (), data: str | None = Non
             records = journal.records()
             found = {record.number: journal.error(record.number) for record in records}
         errors = {number: error for number, error in found.items() if error}
-    return Snapshot(name, spec, manifest["n_trials"], records, storage, errors)
+    final = FinalResult.from_json(storage.read_json(paths.final_result)) if storage.exists(paths.final_result) else None
+    return Snapshot(name, spec, manifest["n_trials"], records, storage, errors, final)
 
 
 def _by_folder(folder: Path) -> tuple[Storage, str]:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sweepkit.commands import common
 from sweepkit.commands.formats import near, number, parameters
 
+if TYPE_CHECKING:
+    from sweepkit.final_result import FinalResult
+
 
 @click.command()
 @common.sweep_options
 @common.json_option
 def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool) -> None:
-    """Show the leading trial: its best value and epoch, its parameters and its checkpoint.
+    """Show the leading trial, its best value, parameters and checkpoint, and the final stage's winner.
 
     SWEEP is its YAML or its folder. Selection uses the validation split only.
     """
@@ -29,7 +33,8 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
         epochs = {"best_epoch": best.best_epoch, "epochs": best.epoch, "reason": best.reason}
         metrics = {"metrics": dict(best.reports[(best.best_epoch or 1) - 1].metrics)}
         place = {"parameters": dict(best.point), "checkpoint": checkpoint, "run_id": best.run_id}
-        common.print_json(facts | epochs | metrics | place)
+        final = {"final": snapshot.final.to_json() if snapshot.final else None}
+        common.print_json(facts | epochs | metrics | place | final)
         return
     console = common.stdout()
     console.print(
@@ -41,3 +46,13 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
     console.print(f"metrics: {metrics_line}", soft_wrap=True)
     console.print(f"ended: {best.reason or 'not yet'}", soft_wrap=True)
     console.print(f"checkpoint: {near(checkpoint)}", soft_wrap=True)
+    if snapshot.final:
+        console.print(f"final stage: {_final(snapshot.final)}", soft_wrap=True)
+        console.print(f"its bundle: {near(f'{snapshot.storage.uri}/{snapshot.paths.winner}')}", soft_wrap=True)
+
+
+def _final(result: FinalResult) -> str:
+    winner, look = result.winner, result.look
+    said = f"{winner.name} won with {winner.mean:.4f}, the mean of {len(winner.values)} seeds"
+    doubt = ", which may be noise" if result.is_in_doubt else ""
+    return said + doubt + (f"; test accuracy {look.accuracy:.4f}" if look and look.accuracy is not None else "")
