@@ -7,11 +7,14 @@ pools of its own and takes all of a GPU's memory. Try `configure(threads=1, gpu=
 
 from __future__ import annotations
 
+import logging
 import re
 import subprocess
 
 import tensorflow as tf
 from tensorflow.python.framework import ops
+
+logger = logging.getLogger(__name__)
 
 # CUDA's context and cuDNN's handles are outside of TensorFlow's limit; about 0.5 GB on current drivers
 _CUDA_CONTEXT_MB = 500
@@ -44,6 +47,15 @@ def configure(*, threads: int, gpu: float, deterministic: bool) -> None:
             )
         else:
             tf.config.experimental.set_memory_growth(device, enable=True)
+
+
+def configure_task() -> None:
+    """Settings of a task that is no trial: one thread, no GPU. A process that has run trials keeps what it has."""
+    try:
+        configure(threads=1, gpu=0, deterministic=False)
+    except RuntimeError:
+        # TensorFlow has started, and what it started with decides nothing but speed
+        logger.debug("TensorFlow has started already: this task takes the devices that it has")
 
 
 def forget_gradients() -> None:

@@ -82,7 +82,7 @@ def evaluate(task: EvaluationTask) -> Evaluation:
     Raises:
         DataError: the prepared data or the checkpoint is damaged.
     """
-    devices.configure(threads=1, gpu=0, deterministic=False)
+    devices.configure_task()
     storage, paths = Storage.at(task.storage_uri), SweepPaths(task.sweep).trial(task.trial)
     package = import_package(task.package)
     prepared = Prepared.open(local_folder(DataPaths(task.package, task.data_key), storage))

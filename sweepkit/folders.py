@@ -150,7 +150,7 @@ def _refusal(
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:  # JSON objects
     """Say in which values two identities differ, as `search.sampler was 'tpe' and is now 'random'`."""
-    old, new = _flat(before), _flat(now)
+    old, new = flat(before), flat(now)
     return [
         f"{key} was {old.get(key, 'absent')!r} and is now {new.get(key, 'absent')!r}"
         for key in old | new
@@ -158,8 +158,9 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _flat(value: object, prefix: str = "") -> dict[str, object]:
+def flat(value: object, prefix: str = "") -> dict[str, object]:
+    """Return the leaves of nested mappings by their dotted names."""
     if not isinstance(value, Mapping):
         return {prefix: value}
-    below = [_flat(inner, f"{prefix}.{key}" if prefix else str(key)) for key, inner in value.items()]
+    below = [flat(inner, f"{prefix}.{key}" if prefix else str(key)) for key, inner in value.items()]
     return {key: leaf for part in below for key, leaf in part.items()}

@@ -70,7 +70,7 @@ OWNERS = {
     "plotly": {"report"},
     "matplotlib": {"report", "explain"},
     "sklearn": {"linear"},
-    "scipy": {"statistics"},
+    "scipy": {"statistics", "linear"},
     "tensorflow": LAYERS["worker"],
     "keras": LAYERS["worker"],
     "pyarrow": LAYERS["worker"] | {"report"},

@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import logging
 import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -79,6 +80,7 @@ def connect(address: str | None, *, modules: Sequence[Path], wanted: Resources) 
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     # while Ray starts its processes, this one has little to do
     threading.Thread(target=importlib.import_module, args=["sweepkit.ray_tune.trials"], daemon=True).start()
+    answer = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(
             address=address or "local",
@@ -93,6 +95,9 @@ def connect(address: str | None, *, modules: Sequence[Path], wanted: Resources) 
         )
     except ConnectionError as error:
         raise _no_cluster(str(address), error) from error
+    if callable(answer):
+        # Ray puts its own in place, which leaves at once; how this process ends is for whoever started it to say
+        signal.signal(signal.SIGTERM, answer)
     try:
         total = ray.cluster_resources()
         yield RayRunner(n_cpus=total.get("CPU", 0.0), n_gpus=total.get("GPU", 0.0), wanted=wanted)

@@ -1,0 +1,43 @@
+"""What the batch jobs beside this file share: a command of sweepkit, run the way a cluster's scheduler wants it.
+
+A job runs from a checkout without being installed, uses the Ray cluster that RAY_ADDRESS names, writes each line when
+it is said, and ends with the command's exit code: 0 done, 2 wrong input, 3 no result, 130 interrupted. A scheduler's
+SIGTERM (its time limit, a preemption) ends it as Ctrl-C does, so that the same job goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from sweepkit import cli  # a job runs without being installed
+
+
+def main(verb: str, *, on_ray: bool = False) -> None:
+    """Run a command with the arguments of this process, and exit; `on_ray` for one that takes --address."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
+    signal.signal(signal.SIGTERM, interrupt)
+    cli.main([verb, *(with_address(sys.argv[1:], os.environ) if on_ray else sys.argv[1:])])
+
+
+def with_address(arguments: Sequence[str], environment: Mapping[str, str]) -> list[str]:
+    """Add the cluster of RAY_ADDRESS, unless the arguments say where to run."""
+    address = environment.get("RAY_ADDRESS")
+    if not address or any(one == "--inline" or one.startswith("--address") for one in arguments):
+        return [*arguments]
+    return [*arguments, "--address", address]
+
+
+def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # what signal.signal calls
+    """Answer SIGTERM as Ctrl-C; another one must not cut the ending short."""
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt

@@ -1,0 +1,13 @@
+"""Run a sweep's final stage as a batch job, or go on with it: fresh seeds, comparisons, one look at the test split.
+
+    python jobs/final.py SWEEP [--set storage.uri=/mnt/sweeps]
+
+SWEEP and the options are those of `python -m sweepkit final`; see _job.py for what a job adds to it.
+"""
+
+from __future__ import annotations
+
+from _job import main
+
+if __name__ == "__main__":
+    main("final", on_ray=True)

@@ -1,0 +1,79 @@
+"""Folders of sweeps for tests: real manifests and journals, with trials whose reports are made up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from sweepkit import folders, predictions
+from sweepkit.paths import SweepPaths
+from sweepkit.predictions import Predictions
+from sweepkit.problem import load
+from sweepkit.reports import Outcome, Report
+from sweepkit.space import Point
+from sweepkit.storage import Storage
+from sweepkit.study import SweepStudy, Verdict
+
+YAML = """
+sweep: cells
+package: {package}
+objective: {metric: valid_accuracy, mode: max}
+search: {sampler: random}
+stopping: {rule: none}
+tracking: {enabled: false}
+"""
+POINT = {"cell": "gru", "units": 8, "dropout": 0.1, "rate": 0.01, "wide": False}
+
+
+def write_sweep(
+    path: Path,
+    runs: Path,
+    curves: Sequence[Sequence[float]],
+    *,
+    sets: Sequence[str] = (),
+    points: Sequence[Point] = (),
+    data_key: str = "key1",
+    new: bool = False,
+    ended: bool = True,
+) -> Path:
+    """Write a sweep with a trial for each curve of validation accuracies; returns its folder.
+
+    Args:
+        path: its YAML.
+        runs: the storage.
+        curves: of each trial, by epoch; losses are 1 less the accuracy, and an epoch takes 2 seconds.
+        sets: overrides of the YAML.
+        points: of the trials; `POINT` where there are none.
+        data_key: of the prepared data.
+        new: write it beside a sweep of this name.
+        ended: whether the trials have ended.
+    """
+    storage = Storage.at(str(runs))
+    problem = folders.claim(load(path, sets), storage, data_key=data_key, new=new)
+    paths = SweepPaths(problem.spec.sweep)
+    storage.path(paths.journal).parent.mkdir(parents=True, exist_ok=True)
+    study = SweepStudy.open(storage.path(paths.journal), problem.spec, problem.space)
+    study.queue(points or [POINT] * len(curves))
+    write_trials(study, curves, ended=ended)
+    return storage.path(paths.root)
+
+
+def write_trials(study: SweepStudy, curves: Sequence[Sequence[float]], *, ended: bool = True) -> None:
+    """Report the curves of the next trials."""
+    for curve in curves:
+        trial = study.ask()
+        assert trial is not None
+        for epoch, value in enumerate(curve, 1):
+            metrics = {"train_loss": 1.0 - value, "train_seconds": 1.5, "valid_accuracy": value, "valid_seconds": 0.5}
+            study.report(trial.number, Report(epoch, metrics, trial.started or 0.0))
+        if ended:
+            study.finish(trial.number, Verdict(Outcome.COMPLETE, f"ran all {len(curve)} epochs"))
+
+
+def write_predictions(storage: Storage, name: str, is_right: Sequence[bool]) -> None:
+    """Write predictions of two labels that are right in these rows; every second target is the second label."""
+    targets = np.arange(len(is_right), dtype=np.int32) % 2
+    said = np.where(is_right, targets, 1 - targets)
+    predictions.write(storage, name, Predictions(targets, np.eye(2, dtype=np.float32)[said]))
