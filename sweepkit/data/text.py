@@ -12,7 +12,10 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 
 # "<3" and "a < b" are no markup: a tag starts with a letter, or a slash and a letter
-_MARKUP = re.compile(r"</?[A-Za-z][^<>]*>|<!--.*?-->", re.DOTALL)
+_TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_MARKUP = re.compile(rf"{_TAG.pattern}|<!--.*?-->", re.DOTALL)
+# eight digits are beyond Unicode already, and Python refuses to make a number of some thousand
+_LONG_NUMBER = re.compile(r"&#0*(\d{8})\d*")
 # what Latin-1 calls control characters are Windows' dashes, quotes and ellipses in most texts that were ever scraped
 _WINDOWS = {code: bytes([code]).decode("cp1252", errors="ignore") for code in range(0x80, 0xA0)}
 # NLTK splits a sentence's last period off even if these follow it, with spaces between them
@@ -29,7 +32,10 @@ _Tokens = tuple[str, ...]
 
 def clean(text: str) -> str:
     """Return the text without markup, with entities decoded and every run of white space as one space."""
-    text = html.unescape(_MARKUP.sub(" ", text)).translate(_WINDOWS)
+    # a comment that is never closed would be searched for its end from each of its starts
+    closed = text.rfind("-->") + 3 if "-->" in text else 0
+    text = _MARKUP.sub(" ", text[:closed]) + _TAG.sub(" ", text[closed:])
+    text = html.unescape(_LONG_NUMBER.sub(r"&#\1", text)).translate(_WINDOWS)
     return " ".join(text.split())
 
 

@@ -21,6 +21,11 @@ from sweepkit.data.text import clean, tokens
         ("it\x92s \x93fine\x94 \x96 really\x85", "it’s “fine” – really…"),
         ("Am\u00e9lie", "Am\u00e9lie"),
         ("<br />", ""),
+        ("a <!-- never <b>closed</b> word", "a <!-- never closed word"),
+        ("a <!-- one --> <!-- never closed", "a <!-- never closed"),
+        ("<!--" * 100_000, "<!--" * 100_000),
+        ("no &#" + "9" * 5_000 + "; number", "no \ufffd number"),
+        ("&#" + "0" * 5_000 + "65;", "A"),
     ],
 )
 def test_clean_removes_markup_and_decodes_entities(raw: str, cleaned: str) -> None:
