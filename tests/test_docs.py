@@ -39,7 +39,7 @@ def test_commands_in_documents_parse(line: str) -> None:
     context = command.make_context(verb, arguments)
     target = context.params["target"]
     path = str(target).partition("#")[0]
-    assert path.startswith("SWEEP") or path in MADE or (ROOT / path).exists(), target
+    assert path.startswith(("SWEEP", "models:/", "runs:/")) or path in MADE or (ROOT / path).exists(), target
 
 
 @pytest.mark.parametrize("verb", sorted(VERBS))

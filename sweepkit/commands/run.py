@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,13 +83,14 @@ def watcher(console: Console, problem: SweepProblem, varied: Sequence[str]) -> L
     return kind(console, problem.spec, varied)
 
 
-def ui_command(tracking_uri: str) -> str:
-    """Say how to open MLflow's pages on a store."""
-    if tracking_uri.startswith("http"):
-        return f"open {tracking_uri}"
-    mlflow = Path(sys.executable).with_name("mlflow")
-    program = str(mlflow) if mlflow.exists() else "mlflow"
-    return f"{program} ui --backend-store-uri {tracking_uri}"
+def ui_command(result: SweepResult, problem: SweepProblem) -> str:
+    """Say how to open MLflow's pages on a sweep."""
+    from sweepkit.paths import SweepPaths
+    from sweepkit.storage import Storage
+
+    storage = Storage.at(problem.spec.storage.uri)
+    folder = storage.local and storage.path(SweepPaths(result.sweep).root)
+    return f"python -m sweepkit ui {shlex.quote(near(str(folder or problem.source)))}"
 
 
 def _facts(result: SweepResult, problem: SweepProblem) -> dict[str, object]:
@@ -131,4 +132,4 @@ def _show(console: Console, result: SweepResult, problem: SweepProblem) -> None:
     )
     console.print(f"its checkpoint: {near(result.checkpoint)}", soft_wrap=True)
     if result.tracking_uri:
-        console.print(f"compare trials: {near(ui_command(result.tracking_uri))}", soft_wrap=True)
+        console.print(f"compare trials: {ui_command(result, problem)}", soft_wrap=True)

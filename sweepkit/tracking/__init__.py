@@ -2,6 +2,6 @@
 
 MLflow is a view: everything in it is in the journal and the checkpoints too. So it may be slow, or away, without
 slowing a sweep, and nothing is lost: what could not be said yet waits in a queue (driver) or a spool (workers).
-`store` is the only module that imports mlflow, and the others import it only when they connect, for that takes
-seconds.
+Only `store`, `models` and `artifacts` import mlflow, and the others import them only when they connect, for that takes
+seconds. `registry` is how a winner's bundle gets into the model registry and out of it.
 """

@@ -104,6 +104,12 @@ def located(uri: str | None) -> str:
     return f"{uri.partition(':')[0]}:///{path.absolute()}" + (f"?{options}" if options else "")
 
 
+def exists(uri: str) -> bool:
+    """Tell whether there is a store to read; of a server only its answer tells, so it counts as there."""
+    path = _sqlite_path(uri)
+    return path is None or path.exists()
+
+
 def shown(uri: str) -> str:
     """Return a URI without user and password."""
     return re.sub(r"//[^/@]*@", "//", uri)

@@ -1,4 +1,4 @@
-"""MLflow, in sweepkit's words. The only module that imports mlflow; get a `Store` from `connection.connect`.
+"""MLflow's runs, in sweepkit's words; get a `Store` from `connection.connect`. Models are in `models`.
 
 Every method is one request or a few, blocks until the store has answered, and may be called from any thread.
 """
@@ -26,13 +26,14 @@ _LONGEST_PARAM, _LONGEST_TAG, _LONGEST_DIGEST = 6000, 8000, 12
 # without it the UI offers the views of language-model applications first
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 _OS_ERROR = re.compile(r"\[Errno -?\d+\] ([\w ]+)")
+_ERROR_CODE = re.compile(r"^[A-Z_]+: ")
 _NOT_IN_KEYS = re.compile(r"[^\w\-./ ]")
 
 _Args = ParamSpec("_Args")
 _Result = TypeVar("_Result")
 
 
-def _in_our_words(method: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
+def in_our_words(method: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
     """Let a method raise only AwayError and RefusedError."""
 
     @functools.wraps(method)
@@ -62,12 +63,12 @@ class Store:
         StoreError: MLflow does not know the URI; every other method, when the request fails.
     """
 
-    @_in_our_words
+    @in_our_words
     def __init__(self, uri: str) -> None:
         self.uri = uri
         self._client = MlflowClient(tracking_uri=uri)
 
-    @_in_our_words
+    @in_our_words
     def experiment(self, name: str) -> str:
         """Return the id of the experiment of this name, made if need be."""
         found = self._client.get_experiment_by_name(name)
@@ -87,25 +88,30 @@ class Store:
             )
         return str(found.experiment_id)
 
-    @_in_our_words
+    @in_our_words
     def create_run(self, experiment_id: str, *, name: str, tags: Mapping[str, str]) -> str:
         """Make a run that has just started, and return its id."""
         run = self._client.create_run(experiment_id, run_name=name, tags=_cut(tags, _LONGEST_TAG))
         return str(run.info.run_id)
 
-    @_in_our_words
+    @in_our_words
     def child(self, experiment_id: str, parent_run_id: str, number: int) -> str | None:
         """Return the run of a trial, if it has one."""
         wanted = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent_run_id}' and tags.`{TRIAL_TAG}` = '{number}'"
         found = self._client.search_runs([experiment_id], filter_string=wanted, max_results=1)
         return str(found[0].info.run_id) if found else None
 
-    @_in_our_words
+    @in_our_words
+    def experiment_of(self, run_id: str) -> str:
+        """Return the id of the experiment that a run belongs to."""
+        return str(self._client.get_run(run_id).info.experiment_id)
+
+    @in_our_words
     def reopen(self, run_id: str) -> None:
         """Say that a run goes on."""
         self._client.update_run(run_id, status="RUNNING")
 
-    @_in_our_words
+    @in_our_words
     def record(
         self,
         run_id: str,
@@ -133,12 +139,12 @@ class Store:
         for some_metrics, some_params, some_tags in batches:
             self._client.log_batch(run_id, metrics=some_metrics, params=some_params, tags=some_tags)
 
-    @_in_our_words
+    @in_our_words
     def params(self, run_id: str) -> dict[str, str]:
         """Return the params that a run has."""
         return dict(self._client.get_run(run_id).data.params)
 
-    @_in_our_words
+    @in_our_words
     def add_dataset(
         self, run_id: str, *, name: str, digest: str, source: str, profile: Mapping[str, object], context: str
     ) -> None:
@@ -153,12 +159,12 @@ class Store:
         tags = [InputTag("mlflow.data.context", context)]
         self._client.log_inputs(run_id, datasets=[DatasetInput(dataset, tags)])
 
-    @_in_our_words
+    @in_our_words
     def upload(self, run_id: str, folder: Path, *, name: str) -> None:
         """Copy a folder to a run's artifacts."""
         self._client.log_artifacts(run_id, str(folder), artifact_path=name)
 
-    @_in_our_words
+    @in_our_words
     def put_table(self, run_id: str, *, name: str, columns: Mapping[str, Sequence[object]]) -> None:
         """Write a table among a run's artifacts, in the place of an earlier one, so that the UI can compare it.
 
@@ -169,7 +175,7 @@ class Store:
         tag = json.dumps([{"path": name, "type": "table"}])
         self._client.set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, tag)
 
-    @_in_our_words
+    @in_our_words
     def end(self, run_id: str, status: str) -> None:
         """Say that a run has ended, as FINISHED, KILLED or FAILED."""
         self._client.set_terminated(run_id, status=status)
@@ -179,7 +185,7 @@ def _reason(error: Exception) -> str:
     """Cut lines of "failed with exception … (Caused by …)" down to what the operating system said."""
     text = str(error).strip()
     cause = _OS_ERROR.search(text)
-    return cause[1].lower() if cause else shown(text.partition("\n")[0])
+    return cause[1].lower() if cause else shown(_ERROR_CODE.sub("", text.partition("\n")[0])).rstrip(".")
 
 
 def _key(name: str) -> str:
