@@ -53,6 +53,8 @@ def command(
         raise click.exceptions.Exit(INTERRUPTED) from None
     if not as_json:
         _show(console, result, problem)
+    if not as_json and problem.spec.final is None:
+        console.print("next: the same command with `final` for `run` trains the leaders again and measures the winner")
     final = _finish(problem.renamed(result.sweep), RunOptions(address=address, inline=inline), console, as_json=as_json)
     if as_json:
         common.print_json(_facts(result, problem) | final)
