@@ -1,0 +1,100 @@
+"""Where a parameter's values lie on a line: options side by side, numbers evenly or by their logarithm, and a place of
+its own for "not used".
+
+Try `Scale.of(Float(1e-4, 1e-1, log=True), [1e-3]).place(1e-3)`, which is -3.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sweepkit.params import Choice, Param
+from sweepkit.report.saying import NOT_USED, value
+from sweepkit.space import Value
+
+_MOST_TICKS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The line of one parameter.
+
+    Attributes:
+        options: the values that have a place each; None for a line of numbers.
+        log: whether numbers lie by their logarithm to the base 10.
+        low: the place where the line begins.
+        high: the place where it ends.
+    """
+
+    options: tuple[Value, ...] | None
+    log: bool
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, param: Param, values: Sequence[Value]) -> Scale:
+        """Build the line of a parameter that had these values: a Choice's options, a number's declared range."""
+        if isinstance(param, Choice):
+            return cls(tuple(values), False, 0.0, max(len(values) - 1.0, 0.0))
+        ends = [param.low, param.high, *(float(one) for one in values)]
+        low, high = min(ends), max(ends)
+        return cls(None, param.log, _placed(low, param.log), _placed(high, param.log))
+
+    @classmethod
+    def numbers(cls, low: float, high: float, *, log: bool = False) -> Scale:
+        """Build a line of numbers."""
+        return cls(None, log, _placed(low, log), _placed(high, log))
+
+    def place(self, one: Value | None) -> float:
+        """Return where a value lies; None is a parameter that the trial does not use."""
+        if one is None:
+            return self.absent
+        if self.options is None:
+            return _placed(float(one), self.log)
+        return float([repr(option) for option in self.options].index(repr(one)))
+
+    def spread(self, one: Value | None, trial: int) -> float:
+        """Return where a value lies, shifted a little where many trials share a place; for a trial always the same."""
+        place = self.place(one)
+        if one is not None and self.options is None:
+            return place
+        width = 0.3 if self.options is not None else 0.06 * ((self.high - self.low) or 1.0)
+        return place + width * ((trial * 0.618034) % 1 - 0.5)
+
+    @property
+    def absent(self) -> float:
+        """The place of "not used", below all others."""
+        return self.low - (1.0 if self.options is not None else 0.2 * ((self.high - self.low) or 1.0))
+
+    def ticks(self, *, with_absent: bool = False) -> list[tuple[float, str]]:
+        """Return (place, text) of what is written beside the line."""
+        if self.options is not None:
+            found = [(float(place), value(option)) for place, option in enumerate(self.options)]
+        else:
+            found = [(_placed(one, self.log), f"{one:.12g}") for one in self._round_numbers()]
+        return [(self.absent, NOT_USED), *found] if with_absent else found
+
+    def _round_numbers(self) -> list[float]:
+        """Return a few round numbers on the line, or its ends where there are hardly any."""
+        ends = [10**self.low, 10**self.high] if self.log else [self.low, self.high]
+        inside = [one for one in _rounded(*ends, log=self.log) if ends[0] <= one <= ends[1]]
+        return inside if len(inside) > 1 else sorted({float(f"{end:.3g}") for end in ends})
+
+
+def _placed(one: float, log: bool) -> float:
+    return math.log10(one) if log else one
+
+
+def _rounded(low: float, high: float, *, log: bool) -> list[float]:
+    if log:
+        decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        factors = (1, 2, 5) if len(decades) <= 2 else (1, 3) if len(decades) <= 4 else (1,)
+        return [float(f"{factor}e{decade}") for decade in decades for factor in factors]
+    if high <= low:
+        return [low]
+    raw = (high - low) / (_MOST_TICKS - 1)
+    power = 10.0 ** math.floor(math.log10(raw))
+    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= raw * 0.999)
+    return [float(f"{i * step:.10g}") for i in range(math.floor(low / step), math.ceil(high / step) + 1)]

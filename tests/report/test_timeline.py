@@ -1,0 +1,84 @@
+"""Lanes, pauses and idle time from trials' own times."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from sweepkit.report.timeline import stretches, timeline
+from sweepkit.reports import Outcome, Report, TrialRecord
+from tests.report.made_up import records
+
+
+def trial(number: int, start: float, ends: list[float], *, epoch_s: float = 10.0) -> TrialRecord:
+    """A trial that reports at these times, each after an epoch of so many seconds."""
+    reports = tuple(Report(n, {"train_seconds": epoch_s}, end) for n, end in enumerate(ends, start=1))
+    return TrialRecord(number, {}, reports, Outcome.COMPLETE, "", started=start, seconds=ends[-1] - start)
+
+
+def test_trials_one_after_another_need_one_lane() -> None:
+    found = timeline([trial(0, 0, [10]), trial(1, 10, [20]), trial(2, 20.5, [30])])
+    assert found is not None
+    assert (found.n_lanes, [bar.lane for bar in found.bars]) == (1, [0, 0, 0])
+    assert found.idle == pytest.approx(0.5 / 30)
+
+
+def test_trials_at_the_same_time_need_a_lane_each_and_go_where_a_worker_became_free_last() -> None:
+    found = timeline([trial(0, 0, [10]), trial(1, 0, [20]), trial(2, 20, [30])])
+    assert found is not None
+    assert [bar.lane for bar in found.bars] == [0, 1, 1]
+    assert found.idle == pytest.approx(20 / 60)
+
+
+def test_a_pause_is_cut_out_and_is_no_idle_time() -> None:
+    found = timeline([trial(0, 0, [10]), trial(1, 10_000, [10_010])])
+    assert found is not None
+    assert [(round(pause.start), round(pause.seconds)) for pause in found.pauses] == [(10, 9990)]
+    assert found.end < 30
+    assert found.idle == 0
+
+
+def test_a_trial_that_was_interrupted_is_two_bars() -> None:
+    record = trial(0, 0, [10, 20, 5_000, 5_010])
+    assert stretches(record) == [(0, 20), (4_990, 5_010)]
+    found = timeline([record])
+    assert found is not None
+    assert [bar.trial for bar in found.bars] == [0, 0]
+
+
+def test_a_break_of_one_trial_while_others_work_is_no_pause() -> None:
+    busy = trial(1, 0, [100.0 * n for n in range(1, 51)], epoch_s=99)
+    found = timeline([trial(0, 0, [10, 20, 5_000]), busy])
+    assert found is not None
+    assert found.pauses == ()
+    assert found.n_lanes == 2
+
+
+def test_trials_without_reports_last_from_start_to_end() -> None:
+    record = TrialRecord(0, {}, (), Outcome.FAILED, "it raised", started=5.0, seconds=3.0)
+    assert stretches(record) == [(5.0, 8.0)]
+
+
+def test_nothing_ran() -> None:
+    assert timeline([]) is None
+    assert timeline([TrialRecord(0, {}, started=5.0, seconds=0.0), TrialRecord(1, {})]) is None
+
+
+def test_made_up_sweeps_fit_on_their_workers() -> None:
+    for workers in (1, 4):
+        found = timeline(records(40, workers=workers, pause_s=600))
+        assert found is not None
+        assert found.n_lanes == workers
+        assert len(found.pauses) == 1
+        assert 0 <= found.idle < 0.4
+        for lane in range(workers):
+            bars = [bar for bar in found.bars if bar.lane == lane]
+            assert all(one.end <= other.start + 1 for one, other in pairwise(bars))
+
+
+@pytest.mark.parametrize(("seconds", "unit"), [(200, "s"), (900, "minutes"), (40_000, "hours")])
+def test_the_unit_suits_the_length(seconds: float, unit: str) -> None:
+    found = timeline([trial(0, 0, [seconds], epoch_s=seconds)])
+    assert found is not None
+    assert found.unit[0] == unit
