@@ -1,23 +1,23 @@
 """Stacks of recurrent layers over right-padded rows of different lengths, as a functional Keras graph.
 
-Not a layer of its own: `encode` adds stock Keras layers to the caller's graph, so that `model.summary()`
-shows them, the cuDNN check sees them and a saved model loads without this module's help for anything but the
-small layers below.
+Not a layer of its own: `encode` adds layers to the caller's graph, so that `model.summary()` shows them and the cuDNN
+check sees them.
 
-    features = encode(embedded, lengths, Encoder(cell="gru", units=64, layers=2, bidirectional=True))
+    sequences, places = look_up(tokens, embedding)
+    features = encode(sequences, lengths, Encoder(cell="gru", units=64, layers=2, bidirectional=True), places)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any  # Keras types no tensor
 
 import keras
 import tensorflow as tf
 
+from sweepkit.nn import paths
 from sweepkit.nn.pooling import POOLINGS
-from sweepkit.nn.ugrnn import UGRNNCell
+from sweepkit.nn.recurrent import GRU, LSTM, UGRNN, DistinctTokens, SimpleRNN
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,34 +43,59 @@ class Encoder:
     dropout: float = 0.0
 
 
-def encode(sequences: Any, lengths: Any, encoder: Encoder) -> Any:
+def look_up(tokens: Any, embedding: Any) -> tuple[Any, Any]:
+    """Embed tokens <int32>[batch, time], each distinct one of a batch only once where the layers can use that.
+
+    Returns:
+        `sequences` and `places`, as `encode` takes them.
+    """
+    if not paths.is_fast():
+        return embedding(tokens), None
+    distinct, places = DistinctTokens(name="distinct")(tokens)
+    return embedding(distinct), places
+
+
+def encode(sequences: Any, lengths: Any, encoder: Encoder, places: Any = None) -> Any:
     """Encode each row as one vector.
 
     Args:
-        sequences: <float>[batch, time, features], right-padded; what follows a row's end has no influence.
+        sequences: <float>[batch, time, features], right-padded; what follows a row's end has no influence. With
+            `places`, <float>[distinct, features].
         lengths: <int32>[batch], each row's number of steps, in [1, time].
+        encoder: what kind.
+        places: <int32>[batch, time], which of the distinct vectors each step is; None where `sequences` are the steps.
 
     Returns:
         <float>[batch, units], or <float>[batch, 2 units] if bidirectional: forward, then backward.
     """
     for number in range(1, encoder.layers):
-        directions = _directions(sequences, lengths, encoder, number)
+        directions = _directions(sequences, lengths, encoder, number, places)
         if encoder.bidirectional:
             directions[1] = ReverseRows(name=f"layer_{number}_restored")(directions[1], lengths)
-        sequences = _dropped(_joined(directions), encoder.dropout)
-    # pooling does not ask in which order a row's steps come, so the top layer is never turned back
-    top = _directions(sequences, lengths, encoder, encoder.layers)
-    pool = POOLINGS[encoder.pooling](name=f"pooled_{encoder.pooling}")
-    return _dropped(_joined([pool(states, lengths) for states in top]), encoder.dropout)
+        sequences, places = _dropped(_joined(directions), encoder.dropout), None
+    top = _directions(sequences, lengths, encoder, encoder.layers, places)
+    if encoder.pooling != "last":
+        # pooling does not ask in which order a row's steps come, so the top layer is never turned back
+        pool = POOLINGS[encoder.pooling](name=f"pooled_{encoder.pooling}")
+        top = [pool(states, lengths) for states in top]
+    return _dropped(_joined(top), encoder.dropout)
 
 
-def _directions(sequences: Any, lengths: Any, encoder: Encoder, number: int) -> list[Any]:
+def _directions(sequences: Any, lengths: Any, encoder: Encoder, number: int, places: Any) -> list[Any]:
     """Run one layer: the forward states and, if bidirectional, the backward ones in order of computing."""
-    build = CELLS[encoder.cell]
-    states = [build(encoder.units, f"layer_{number}_forward")(sequences)]
+    only_last = number == encoder.layers and encoder.pooling == "last"
+
+    def layer(direction: str) -> Any:
+        return CELLS[encoder.cell](encoder.units, only_last=only_last, name=f"layer_{number}_{direction}")
+
+    states = [layer("forward")(sequences, lengths=lengths, places=places)]
     if encoder.bidirectional:
-        turned = ReverseRows(name=f"layer_{number}_reversed")(sequences, lengths)
-        states.append(build(encoder.units, f"layer_{number}_backward")(turned))
+        turn = ReverseRows(name=f"layer_{number}_reversed")
+        if places is None:
+            sequences = turn(sequences, lengths)
+        else:
+            places = turn(places, lengths)
+        states.append(layer("backward")(sequences, lengths=lengths, places=places))
     return states
 
 
@@ -102,46 +127,4 @@ class ReverseRows(keras.layers.Layer):  # type: ignore[misc]  # Keras has no typ
         return tf.custom_gradient(lambda rows: (turned(rows), turned))(sequences)
 
 
-def _lstm(units: int, name: str) -> keras.layers.Layer:
-    """Hochreiter & Schmidhuber (1997) with a forget gate, its bias starting at 1; gates in order i, f, g, o.
-
-        i, f, o = sigmoid(x_t W + h_{t-1} U + b)      g = tanh(x_t W_g + h_{t-1} U_g + b_g)
-        c_t = f * c_{t-1} + i * g                     h_t = o * tanh(c_t)
-
-    Reference:
-        https://doi.org/10.1162/neco.1997.9.8.1735
-    """
-    return keras.layers.LSTM(units, return_sequences=True, name=name)
-
-
-def _gru(units: int, name: str) -> keras.layers.Layer:
-    """Cho et al. (2014) in cuDNN's form: reset after the product, two biases; gates in order z, r, c.
-
-        z, r = sigmoid(x_t W + b + h_{t-1} U + d)     c = tanh(x_t W_c + b_c + r * (h_{t-1} U_c + d_c))
-        h_t = z * h_{t-1} + (1 - z) * c
-
-    Reference:
-        https://arxiv.org/abs/1406.1078
-    """
-    return keras.layers.GRU(units, reset_after=True, return_sequences=True, name=name)
-
-
-def _rnn(units: int, name: str) -> keras.layers.Layer:
-    """Elman (1990): h_t = tanh(x_t W + h_{t-1} U + b).
-
-    Reference:
-        https://doi.org/10.1207/s15516709cog1402_1
-    """
-    return keras.layers.SimpleRNN(units, return_sequences=True, name=name)
-
-
-def _ugrnn(units: int, name: str) -> keras.layers.Layer:
-    return keras.layers.RNN(UGRNNCell(units), return_sequences=True, name=name)
-
-
-CELLS: dict[str, Callable[[int, str], keras.layers.Layer]] = {
-    "lstm": _lstm,
-    "gru": _gru,
-    "rnn": _rnn,
-    "ugrnn": _ugrnn,
-}
+CELLS: dict[str, Any] = {"lstm": LSTM, "gru": GRU, "rnn": SimpleRNN, "ugrnn": UGRNN}

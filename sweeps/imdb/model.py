@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sweepkit.nn.adam import Adam
 from sweepkit.nn.embedding import TokenEmbedding
-from sweepkit.nn.encoder import Encoder, encode
+from sweepkit.nn.encoder import Encoder, encode, look_up
 from sweepkit.nn.pooling import MeanOverTime
 from sweepkit.space import Point
 
@@ -51,8 +51,7 @@ def build(point: Point, prepared: PreparedData) -> keras.Model:
     """
     tokens = keras.Input((None,), dtype="int32", name="token_indexes")
     lengths = keras.Input((), dtype="int32", name="sequence_length")
-    embedded = _embedding(point, prepared)(tokens)
-    features = _features(embedded, lengths, point)
+    features = _features(tokens, lengths, _embedding(point, prepared), point)
     positive = keras.layers.Dense(1, activation="sigmoid", name="positive")(features)
     model = keras.Model({"token_indexes": tokens, "sequence_length": lengths}, positive)
     # "auto" has XLA compile the cells without a cuDNN kernel on a GPU, anew for each length of a batch
@@ -79,11 +78,11 @@ def _embedding(point: Point, prepared: PreparedData) -> keras.layers.Layer:
     return layer
 
 
-def _features(embedded: Any, lengths: Any, point: Point) -> Any:
+def _features(tokens: Any, lengths: Any, embedding: keras.layers.Layer, point: Point) -> Any:
     """One vector a row: <float32>[batch, features]."""
     dropout = float(point["dropout"])
     if point["cell"] == "none":
-        mean = MeanOverTime(name="pooled_mean")(embedded, lengths)
+        mean = MeanOverTime(name="pooled_mean")(embedding(tokens), lengths)
         return keras.layers.Dropout(dropout)(mean) if dropout else mean
     encoder = Encoder(
         cell=str(point["cell"]),
@@ -93,7 +92,8 @@ def _features(embedded: Any, lengths: Any, point: Point) -> Any:
         pooling=str(point["pooling"]),
         dropout=dropout,
     )
-    return encode(embedded, lengths, encoder)
+    sequences, places = look_up(tokens, embedding)
+    return encode(sequences, lengths, encoder, places)
 
 
 def _optimizer(point: Point) -> keras.optimizers.Optimizer:

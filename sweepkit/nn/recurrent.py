@@ -1,0 +1,216 @@
+"""Keras' recurrent layers, and UGRNN, computed by sweepkit's scan where that can be and by Keras where it cannot.
+
+The variables are those of the stock layers, with their names, shapes and order of gates, so that weights move between
+both. A layer is given each row's length, and may be given its inputs as distinct vectors:
+
+    distinct, places = DistinctTokens()(token_indexes)     # [distinct], [batch, time]
+    vectors = embedding(distinct)                          # [distinct, features]
+    state = LSTM(64, only_last=True)(vectors, lengths=lengths, places=places)      # [batch, 64]
+
+A batch of 128 reviews has 30,000 tokens, of which 5,000 are distinct: so its layer's product x W, and all that follows
+from it backward, is made for a sixth of the rows, and is exactly the same.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any  # Keras types neither layers nor tensors
+
+import keras
+import tensorflow as tf
+
+from sweepkit.nn import paths
+from sweepkit.nn.scan import scan
+from sweepkit.nn.steps import STEPS
+from sweepkit.nn.tiles import Tiles, cut, to_batch, to_tiles
+from sweepkit.nn.ugrnn import UGRNNCell
+
+logger = logging.getLogger(__name__)
+
+
+@keras.saving.register_keras_serializable(package="sweepkit")
+class DistinctTokens(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """Turn <int32>[batch, time] into its distinct values <int32>[distinct] and where each stands, [batch, time]."""
+
+    def call(self, tokens: Any) -> tuple[Any, Any]:
+        distinct, places = tf.unique(tf.reshape(tokens, [-1]))
+        return distinct, tf.reshape(places, tf.shape(tokens))
+
+    def compute_output_spec(self, tokens: Any) -> tuple[Any, Any]:
+        return keras.KerasTensor((None,), tokens.dtype), keras.KerasTensor(tokens.shape, "int32")
+
+
+class _Scanned:
+    """What the four layers share. `kind` is a key of `nn.steps.STEPS`."""
+
+    kind: str
+    only_last: bool
+
+    def _set_up(self, only_last: bool) -> None:
+        self.only_last = only_last
+        self.input_spec = None  # that of stock layers does not know of distinct vectors
+
+    def build(self, sequences_shape: Any, lengths_shape: Any = None, places_shape: Any = None) -> None:
+        super().build((None, None, sequences_shape[-1]))  # type: ignore[misc]  # Keras' layer comes after this one
+        reason = self._why_stock()
+        if reason:
+            logger.debug("layer %s is computed by stock Keras: %s", self.name, reason)  # type: ignore[attr-defined]
+
+    def call(self, sequences: Any, lengths: Any = None, places: Any = None, training: bool = False) -> Any:
+        """Run over rows.
+
+        Args:
+            sequences: <float>[batch, time, features], right-padded; with `places`, <float>[distinct, features].
+            lengths: <int32>[batch], each row's own steps, in [1, time]; None if there is no padding.
+            places: <int32>[batch, time], which of the distinct vectors each step is.
+            training: whether a gradient will be asked for; without, it can be had, but takes longer.
+
+        Returns:
+            <float>[batch, units] after each row's own last step if `only_last`, else <float>[batch, time, units], in
+            which what stands past a row's end is of no meaning.
+        """
+        shape = tf.shape(sequences if places is None else places)
+        if lengths is None:
+            lengths = tf.fill((shape[0],), shape[1])
+        lengths = tf.clip_by_value(lengths, 1, shape[1])
+        if self._why_stock():
+            return self._stock(sequences if places is None else tf.gather(sequences, places), lengths)
+        return self._fast(sequences, places, cut(lengths, shape[1]), training=bool(training))
+
+    def _fast(self, sequences: Any, places: Any, tiles: Tiles, *, training: bool) -> Any:
+        cell = self.cell  # type: ignore[attr-defined]
+        # a GRU has two biases: one of the input's product, and one of the recurrent product
+        is_double = cell.bias.shape.rank == 2
+        bias, recurrent_bias = (cell.bias[0], cell.bias[1]) if is_double else (cell.bias, tf.zeros_like(cell.bias))
+        if places is None:
+            inputs = _in_tiles(sequences, tiles)
+            projected = tf.tensordot(inputs, tf.convert_to_tensor(cell.kernel), axes=1) + bias
+        else:
+            projected = tf.matmul(sequences, cell.kernel) + bias
+            places = to_tiles(places, tiles)
+        return scan(
+            projected, places, tf.convert_to_tensor(cell.recurrent_kernel), recurrent_bias, tiles,
+            step=STEPS[self.kind], only_last=self.only_last, training=training,
+        )  # fmt: skip
+
+    def _stock(self, sequences: Any, lengths: Any) -> Any:
+        states = super().call(sequences)  # type: ignore[misc]  # as above
+        return tf.gather(states, lengths - 1, axis=1, batch_dims=1) if self.only_last else states
+
+    def _why_stock(self) -> str | None:
+        """Return why Keras' own loop computes this layer, or None."""
+        layer: Any = self
+        cell = layer.cell
+        if not paths.is_fast():
+            return "nn is stock, or there is a GPU"
+        if layer.compute_dtype != "float32":
+            return f"it computes in {layer.compute_dtype}"
+        usual = {
+            "activation": getattr(cell, "activation", keras.activations.tanh) is keras.activations.tanh,
+            "recurrent_activation": getattr(cell, "recurrent_activation", keras.activations.sigmoid)
+            is keras.activations.sigmoid,
+            "use_bias": getattr(cell, "use_bias", True),
+            "reset_after": getattr(cell, "reset_after", True),
+            "dropout": not getattr(cell, "dropout", 0),
+            "recurrent_dropout": not getattr(cell, "recurrent_dropout", 0),
+            **{name: not getattr(layer, name) for name in ("go_backwards", "stateful", "unroll", "return_state")},
+        }
+        unusual = [name for name, is_usual in usual.items() if not is_usual]
+        return f"the scan does not know its {', '.join(unusual)}" if unusual else None
+
+    def compute_output_spec(self, sequences: Any, lengths: Any = None, places: Any = None, training: bool = False) -> Any:
+        batch, time = (sequences if places is None else places).shape[:2]
+        units = self.cell.units  # type: ignore[attr-defined]
+        return keras.KerasTensor((batch, units) if self.only_last else (batch, time, units), self.compute_dtype)  # type: ignore[attr-defined]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "only_last": self.only_last}  # type: ignore[misc]  # as above
+
+
+def _in_tiles(sequences: Any, tiles: Tiles) -> Any:
+    """Put steps in the order of tiles: [batch, time, features] to [N, K, R, features]."""
+
+    def gradient(upstream: Any) -> Any:
+        # each step has one place in the tiles: going back is a lookup too, and adds nothing up
+        is_own = tf.sequence_mask(tiles.lengths, tiles.time)[:, :, None]
+        return tf.where(is_own, to_batch(upstream, tiles), 0.0)
+
+    return tf.custom_gradient(lambda sequences: (to_tiles(sequences, tiles), gradient))(sequences)
+
+
+@keras.saving.register_keras_serializable(package="sweepkit")
+class LSTM(_Scanned, keras.layers.LSTM):  # type: ignore[misc]  # Keras has no types
+    """Hochreiter & Schmidhuber (1997) with a forget gate, its bias starting at 1; gates in order i, f, g, o.
+
+        i, f, o = sigmoid(x_t W + h_{t-1} U + b)      g = tanh(x_t W_g + h_{t-1} U_g + b_g)
+        c_t = f * c_{t-1} + i * g                     h_t = o * tanh(c_t)
+
+    Args:
+        units: size of the state.
+        only_last: return each row's last state, not all of them.
+
+    Reference:
+        https://doi.org/10.1162/neco.1997.9.8.1735
+    """
+
+    kind = "lstm"
+
+    def __init__(self, units: int, *, only_last: bool = False, **kwargs: Any) -> None:
+        super().__init__(units, **{**kwargs, "return_sequences": True})
+        self._set_up(only_last)
+
+
+@keras.saving.register_keras_serializable(package="sweepkit")
+class GRU(_Scanned, keras.layers.GRU):  # type: ignore[misc]  # Keras has no types
+    """Cho et al. (2014) in cuDNN's form: reset after the product, two biases; gates in order z, r, c.
+
+        z, r = sigmoid(x_t W + b + h_{t-1} U + d)     c = tanh(x_t W_c + b_c + r * (h_{t-1} U_c + d_c))
+        h_t = z * h_{t-1} + (1 - z) * c
+
+    Args: as of `LSTM`.
+
+    Reference:
+        https://arxiv.org/abs/1406.1078
+    """
+
+    kind = "gru"
+
+    def __init__(self, units: int, *, only_last: bool = False, **kwargs: Any) -> None:
+        super().__init__(units, **{**kwargs, "return_sequences": True})
+        self._set_up(only_last)
+
+
+@keras.saving.register_keras_serializable(package="sweepkit")
+class SimpleRNN(_Scanned, keras.layers.SimpleRNN):  # type: ignore[misc]  # Keras has no types
+    """Elman (1990): h_t = tanh(x_t W + h_{t-1} U + b).
+
+    Args: as of `LSTM`.
+
+    Reference:
+        https://doi.org/10.1207/s15516709cog1402_1
+    """
+
+    kind = "rnn"
+
+    def __init__(self, units: int, *, only_last: bool = False, **kwargs: Any) -> None:
+        super().__init__(units, **{**kwargs, "return_sequences": True})
+        self._set_up(only_last)
+
+
+@keras.saving.register_keras_serializable(package="sweepkit")
+class UGRNN(_Scanned, keras.layers.RNN):  # type: ignore[misc]  # Keras has no types
+    """Collins et al. (2017); the equations are `UGRNNCell`'s.
+
+    Args: as of `LSTM`; gate_bias is the cell's.
+    """
+
+    kind = "ugrnn"
+
+    def __init__(self, units: int, *, gate_bias: float = 1.0, only_last: bool = False, **kwargs: Any) -> None:
+        super().__init__(UGRNNCell(units, gate_bias), **{**kwargs, "return_sequences": True})
+        self._set_up(only_last)
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        del config["cell"]
+        return {**config, "units": self.cell.units, "gate_bias": self.cell.gate_bias}
