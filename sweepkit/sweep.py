@@ -152,6 +152,7 @@ def job_of(
         threads=runner.share.cpu,
         gpu=runner.share.gpu,
         tracking_uri=tracker.uri if tracker else None,
+        nn=problem.spec.nn,
     )
 
 

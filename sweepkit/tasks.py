@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from sweepkit.reports import Mode, Report
 from sweepkit.space import Point
@@ -30,6 +30,7 @@ class Job:
         threads: CPU threads of a worker.
         gpu: the share of one GPU, or a whole number of them; 0 for none.
         tracking_uri: the MLflow store; None when tracking is off.
+        nn: how recurrent layers are computed, "auto" or "stock" (`sweepkit.nn.paths`).
     """
 
     package: str
@@ -43,6 +44,7 @@ class Job:
     threads: int
     gpu: float
     tracking_uri: str | None
+    nn: Literal["auto", "stock"] = "auto"
 
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
         return asdict(self)

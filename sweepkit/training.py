@@ -25,6 +25,7 @@ from sweepkit.data.batches import Reading
 from sweepkit.data.preparation import local_folder
 from sweepkit.data.prepared import Prepared
 from sweepkit.data.reader import SplitReader, dataset
+from sweepkit.nn import paths as nn_paths
 from sweepkit.paths import DataPaths, SweepPaths, TrialPaths
 from sweepkit.problem import import_package
 from sweepkit.reports import Report
@@ -44,6 +45,7 @@ class Worker:
 
     def __init__(self, job: Job, open_log: OpenLog) -> None:
         devices.configure(threads=job.threads, gpu=job.gpu, deterministic=job.deterministic)
+        nn_paths.choose(job.nn)
         self._job = job
         self._open_log = open_log
         self._storage = Storage.at(job.storage_uri)

@@ -17,14 +17,14 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 # imported for what they register: a saved network names the layers of these modules
-from sweepkit.nn import embedding, encoder, pooling, ugrnn
+from sweepkit.nn import embedding, encoder, pooling, recurrent, ugrnn
 from sweepkit.predictions import as_probabilities
 
 Infer = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
 """token_indexes <int32>[batch, time], sequence_length <int32>[batch] -> <float32>[batch, outputs]"""
 
 _PACKAGE = "sweepkit>"  # what our layers are registered under
-LAYER_MODULES = tuple(module.__name__ for module in (embedding, encoder, pooling, ugrnn))
+LAYER_MODULES = tuple(module.__name__ for module in (embedding, encoder, pooling, recurrent, ugrnn))
 # rows are put into order of length within so many batches, so that hardly anything is padding
 _WINDOW_BATCHES = 32
 

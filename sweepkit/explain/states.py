@@ -27,7 +27,8 @@ class Scan:
         number: which layer, counted from the text upwards, from 1; both directions of a layer have the same.
         direction: of reading.
         layer: the Keras layer.
-        source: the symbolic tensor that it reads, <float>[batch, time, features].
+        source: the symbolic tensors that it reads: <float>[batch, time, features]; or <float>[distinct, features] and
+            <int32>[batch, time], which of these vectors each step is.
         turns_itself: whether the layer reverses what it reads; a backward one that does not is handed reversed rows.
     """
 
@@ -35,7 +36,7 @@ class Scan:
     number: int
     direction: Direction
     layer: Any
-    source: Any
+    source: tuple[Any, ...]
     turns_itself: bool
 
     @property
@@ -131,13 +132,14 @@ def _recurrent(owner: Any) -> list[Any]:
     return [owner] if isinstance(owner, keras.layers.RNN) else []
 
 
-def _source(owner: Any) -> Any:
+def _source(owner: Any) -> tuple[Any, ...]:
     if len(owner._inbound_nodes) != 1:  # no public way tells how often a layer is called
         raise InputError(f"recurrent layer {owner.name!r} must be called once, so that it has one input")
-    source = owner.input
-    if not isinstance(source, keras.KerasTensor):
+    call = owner._inbound_nodes[0].arguments
+    if call.kwargs.get("initial_state") is not None or len(call.args) > 1:
         raise InputError(f"recurrent layer {owner.name!r} must start from zeros, not from a state that it is given")
-    return source
+    places = call.kwargs.get("places")
+    return (call.args[0],) if places is None else (call.args[0], places)
 
 
 def _check_all_found(network: Any, found: list[Scan]) -> None:
@@ -153,7 +155,8 @@ def _check_all_found(network: Any, found: list[Scan]) -> None:
 
 def _before(network: Any, scan: Scan, row: NDArray[np.int32]) -> NDArray[np.float32]:
     """Return what a layer reads of one row: <float32>[time, features]."""
-    below = keras.Model(network.input, scan.source)
+    below = keras.Model(network.input, dict(zip(("sequences", "places"), scan.source, strict=False)))
     inputs = {"token_indexes": row[None], "sequence_length": np.array([len(row)], np.int32)}
-    read: NDArray[np.float32] = np.asarray(below(inputs, training=False), np.float32)[0]
-    return read
+    found = {name: np.asarray(tensor) for name, tensor in below(inputs, training=False).items()}
+    read: NDArray[np.float32] = found["sequences"]
+    return read[found["places"][0]] if "places" in found else read[0]

@@ -7,7 +7,7 @@ both. A layer is given each row's length, and may be given its inputs as distinc
     vectors = embedding(distinct)                          # [distinct, features]
     state = LSTM(64, only_last=True)(vectors, lengths=lengths, places=places)      # [batch, 64]
 
-A batch of 128 reviews has 30,000 tokens, of which 5,000 are distinct: so its layer's product x W, and all that follows
+A batch of 128 texts of a few hundred words has 30,000 tokens, of which 5,000 are distinct: so its layer's product x W, and all that follows
 from it backward, is made for a sixth of the rows, and is exactly the same.
 """
 
@@ -118,7 +118,9 @@ class _Scanned:
         unusual = [name for name, is_usual in usual.items() if not is_usual]
         return f"the scan does not know its {', '.join(unusual)}" if unusual else None
 
-    def compute_output_spec(self, sequences: Any, lengths: Any = None, places: Any = None, training: bool = False) -> Any:
+    def compute_output_spec(
+        self, sequences: Any, lengths: Any = None, places: Any = None, training: bool = False
+    ) -> Any:
         batch, time = (sequences if places is None else places).shape[:2]
         units = self.cell.units  # type: ignore[attr-defined]
         return keras.KerasTensor((batch, units) if self.only_last else (batch, time, units), self.compute_dtype)  # type: ignore[attr-defined]
@@ -214,3 +216,7 @@ class UGRNN(_Scanned, keras.layers.RNN):  # type: ignore[misc]  # Keras has no t
         config = super().get_config()
         del config["cell"]
         return {**config, "units": self.cell.units, "gate_bias": self.cell.gate_bias}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> UGRNN:
+        return cls(**config)  # that of Keras' RNN asks for a cell

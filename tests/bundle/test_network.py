@@ -44,7 +44,7 @@ def test_the_layers_that_plain_keras_lacks_are_named_wherever_they_are(plain_net
 
     point = {"cell": "ugrnn", "units": 4, "layers": 1, "bidirectional": True, "pooling": "max", "dropout": 0.0}
     rest = {"embedding": "scratch", "embedding_dim": 4, "optimizer": "adam", "learning_rate": 0.1}
-    ours = ["MaxOverTime", "ReverseRows", "TokenEmbedding", "UGRNNCell"]
+    ours = ["DistinctTokens", "MaxOverTime", "ReverseRows", "TokenEmbedding", "UGRNN"]
     assert own_layers(model.build({**point, **rest}, PreparedWords())) == (ours, [])
     assert own_layers(plain_network) == ([], [])
 
