@@ -193,8 +193,8 @@ class SweepSpec(Strict):
         package: the folder beside the file that says what varies, how data is read and how a model is built.
         final: what `run` ends with; without this section the command `final` does it when it is called.
         deterministic: equal numbers to the bit on the same machine, at some cost in speed.
-        nn: how trials compute recurrent layers: `auto` takes the fastest way for the device, `stock` leaves all to Keras.
-            Results agree within rounding, so a sweep may go on with the other.
+        nn: how trials compute recurrent layers: `auto` takes the fastest way for the device, `stock` leaves it
+            to Keras. Results agree within rounding, so a sweep may go on with the other.
     """
 
     sweep: Name

@@ -158,5 +158,5 @@ def _before(network: Any, scan: Scan, row: NDArray[np.int32]) -> NDArray[np.floa
     below = keras.Model(network.input, dict(zip(("sequences", "places"), scan.source, strict=False)))
     inputs = {"token_indexes": row[None], "sequence_length": np.array([len(row)], np.int32)}
     found = {name: np.asarray(tensor) for name, tensor in below(inputs, training=False).items()}
-    read: NDArray[np.float32] = found["sequences"]
-    return read[found["places"][0]] if "places" in found else read[0]
+    read: NDArray[np.float32] = found["sequences"][found["places"][0] if "places" in found else 0]
+    return read

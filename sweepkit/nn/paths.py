@@ -1,7 +1,7 @@
 """Which of two ways recurrent layers are computed: sweepkit's own scan, or stock Keras.
 
-Both have the same weights and give the same results within rounding; a checkpoint of one loads in the other. The scan is
-for CPUs. With a GPU in sight all layers are stock, so that LSTM and GRU take cuDNN's path.
+Both have the same weights and give the same results within rounding; a checkpoint of one loads in the other. The scan
+is for CPUs. With a GPU in sight all layers are stock, so that LSTM and GRU take cuDNN's path.
 
     with using("stock"): model = build(point, prepared); model.fit(...)
 """

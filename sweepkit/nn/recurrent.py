@@ -7,8 +7,8 @@ both. A layer is given each row's length, and may be given its inputs as distinc
     vectors = embedding(distinct)                          # [distinct, features]
     state = LSTM(64, only_last=True)(vectors, lengths=lengths, places=places)      # [batch, 64]
 
-A batch of 128 texts of a few hundred words has 30,000 tokens, of which 5,000 are distinct: so its layer's product x W, and all that follows
-from it backward, is made for a sixth of the rows, and is exactly the same.
+A batch of 128 texts of a few hundred words has 30,000 tokens, of which 5,000 are distinct: so the layer's product x W,
+and all that follows from it backward, is made for a sixth of the rows, and is the same.
 """
 
 from __future__ import annotations
@@ -40,8 +40,11 @@ class DistinctTokens(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
         return keras.KerasTensor((None,), tokens.dtype), keras.KerasTensor(tokens.shape, "int32")
 
 
-class _Scanned:
-    """What the four layers share. `kind` is a key of `nn.steps.STEPS`."""
+class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """What the four layers share; to stand before Keras' own layer among the bases, which `super()` then means.
+
+    `kind` is a key of `nn.steps.STEPS`.
+    """
 
     kind: str
     only_last: bool
@@ -50,11 +53,12 @@ class _Scanned:
         self.only_last = only_last
         self.input_spec = None  # that of stock layers does not know of distinct vectors
 
-    def build(self, sequences_shape: Any, lengths_shape: Any = None, places_shape: Any = None) -> None:
-        super().build((None, None, sequences_shape[-1]))  # type: ignore[misc]  # Keras' layer comes after this one
+    # Keras finds the arguments below by name, and passes the shapes of all of them
+    def build(self, sequences_shape: Any, lengths_shape: Any = None, places_shape: Any = None) -> None:  # noqa: ARG002
+        super().build((None, None, sequences_shape[-1]))
         reason = self._why_stock()
         if reason:
-            logger.debug("layer %s is computed by stock Keras: %s", self.name, reason)  # type: ignore[attr-defined]
+            logger.debug("layer %s is computed by stock Keras: %s", self.name, reason)
 
     def call(self, sequences: Any, lengths: Any = None, places: Any = None, training: bool = False) -> Any:
         """Run over rows.
@@ -78,7 +82,7 @@ class _Scanned:
         return self._fast(sequences, places, cut(lengths, shape[1]), training=bool(training))
 
     def _fast(self, sequences: Any, places: Any, tiles: Tiles, *, training: bool) -> Any:
-        cell = self.cell  # type: ignore[attr-defined]
+        cell = self.cell
         # a GRU has two biases: one of the input's product, and one of the recurrent product
         is_double = cell.bias.shape.rank == 2
         bias, recurrent_bias = (cell.bias[0], cell.bias[1]) if is_double else (cell.bias, tf.zeros_like(cell.bias))
@@ -94,17 +98,16 @@ class _Scanned:
         )  # fmt: skip
 
     def _stock(self, sequences: Any, lengths: Any) -> Any:
-        states = super().call(sequences)  # type: ignore[misc]  # as above
+        states = super().call(sequences)
         return tf.gather(states, lengths - 1, axis=1, batch_dims=1) if self.only_last else states
 
     def _why_stock(self) -> str | None:
         """Return why Keras' own loop computes this layer, or None."""
-        layer: Any = self
-        cell = layer.cell
+        cell = self.cell
         if not paths.is_fast():
             return "nn is stock, or there is a GPU"
-        if layer.compute_dtype != "float32":
-            return f"it computes in {layer.compute_dtype}"
+        if self.compute_dtype != "float32":
+            return f"it computes in {self.compute_dtype}"
         usual = {
             "activation": getattr(cell, "activation", keras.activations.tanh) is keras.activations.tanh,
             "recurrent_activation": getattr(cell, "recurrent_activation", keras.activations.sigmoid)
@@ -113,20 +116,18 @@ class _Scanned:
             "reset_after": getattr(cell, "reset_after", True),
             "dropout": not getattr(cell, "dropout", 0),
             "recurrent_dropout": not getattr(cell, "recurrent_dropout", 0),
-            **{name: not getattr(layer, name) for name in ("go_backwards", "stateful", "unroll", "return_state")},
+            **{name: not getattr(self, name) for name in ("go_backwards", "stateful", "unroll", "return_state")},
         }
         unusual = [name for name, is_usual in usual.items() if not is_usual]
         return f"the scan does not know its {', '.join(unusual)}" if unusual else None
 
-    def compute_output_spec(
-        self, sequences: Any, lengths: Any = None, places: Any = None, training: bool = False
-    ) -> Any:
+    def compute_output_spec(self, sequences: Any, lengths: Any = None, places: Any = None, **_: Any) -> Any:  # noqa: ARG002
         batch, time = (sequences if places is None else places).shape[:2]
-        units = self.cell.units  # type: ignore[attr-defined]
-        return keras.KerasTensor((batch, units) if self.only_last else (batch, time, units), self.compute_dtype)  # type: ignore[attr-defined]
+        shape = (batch, self.cell.units) if self.only_last else (batch, time, self.cell.units)
+        return keras.KerasTensor(shape, self.compute_dtype)
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "only_last": self.only_last}  # type: ignore[misc]  # as above
+        return {**super().get_config(), "only_last": self.only_last}
 
 
 def _in_tiles(sequences: Any, tiles: Tiles) -> Any:

@@ -51,7 +51,7 @@ def scan(
 
         def gradient(upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             known = kept if training else loops.forward(*inputs)[1:]
-            return tuple(loops.backward(upstream, known, *inputs))  # type: ignore[return-value]  # three of them
+            return tuple(loops.backward(upstream, known, *inputs))
 
         return result, gradient
 

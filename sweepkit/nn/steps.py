@@ -108,7 +108,7 @@ def _lstm_backward(dh: Tensor, dc: Tensor, before: Before) -> Backward:
 
 
 def _gru_forward(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, bias: Tensor) -> Forward:
-    """z, r = sigmoid(x + h U + d);  g = tanh(x_g + r (h U_g + d_g));  h = z h + (1 - z) g. Saves z r, g, h U_g + d_g."""
+    """z, r = sigmoid(x + h U + d);  g = tanh(x_g + r (h U_g + d_g));  h = z h + (1 - z) g. Saves z r, g, h U_g + d_g"""
     units = h.shape[1]
     recurrent = h @ kernel + bias
     gates = _gates(x[:, : 2 * units] + recurrent[:, : 2 * units], (True, True))

@@ -41,11 +41,15 @@ class Tiles(NamedTuple):
     time: Tensor
 
 
+_INDEXES = tf.TensorSpec((None,), tf.int32)
 SPECS = Tiles(
-    *(tf.TensorSpec((None,), tf.int32) for _ in range(4)),
+    rows=_INDEXES,
+    places=_INDEXES,
+    group=_INDEXES,
+    first=_INDEXES,
     live=tf.TensorSpec((None, ROWS), tf.int32),
     source=tf.TensorSpec((None, STEPS, ROWS), tf.int32),
-    lengths=tf.TensorSpec((None,), tf.int32),
+    lengths=_INDEXES,
     time=tf.TensorSpec((), tf.int32),
 )
 
@@ -91,7 +95,7 @@ def to_tiles(values: Tensor, tiles: Tiles) -> Tensor:
 
 
 def to_batch(values: Tensor, tiles: Tiles) -> Tensor:
-    """Put <float>[N, K, R, features] back in the batch's order: [B, T, features]. Past a row's end, its last repeats."""
+    """Put <float>[N, K, R, features] in the batch's order: [B, T, features]. Past a row's end, its last repeats."""
     steps = tf.minimum(tf.range(tiles.time)[None, :], tiles.lengths[:, None] - 1)
     tile = tf.gather(tiles.first, tiles.places // ROWS)[:, None] + steps // STEPS
     slots = (tile * STEPS + steps % STEPS) * ROWS + (tiles.places % ROWS)[:, None]
