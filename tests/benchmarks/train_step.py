@@ -3,7 +3,7 @@
     python tests/benchmarks/train_step.py [--cells lstm gru rnn ugrnn] [--units 64] [--threads 1] [--data PATH]
 
 Batches of 128 real reviews, embedding 100 wide, binary cross-entropy, Adam: forward, backward and update. `T 80 full`
-are rows of at least 80 tokens cut to their last 80; `T 400` are rows of all lengths, cut at 400 and padded. All variants
+are rows of at least 80 tokens cut to their last 80; `T 400` are rows of all lengths, cut at 400 and padded. Variants
 take the same batches in turn in one process; ratios are of medians, those of minima beside them. Compiling is not in
 them: it is in the time of the first batches, the last column.
 """
