@@ -13,8 +13,8 @@ def digest(cell: str) -> str:
     import keras
 
     keras.utils.set_random_seed(1)
-    model = model_of(cell, bidirectional=True, pooling="mean", dropout=0.3)
-    for seed, shape in enumerate([(70, 5), (9, 40), (3, 2)] * 2):
+    model = model_of(cell, pooling="mean", dropout=0.3)
+    for seed, shape in enumerate([(70, 5), (9, 40), (3, 2)]):
         model.train_on_batch(*batch_of(*shape, seed=seed))
     found = hashlib.sha256()
     for variable in [*model.variables, *model.optimizer.variables]:

@@ -93,8 +93,8 @@ def test_ugrnn_with_an_open_gate_keeps_its_state():
     cell = UGRNNCell(2, gate_bias=100.0)
     state = np.array([[0.25, -0.5]], np.float32)
     output, states = cell(np.ones((1, FEATURES), np.float32), [state])
-    np.testing.assert_allclose(output, state)
-    np.testing.assert_allclose(states[0], state)
+    np.testing.assert_allclose(output, state, rtol=1e-6)
+    np.testing.assert_allclose(states[0], state, rtol=1e-6)
 
 
 def test_ugrnn_survives_its_configuration():

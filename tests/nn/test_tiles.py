@@ -9,7 +9,7 @@ BATCHES = {
     "one row": ([33], 40),
     "all one step": ([1] * 5, 3),
     "one long": ([2, 70, 1, 3], 70),
-    "two groups": (RNG.integers(1, 34, 67).tolist(), 34),
+    "more than a group": (RNG.integers(1, 34, 67).tolist(), 34),
     "whole tiles": ([64, 32, 64], 64),
 }
 
@@ -29,9 +29,11 @@ def cut(lengths, time):
 
 
 def test_rows_stand_in_groups_of_their_length_and_take_the_tiles_of_the_longest(batch):
+    from sweepkit.nn.tile import ROWS, STEPS
+
     found = cut(*batch)
-    longest = np.sort(batch[0])[::-1][::64]
-    n_tiles = -(-longest // 32)
+    longest = np.sort(batch[0])[::-1][::ROWS]
+    n_tiles = -(-longest // STEPS)
     np.testing.assert_array_equal(found.group, np.repeat(np.arange(len(longest)), n_tiles))
     np.testing.assert_array_equal(found.first, np.cumsum(n_tiles) - n_tiles)
     np.testing.assert_array_equal(found.rows.numpy()[found.places], np.arange(len(batch[0])))
