@@ -51,6 +51,9 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     def _set_up(self, only_last: bool) -> None:
         self.only_last = only_last
+        for name in ("return_state", "stateful"):
+            if getattr(self, name):
+                raise ValueError(f"{type(self).__name__} of sweepkit has no {name}; use keras.layers")
         self.input_spec = None  # that of stock layers does not know of distinct vectors
 
     # Keras finds the arguments below by name, and passes the shapes of all of them
@@ -78,7 +81,8 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             lengths = tf.fill((shape[0],), shape[1])
         lengths = tf.clip_by_value(lengths, 1, shape[1])
         if self._why_stock():
-            return self._stock(sequences if places is None else tf.gather(sequences, places), lengths)
+            steps = sequences if places is None else tf.gather(sequences, places)
+            return self._stock(steps, lengths, training=bool(training))
         return self._fast(sequences, places, cut(lengths, shape[1]), training=bool(training))
 
     def _fast(self, sequences: Any, places: Any, tiles: Tiles, *, training: bool) -> Any:
@@ -97,8 +101,8 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             step=STEPS[self.kind], only_last=self.only_last, training=training,
         )  # fmt: skip
 
-    def _stock(self, sequences: Any, lengths: Any) -> Any:
-        states = super().call(sequences)
+    def _stock(self, sequences: Any, lengths: Any, *, training: bool) -> Any:
+        states = super().call(sequences, training=training)
         return tf.gather(states, lengths - 1, axis=1, batch_dims=1) if self.only_last else states
 
     def _why_stock(self) -> str | None:
@@ -116,7 +120,7 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             "reset_after": getattr(cell, "reset_after", True),
             "dropout": not getattr(cell, "dropout", 0),
             "recurrent_dropout": not getattr(cell, "recurrent_dropout", 0),
-            **{name: not getattr(self, name) for name in ("go_backwards", "stateful", "unroll", "return_state")},
+            **{name: not getattr(self, name) for name in ("go_backwards", "unroll")},
         }
         unusual = [name for name, is_usual in usual.items() if not is_usual]
         return f"the scan does not know its {', '.join(unusual)}" if unusual else None

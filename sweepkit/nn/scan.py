@@ -46,11 +46,13 @@ def scan(
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow's
     def run(projected: Tensor, kernel: Tensor, bias: Tensor) -> tuple[Tensor, Any]:
+        # run eagerly, a tape would differentiate the loops as well, which XLA refuses, were it not kept from these
+        projected, kernel, bias = (tf.stop_gradient(values) for values in (projected, kernel, bias))
         inputs = (projected, read, kernel, bias, tiles)
         result, *kept = (loops.forward if training else loops.infer)(*inputs)
 
         def gradient(upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            known = kept if training else loops.forward(*inputs)[1:]
+            known = kept if training else list(loops.forward(*inputs)[1:])
             return tuple(loops.backward(upstream, known, *inputs))
 
         return result, gradient

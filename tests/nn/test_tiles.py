@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.tf
+
+RNG = np.random.default_rng(3)
+BATCHES = {
+    "one step": ([1], 1),
+    "one row": ([33], 40),
+    "all one step": ([1] * 5, 3),
+    "one long": ([2, 70, 1, 3], 70),
+    "more than a group": (RNG.integers(1, 34, 67).tolist(), 34),
+    "whole tiles": ([64, 32, 64], 64),
+}
+
+
+@pytest.fixture(params=BATCHES.values(), ids=BATCHES)
+def batch(request):
+    lengths, time = request.param
+    return np.array(lengths, np.int32), time
+
+
+def cut(lengths, time):
+    import tensorflow as tf
+
+    from sweepkit.nn import tiles
+
+    return tiles.cut(tf.constant(lengths), tf.constant(time))
+
+
+def test_rows_stand_in_groups_of_their_length_and_take_the_tiles_of_the_longest(batch):
+    from sweepkit.nn.tile import ROWS, STEPS
+
+    found = cut(*batch)
+    longest = np.sort(batch[0])[::-1][::ROWS]
+    n_tiles = -(-longest // STEPS)
+    np.testing.assert_array_equal(found.group, np.repeat(np.arange(len(longest)), n_tiles))
+    np.testing.assert_array_equal(found.first, np.cumsum(n_tiles) - n_tiles)
+    np.testing.assert_array_equal(found.rows.numpy()[found.places], np.arange(len(batch[0])))
+
+
+def test_every_step_of_every_row_stands_in_one_live_slot(batch):
+    from sweepkit.nn.tiles import is_live
+
+    lengths, time = batch
+    found = cut(lengths, time)
+    own = np.flatnonzero(np.arange(time) < lengths[:, None])
+    live = is_live(found).numpy()
+    assert sorted(found.source.numpy()[live]) == own.tolist()
+    np.testing.assert_array_equal(live.sum(axis=1), found.live)
+    assert (np.diff(found.live, axis=1) <= 0).all()  # the first row of a tile is its longest
+    assert ((found.source.numpy() >= 0) & (found.source.numpy() < lengths.size * time)).all()
+
+
+def test_steps_come_back_from_tiles_to_where_they_were(batch):
+    from sweepkit.nn.tiles import to_batch, to_tiles
+
+    lengths, time = batch
+    found = cut(lengths, time)
+    values = RNG.normal(size=(len(lengths), time, 2)).astype(np.float32)
+    back = to_batch(to_tiles(values, found), found).numpy()
+    for row, length in enumerate(lengths):
+        np.testing.assert_array_equal(back[row, :length], values[row, :length])
+        np.testing.assert_array_equal(back[row, length:], np.tile(values[row, length - 1], (time - length, 1)))
+
+
+def test_rows_of_one_length_stay_in_their_order():
+    np.testing.assert_array_equal(cut(np.array([4, 9, 4, 9], np.int32), 9).rows.numpy()[:4], [1, 3, 0, 2])
