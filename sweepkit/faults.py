@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from sweepkit.errors import StorageFault
+from sweepkit.errors import InputError, StorageFault
 
 _SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _RIGHTS = (errno.EROFS, errno.EACCES, errno.EPERM)
@@ -33,6 +33,20 @@ def writing(where: str) -> Iterator[None]:
         if code is None:
             raise
         raise fault(where, code) from error
+
+
+def is_full(error: BaseException) -> bool:
+    """Tell whether an error is about room, not about rights."""
+    return getattr(error, "errno", None) in _SPACE
+
+
+@contextlib.contextmanager
+def before_start() -> Iterator[None]:
+    """Make a `StorageFault` wrong input: nothing was started."""
+    try:
+        yield
+    except StorageFault as error:
+        raise InputError(str(error)) from error
 
 
 def fault(where: str, code: int) -> StorageFault:

@@ -191,6 +191,7 @@ def _train(
         referee = Referee(study, problem.spec, storage=storage, runs=runs, observer=observer)
         try:
             runner.run(referee, job)
+            referee.check()
         except BaseException:
             if tracker:
                 tracker.finish(status="interrupted", **results_of(problem, study.records()))
