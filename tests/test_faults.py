@@ -74,11 +74,14 @@ def test_a_fault_names_the_path_the_reason_and_what_to_do(code: int, words: str,
     ],
 )
 def test_what_libraries_say_in_words_is_understood(error: Exception) -> None:
-    with pytest.raises(StorageFault, match="no space left on device"), writing("/data/runs/journal.log"):
+    def write() -> None:
         try:
             raise error
         finally:
             raise RuntimeError("did not possess lock")
+
+    with pytest.raises(StorageFault, match="no space left on device"), writing("/data/runs/journal.log"):
+        write()
 
 
 @pytest.mark.parametrize(
@@ -116,9 +119,9 @@ def test_what_does_not_fit_leaves_what_was_there_and_nothing_half_written(disk: 
     disk.fill()
     with pytest.raises(StorageFault, match=f"{disk.folder}/a/old cannot be written: no space left"):
         storage.write("a/old", bytes(9000))
-    with pytest.raises(StorageFault, match=f"{disk.folder}/a/new cannot be written: no space left"):
-        with storage.new_folder("a/new", last="state") as folder:
-            (folder / "state").write_bytes(bytes(9000))
+    new = storage.new_folder("a/new", last="state")
+    with pytest.raises(StorageFault, match=f"{disk.folder}/a/new cannot be written: no space left"), new as folder:
+        (folder / "state").write_bytes(bytes(9000))
     assert storage.read("a/old") == b"old"
     assert [path.name for path in (disk.folder / "a").iterdir()] == ["old"]
 
@@ -160,7 +163,7 @@ def test_a_journal_that_cannot_be_written_ends_the_sweep_without_failing_trials(
         referee, study = run_until_read_only(disk, storage)
     assert referee.next_task() is None
     assert referee.reported(0, Report(9, {"score": 1.0}, 0.0)), "a trial that comes back is stopped"
-    with pytest.raises(StorageFault, match="sweeps/toy/journal.log cannot be written: "):
+    with pytest.raises(StorageFault, match=r"sweeps/toy/journal\.log cannot be written: "):
         referee.check()
     assert not [record for record in study.records() if record.outcome is Outcome.FAILED]
     assert len(study.records()) < 40
