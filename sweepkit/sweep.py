@@ -24,7 +24,7 @@ from sweepkit.leaderboard import ranked, table
 from sweepkit.paths import SweepPaths
 from sweepkit.preparing import find_data
 from sweepkit.problem import SweepProblem
-from sweepkit.recording import TrialRuns, describe_data, keep_checkpoints, open_tracker, results_of
+from sweepkit.recording import TrialRuns, describe_data, finish, keep_checkpoints, open_tracker
 from sweepkit.referee import Observer, Referee
 from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.storage import Storage
@@ -181,7 +181,7 @@ def _run_trials(
             referee.check()
         except BaseException:
             if tracker:
-                tracker.finish(status="interrupted", **results_of(problem, study.records()))
+                finish(tracker, problem, storage, study.records(), "interrupted")
             raise
         records = study.records()
     return _finish(problem, storage, tracker, records, over=referee.over)
@@ -203,7 +203,7 @@ def _finish(
     failure = _failure(problem, records, over)
     if tracker:
         keep_checkpoints(tracker, storage, paths, leaders[: spec.storage.keep])
-        tracker.finish(status="failed" if failure else "finished", **results_of(problem, records))
+        finish(tracker, problem, storage, records, "failed" if failure else "finished")
     if failure:
         raise SweepFailed(f"{failure}; `python -m sweepkit status {storage.uri}/{paths.root}` has the tracebacks")
     best = leaders[0]

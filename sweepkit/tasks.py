@@ -103,7 +103,7 @@ class ReportLog(Protocol):
         """Take a report and return at once."""
 
     def close(self) -> bool:
-        """Wait a little for what is under way; False if something is left for a later replay."""
+        """Take no more; False if something has not arrived yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,7 @@ LAYERS = {
         "report",
         "pulling",
         "comparing",
+        "syncing",
     },
     "command": {"cli", "commands", "__main__"},
 }
