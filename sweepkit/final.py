@@ -26,7 +26,7 @@ from sweepkit.judging import Judge
 from sweepkit.paths import SweepPaths
 from sweepkit.preparing import FoundData, find_data
 from sweepkit.problem import SweepProblem
-from sweepkit.recording import TrialRuns, describe_data, open_tracker, results_of
+from sweepkit.recording import TrialRuns, describe_data, finish, open_tracker, results_of
 from sweepkit.referee import Observer, Referee, trial_seed
 from sweepkit.reports import Mode, TrialRecord
 from sweepkit.storage import Storage
@@ -130,6 +130,7 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
         result = judge.judge(ranking, records, prepared=prepared, again=again)
         if tracker:
             tracker.finish(status="finished", **_found(plan, records, result))
+            folders.amend(storage, plan.problem.spec.sweep, ended="finished")
             result = replace(result, registered=_registered(plan, storage, tracker))
         storage.write_json(plan.paths.final_result, result.to_json())
         return result
@@ -191,9 +192,10 @@ def _train(
         referee = Referee(study, problem.spec, storage=storage, runs=runs, observer=observer)
         try:
             runner.run(referee, job)
+            referee.check()
         except BaseException:
             if tracker:
-                tracker.finish(status="interrupted", **results_of(problem, study.records()))
+                finish(tracker, problem, storage, study.records(), "interrupted")
             raise
         if referee.over:
             raise SweepFailed(f"the final stage ended: {referee.over}; the same command goes on with it")

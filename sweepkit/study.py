@@ -27,6 +27,9 @@ from optuna.trial import FrozenTrial, TrialState
 from sweepkit import stopping
 from sweepkit.budget import n_trials
 from sweepkit.config import Stopping, SweepSpec
+from sweepkit.errors import DataError
+from sweepkit.faults import writing
+from sweepkit.mending import mend
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
 from sweepkit.space import Choice, Float, Param, Point, Space, Value
 
@@ -61,9 +64,12 @@ class Journal:
 
     @classmethod
     def read(cls, journal: Path, spec: SweepSpec) -> Journal:
-        """Open an existing journal."""
+        """Open an existing journal; one with a damaged line in its middle is a DataError."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        return cls(optuna.load_study(storage=_storage(journal), study_name=_STUDY), spec)
+        storage = _storage(journal)
+        if not storage.get_all_studies():  # a death within its very first record
+            return cls(optuna.create_study(), spec)
+        return cls(optuna.load_study(storage=storage, study_name=_STUDY), spec)
 
     def records(self) -> list[TrialRecord]:
         """Return every trial that was handed out, by number."""
@@ -113,27 +119,34 @@ class SweepStudy(Journal):
     def open(
         cls, journal: Path, spec: SweepSpec, space: Space, *, cost: Callable[[Point], float] = lambda _: 0.0
     ) -> SweepStudy:
-        """Open the journal, or start one.
+        """Open the journal, or start one; a death in the middle of a record or of an ask leaves nothing undone.
 
         Args:
-            journal: the file; appended to, never rewritten.
+            journal: the file; appended to, never rewritten but for a half-written last line.
             spec: the sweep.
             space: as the YAML narrowed it.
             cost: what an epoch of a point costs, in any unit; the points of a grid are queued the dearest first, so
                 that no worker is left with a long trial at the end.
+
+        Raises:
+            DataError: a line before the journal's last one is damaged.
+            StorageFault: it cannot be written.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # its own lines would break into the live table
-        study = optuna.create_study(
-            storage=_storage(journal),
-            study_name=_STUDY,
-            direction="maximize" if spec.objective.mode == "max" else "minimize",
-            pruner=_pruner(spec.stopping),
-            sampler=_sampler(spec, 0),
-            load_if_exists=True,
-        )
-        opened = cls(study, spec, space)
-        if spec.search.sampler == "grid":
-            opened._queue_grid(cost)
+        with writing(str(journal)):
+            mend(journal)
+            study = optuna.create_study(
+                storage=_storage(journal),
+                study_name=_STUDY,
+                direction="maximize" if spec.objective.mode == "max" else "minimize",
+                pruner=_pruner(spec.stopping),
+                sampler=_sampler(spec, 0),
+                load_if_exists=True,
+            )
+            opened = cls(study, spec, space)
+            opened._finish_what_was_begun()
+            if spec.search.sampler == "grid":
+                opened._queue_grid(cost)
         return opened
 
     def ask(self) -> TrialRecord | None:
@@ -149,6 +162,29 @@ class SweepStudy(Journal):
         trial = self._study.ask()
         self._space.draw(lambda name, param: _suggest(trial, name, param))
         return self.record(trial.number)
+
+    def _finish_what_was_begun(self) -> None:
+        """Draw what is missing of points, and end trials whose last report ended them: a death came in between."""
+        for record in self.unfinished():
+            verdict = self._stored_verdict(record)
+            if verdict:
+                self.finish(record.number, verdict)
+            elif not record.reports:
+                self._complete_point(record.number)
+
+    def _complete_point(self, number: int) -> None:
+        """Draw what is missing of a point; it becomes what it would have been."""
+        self._study.sampler = sampler = _sampler(self._spec, number)
+        trial, begun = self._live(number), self._trials()[number]
+        fixed = begun.system_attrs.get("fixed_params", {})
+        drawn_before = begun.params.keys() - trial.relative_params.keys() - fixed.keys()
+
+        def choose(name: str, param: Param) -> Value:
+            if name in drawn_before:  # the value stays; the sampler's random state moves on as it did then
+                sampler.sample_independent(self._study, begun, name, begun.distributions[name])
+            return _suggest(trial, name, param)
+
+        self._space.draw(choose)
 
     def note(self, number: int, key: str, value: str) -> None:
         """Keep a fact about a trial (its tracking run, its error) in the journal."""
@@ -166,11 +202,13 @@ class SweepStudy(Journal):
             return None
         metric = self._spec.objective.metric
         fault = stopping.not_finite(report, metric) or stopping.missing_objective(report, metric, number)
-        if not fault:
+        if not fault and report.epoch not in self._trials()[number].intermediate_values:
             trial.report(report.metrics[metric], report.epoch)
+        verdict = Verdict(Outcome.FAILED, fault) if fault else self._verdict(trial, report)
         # after the value: a death between the two leaves an epoch that is simply reported again
-        trial.set_user_attr(key, json.dumps(report.to_json()))
-        return Verdict(Outcome.FAILED, fault) if fault else self._verdict(trial, report)
+        ending = {"ends": [verdict.outcome.value, verdict.reason]} if verdict else {}
+        trial.set_user_attr(key, json.dumps(report.to_json() | ending))
+        return verdict
 
     def _verdict(self, trial: optuna.Trial, report: Report) -> Verdict | None:
         rule = self._spec.stopping
@@ -178,9 +216,16 @@ class SweepStudy(Journal):
             return Verdict(Outcome.COMPLETE, f"ran all {rule.max_epochs} epochs")
         if trial.should_prune():
             return Verdict(Outcome.PRUNED, self._why_pruned(report))
-        values = [r.metrics[self._spec.objective.metric] for r in self.record(trial.number).reports]
+        reports = [*self.record(trial.number).reports, report]
+        values = [r.metrics[self._spec.objective.metric] for r in reports]
         reason = stopping.impatient(values, self._mode, patience=rule.patience)
         return Verdict(Outcome.COMPLETE, reason) if reason else None
+
+    def _stored_verdict(self, record: TrialRecord) -> Verdict | None:
+        """Return the ending that the last report of a trial brought, if it brought one."""
+        text = self._trials()[record.number].user_attrs.get(f"{_REPORT}{record.epoch:04d}", "{}")
+        ends = json.loads(text).get("ends")
+        return Verdict(Outcome(ends[0]), ends[1]) if ends else None
 
     def finish(self, number: int, verdict: Verdict) -> None:
         """Tell the study how a trial ended; its value is the best epoch's, not the last's."""
@@ -214,8 +259,9 @@ class SweepStudy(Journal):
 
     def _queue_grid(self, cost: Callable[[Point], float]) -> None:
         """Queue the points of the grid that are not queued yet: all at first, and more when the sweep is extended."""
-        missing = itertools.islice(self._space.grid(), len(self._trials()), self.n_target)
-        self.queue(sorted(missing, key=cost, reverse=True))
+        known = {json.dumps(point) for point in self.queued()}
+        wanted = itertools.islice(self._space.grid(), self.n_target)
+        self.queue(sorted((p for p in wanted if json.dumps(p) not in known), key=cost, reverse=True))
 
     def _why_pruned(self, report: Report) -> str:
         """Say what the rule compared; the rules themselves are Optuna's and only answer yes or no."""
@@ -234,7 +280,14 @@ class SweepStudy(Journal):
 
 
 def _storage(journal: Path) -> JournalStorage:
-    return JournalStorage(JournalFileBackend(str(journal)))
+    try:
+        return JournalStorage(JournalFileBackend(str(journal)))
+    except ValueError as error:  # Optuna's own, for a line that is no record and is followed by others
+        raise DataError(
+            f"this journal is damaged in its middle: {error}; put a copy of it in its place, "
+            "or start the sweep anew with --new",
+            where=str(journal),
+        ) from None
 
 
 def _rung_values(trials: Sequence[FrozenTrial], epoch: int) -> list[float]:

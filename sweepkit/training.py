@@ -25,6 +25,7 @@ from sweepkit.data.batches import Reading
 from sweepkit.data.preparation import local_folder
 from sweepkit.data.prepared import Prepared
 from sweepkit.data.reader import SplitReader, dataset
+from sweepkit.errors import StorageFault
 from sweepkit.paths import DataPaths, SweepPaths, TrialPaths
 from sweepkit.problem import import_package
 from sweepkit.reports import Report
@@ -73,7 +74,7 @@ class Worker:
             if task.resumes:
                 state = checkpoints.restore(self._storage, paths, trial.model)
                 trial.reports = list(state.reports) if state else []
-            trial.n_returned = min(task.epochs_reported, len(trial.reports))
+            trial.n_returned = task.epochs_reported
             trial.log = self._open_log(self._job, task, self._storage, paths)
             logger.info("trial %d starts after epoch %d: %s", task.number, len(trial.reports), task.point)
 
@@ -81,12 +82,13 @@ class Worker:
         """Train and validate one epoch, write the checkpoint, log, and return what to report.
 
         An epoch that the checkpoint has and the journal has not (a death between the two) is returned without
-        training it again.
+        training it again. Epochs that the journal has and the checkpoint has not (it was damaged) are trained again
+        first, which tells nobody anything new.
         """
         assert self._trial is not None, "start() comes first"
         trial = self._trial
         with self._logged(trial):
-            if trial.n_returned == len(trial.reports):
+            while len(trial.reports) <= trial.n_returned:
                 trial.reports.append(self._train_and_validate(trial))
                 self._save_checkpoint(trial)
             report = trial.reports[trial.n_returned]
@@ -109,13 +111,18 @@ class Worker:
     @contextlib.contextmanager
     def _logged(self, trial: _RunningTrial) -> Iterator[None]:
         """Bring the trial's log up to date afterwards, with the traceback of what went wrong."""
+        is_taken = True
         try:
             yield
+        except StorageFault:
+            is_taken = False  # nor would the storage take the log
+            raise
         except Exception:
             logger.exception("trial %d fails", trial.task.number)
             raise
         finally:
-            self._storage.write(trial.paths.log, trial.text.getvalue().encode())
+            if is_taken:
+                self._storage.write(trial.paths.log, trial.text.getvalue().encode())
 
     def _train_and_validate(self, trial: _RunningTrial) -> Report:
         epoch = len(trial.reports) + 1
@@ -165,7 +172,7 @@ class _RunningTrial:
 
     Attributes:
         reports: one for each epoch that its checkpoint has.
-        n_returned: how many of these the driver has been told.
+        n_returned: how many epochs the driver has been told of, in this attempt or before.
         text: its log so far.
     """
 

@@ -18,6 +18,7 @@ LAYERS = {
     "values": {
         "",
         "errors",
+        "faults",
         "wording",
         "params",
         "space",
@@ -28,7 +29,7 @@ LAYERS = {
         "reports",
         "final_result",
     },
-    "rules": {"package", "problem", "study", "stopping", "budget", "leaderboard", "tasks", "statistics"},
+    "rules": {"package", "problem", "study", "mending", "stopping", "budget", "leaderboard", "tasks", "statistics"},
     "worker": {
         "training",
         "checkpoints",
@@ -59,6 +60,7 @@ LAYERS = {
         "report",
         "pulling",
         "comparing",
+        "syncing",
     },
     "command": {"cli", "commands", "__main__"},
 }
