@@ -20,6 +20,7 @@ from sweepkit.budget import n_trials
 from sweepkit.errors import InputError, Problem
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import SweepProblem, identity
+from sweepkit.redaction import hidden_in
 from sweepkit.storage import Storage
 
 _FORMAT = 1
@@ -47,9 +48,8 @@ def claim(problem: SweepProblem, storage: Storage, *, data_key: str, new: bool) 
         raise InputError(_refusal(problem, storage, taken[-1], wanted))
     if same and not new:
         renamed = problem.renamed(same[-1])
-        amend(
-            storage, same[-1], spec=renamed.spec.model_dump(mode="json"), n_trials=n_trials(problem.spec, problem.space)
-        )
+        spec = hidden_in(renamed.spec.model_dump(mode="json"))
+        amend(storage, same[-1], spec=spec, n_trials=n_trials(problem.spec, problem.space))
         return renamed
     name = f"{problem.spec.sweep}-{len(taken) + 1}" if taken else problem.spec.sweep
     renamed = problem.renamed(name)
@@ -113,7 +113,7 @@ def journal(storage: Storage, paths: SweepPaths, *, read_only: bool = False) -> 
 
 def _wanted(problem: SweepProblem, data_key: str) -> dict[str, Any]:  # a JSON object
     # through JSON, as the manifest will give it back
-    return dict(json.loads(json.dumps({**identity(problem), "data_key": data_key})))
+    return dict(json.loads(json.dumps(hidden_in({**identity(problem), "data_key": data_key}))))
 
 
 def _manifest(problem: SweepProblem, wanted: Mapping[str, Any], data_key: str) -> dict[str, Any]:  # JSON objects
@@ -121,7 +121,7 @@ def _manifest(problem: SweepProblem, wanted: Mapping[str, Any], data_key: str) -
     return {
         "format": _FORMAT,
         "identity": wanted,
-        "spec": problem.spec.model_dump(mode="json"),
+        "spec": hidden_in(problem.spec.model_dump(mode="json")),
         "space": problem.space.describe(),
         "n_trials": n_trials(problem.spec, problem.space),
         "data_key": data_key,
@@ -142,7 +142,7 @@ def _refusal(
     where = str(problem.source)
     found = [Problem(where, change) for change in differences(before, wanted)]
     remedy = (
-        f"{storage.uri}/{paths.root} holds a sweep with other settings, and results would not be comparable: "
+        f"{storage.shown}/{paths.root} holds a sweep with other settings, and results would not be comparable: "
         "undo the change, or add --new to start another sweep beside it"
     )
     return [*found, Problem(where, remedy)]

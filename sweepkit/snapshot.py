@@ -51,7 +51,7 @@ class Snapshot:
 
     @property
     def folder(self) -> str:
-        return f"{self.storage.uri}/{self.paths.root}"
+        return f"{self.storage.shown}/{self.paths.root}"
 
     def counts(self) -> dict[str, int]:
         """Return how many trials are complete, pruned, failed and unfinished."""
@@ -80,7 +80,7 @@ class Snapshot:
     def checkpoint(self, record: TrialRecord) -> str:
         """Return where the checkpoint of a trial's best epoch is."""
         assert record.best_epoch is not None, "a ranked trial has a best epoch"
-        return f"{self.storage.uri}/{self.paths.trial(record.number).checkpoint(record.best_epoch)}"
+        return f"{self.storage.shown}/{self.paths.trial(record.number).checkpoint(record.best_epoch)}"
 
     @property
     def _mode(self) -> Mode:
@@ -123,7 +123,7 @@ def _by_yaml(path: Path, sets: Sequence[str], data: str | None) -> tuple[Storage
     found = folders.versions(storage, spec.sweep)
     if not found:
         raise InputError(
-            f"sweep {spec.sweep!r} has not been run yet: there is no {storage.uri}/{SweepPaths(spec.sweep).root}; "
+            f"sweep {spec.sweep!r} has not been run yet: there is no {storage.shown}/{SweepPaths(spec.sweep).root}; "
             f"start it with `python -m sweepkit run {path}`",
             where=str(path),
         )

@@ -82,9 +82,8 @@ class Journal:
 
     def _as_record(self, trial: FrozenTrial) -> TrialRecord:
         attrs = trial.user_attrs
-        reports = tuple(
-            Report.from_json(json.loads(text)) for key, text in sorted(attrs.items()) if key.startswith(_REPORT)
-        )
+        found = (Report.from_json(json.loads(text)) for key, text in attrs.items() if key.startswith(_REPORT))
+        reports = tuple(sorted(found, key=lambda report: report.epoch))
         values = [r.metrics.get(self._spec.objective.metric, float("nan")) for r in reports]
         best = stopping.best_so_far(values, self._mode)
         return TrialRecord(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import tempfile
 import urllib.parse
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweepkit.errors import InputError
+from sweepkit.redaction import hidden
 
 if TYPE_CHECKING:
     from sweepkit.tracking.store import Store
@@ -111,8 +111,8 @@ def exists(uri: str) -> bool:
 
 
 def shown(uri: str) -> str:
-    """Return a URI without user and password."""
-    return re.sub(r"//[^/@]*@", "//", uri)
+    """Return a URI without user, password and query."""
+    return hidden(uri)
 
 
 def artifact_folder(uri: str, experiment: str) -> str | None:
