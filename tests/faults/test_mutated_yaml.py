@@ -106,7 +106,7 @@ def mutated_texts(draw: st.DrawFn) -> bytes:
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(content)))
         length = draw(st.integers(1, 40))
-        kind = draw(st.sampled_from(("flip", "cut", "repeat", "insert", "bytes", "replace")))
+        kind = draw(st.sampled_from(("flip", "cut", "repeat", "insert", "bytes", "value", "value", "value")))
         if kind == "flip" and at < len(content):
             content[at] ^= 1 << draw(st.integers(0, 7))
         elif kind == "cut":
@@ -116,8 +116,10 @@ def mutated_texts(draw: st.DrawFn) -> bytes:
         elif kind == "bytes":
             content[at:at] = draw(st.binary(max_size=4))
         else:
-            end = content.find(b"\n", at) if kind == "replace" else at
-            content[at : max(at, end)] = draw(st.sampled_from(SNIPPETS)).encode()
+            if kind == "value":  # what is written after a key
+                at = max(content.find(b": ", at) + 2, 2)
+                length = max(content.find(b"\n", at) - at, 0)
+            content[at : at + length * (kind == "value")] = draw(st.sampled_from(SNIPPETS)).encode()
     return bytes(content)
 
 
