@@ -17,7 +17,8 @@ from typing import Any
 
 from sweepkit import provenance
 from sweepkit.budget import n_trials
-from sweepkit.errors import InputError, Problem
+from sweepkit.config import SweepSpec
+from sweepkit.errors import DataError, InputError, Problem
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import SweepProblem, identity
 from sweepkit.redaction import hidden_in
@@ -84,8 +85,29 @@ def versions(storage: Storage, sweep: str) -> list[str]:
     """
     names: list[str] = []
     while storage.exists(SweepPaths(candidate := f"{sweep}-{len(names) + 1}" if names else sweep).journal):
+        check_manifest(storage, candidate)
         names.append(candidate)
     return names
+
+
+def check_manifest(storage: Storage, sweep: str) -> None:
+    """Make sure that a sweep's manifest can be used.
+
+    Raises:
+        DataError: it is missing, malformed, or says what no sweep can be.
+    """
+    name = SweepPaths(sweep).manifest
+    try:
+        found = storage.read_json(name)
+        SweepSpec.model_validate(found["spec"])
+        if not (isinstance(found["identity"], dict) and isinstance(found["n_trials"], int)):
+            raise TypeError("identity and n_trials are of other types")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = "it is missing" if isinstance(error, FileNotFoundError) else str(error).partition("\n")[0]
+        raise DataError(
+            f"the sweep's manifest cannot be used: {reason}; put it back from a backup, or start with another name",
+            where=f"{storage.shown}/{name}",
+        ) from None
 
 
 def amend(storage: Storage, sweep: str, **facts: object) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sweepkit import folders
 from sweepkit.config import SweepSpec
-from sweepkit.errors import InputError
+from sweepkit.errors import DataError, InputError
 from sweepkit.final_result import FinalResult
 from sweepkit.leaderboard import ranked, table
 from sweepkit.paths import SweepPaths
@@ -105,8 +105,18 @@ def open_snapshot(target: Path, sets: Sequence[str] = (), data: str | None = Non
             records = journal.records()
             found = {record.number: journal.error(record.number) for record in records}
         errors = {number: error for number, error in found.items() if error}
-    final = FinalResult.from_json(storage.read_json(paths.final_result)) if storage.exists(paths.final_result) else None
+    final = _final(storage, paths) if storage.exists(paths.final_result) else None
     return Snapshot(name, spec, manifest["n_trials"], records, storage, errors, final)
+
+
+def _final(storage: Storage, paths: SweepPaths) -> FinalResult:
+    try:
+        return FinalResult.from_json(storage.read_json(paths.final_result))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        where = f"{storage.shown}/{paths.final_result}"
+        raise DataError(
+            f"what the final stage found cannot be read: {error}; delete it and run `final` again", where=where
+        ) from None
 
 
 def _by_folder(folder: Path) -> tuple[Storage, str]:
@@ -114,6 +124,7 @@ def _by_folder(folder: Path) -> tuple[Storage, str]:
     storage, name = Storage.at(str(folder.parent.parent)), folder.name
     if folder.parent.name != "sweeps" or not storage.exists(SweepPaths(name).manifest):
         raise InputError("this folder is no sweep: a sweep's folder has a manifest.json", where=str(folder))
+    folders.check_manifest(storage, name)
     return storage, name
 
 
