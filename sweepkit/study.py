@@ -19,7 +19,7 @@ from pathlib import Path
 
 import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
-from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
@@ -27,6 +27,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sweepkit import stopping
 from sweepkit.budget import n_trials
 from sweepkit.config import Stopping, SweepSpec
+from sweepkit.evolution import JsonCmaEsSampler
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
 from sweepkit.space import Choice, Float, Param, Point, Space, Value
 
@@ -274,7 +275,7 @@ def _sampler(spec: SweepSpec, number: int) -> BaseSampler:
             return GPSampler(seed=per_trial, warn_independent_sampling=False)
         if name == "cmaes":
             # most trials end early: told COMPLETE ones only, the strategy would hardly ever move
-            return CmaEsSampler(seed=per_trial, consider_pruned_trials=True, warn_independent_sampling=False)
+            return JsonCmaEsSampler(seed=per_trial, consider_pruned_trials=True, warn_independent_sampling=False)
         if name == "qmc":
             return QMCSampler(
                 seed=seed,

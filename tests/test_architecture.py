@@ -29,7 +29,7 @@ LAYERS = {
         "redaction",
         "final_result",
     },
-    "rules": {"package", "problem", "study", "stopping", "budget", "leaderboard", "tasks", "statistics"},
+    "rules": {"package", "problem", "study", "evolution", "stopping", "budget", "leaderboard", "tasks", "statistics"},
     "worker": {
         "training",
         "checkpoints",
@@ -67,7 +67,7 @@ LAYERS = {
 OWNERS = {
     "ray": {"ray_tune"},
     "mlflow": {"tracking"},
-    "optuna": {"study", "report"},
+    "optuna": {"study", "evolution", "report"},
     "plotly": {"report"},
     "matplotlib": {"report", "explain"},
     "sklearn": {"linear"},
