@@ -4,7 +4,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/ready-$(shell cksum < requirements.lock | cut -d' ' -f1)
 
-.PHONY: help setup sweep test quick lint lock clean
+.PHONY: help setup sweep test quick faults lint lock clean
 
 help:  ## Say what can be made.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -26,7 +26,10 @@ test: setup lint  ## Check style and types and run all tests but the benchmarks.
 	$(RUN) -m pytest
 
 quick: setup  ## Run the tests that need neither TensorFlow nor Ray nor MLflow.
-	$(RUN) -m pytest -m "not tf and not ray and not mlflow and not slow"
+	$(RUN) -m pytest -m "not tf and not ray and not mlflow and not slow and not faults"
+
+faults: setup  ## Kill sweeps at any instant and damage their files; minutes. Prints which cases survived.
+	$(RUN) -m pytest -m faults tests/faults
 
 lint: setup  ## Check style and types.
 	$(RUN) -m ruff format --check .

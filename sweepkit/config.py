@@ -34,10 +34,16 @@ def _checked_gpu(value: object) -> object:
     raise ValueError(f"must be 'auto' or a number of at least 0, got {value!r}")
 
 
+_NAME = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$"
+_IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"
+_LINE = r"^[^\x00-\x1f\x7f]*$"
+
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$")]
-PackageName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-Filled = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]  # far beyond any sweep, and short of where estimates take long
+Name = Annotated[str, Field(pattern=_NAME)]
+PackageName = Annotated[str, Field(pattern=_IDENTIFIER)]
+Title = Annotated[str, Field(min_length=1, max_length=200, pattern=_LINE)]
+Place = Annotated[str, Field(min_length=1, max_length=1000, pattern=_LINE)]
 Gpu = Annotated[float | Literal["auto"], BeforeValidator(_checked_gpu)]
 SamplerName = Literal["tpe", "random", "grid", "qmc", "gp", "cmaes"]
 RuleName = Literal["asha", "hyperband", "median", "none"]
@@ -59,7 +65,7 @@ class DataSettings(Strict):
         valid_fraction: the fraction of train that is carved.
     """
 
-    source: Filled | None = None
+    source: Place | None = None
     seed: Seed = 0
     valid_fraction: float = Field(default=0.2, gt=0, lt=1)
 
@@ -67,7 +73,7 @@ class DataSettings(Strict):
 class Objective(Strict):
     """What the sweep is after: `metric`, one that trials report every epoch, and whether more is better."""
 
-    metric: Filled
+    metric: Title
     mode: Literal["max", "min"]
 
 
@@ -82,7 +88,7 @@ class Search(Strict):
     """
 
     sampler: SamplerName = "tpe"
-    trials: int = Field(default=20, ge=1)
+    trials: Count = 20
     seed: Seed = 0
 
 
@@ -100,8 +106,8 @@ class Stopping(Strict):
     """
 
     rule: RuleName = "asha"
-    max_epochs: int = Field(default=10, ge=1)
-    grace_epochs: int = Field(default=1, ge=1)
+    max_epochs: Count = 10
+    grace_epochs: Count = 1
     reduction: int = Field(default=3, ge=2)
     patience: int | None = Field(default=None, ge=1)
     warmup_trials: int = Field(default=5, ge=0)
@@ -155,7 +161,7 @@ class StorageSettings(Strict):
     `keep` is how many trials' best checkpoints stay when the sweep ends.
     """
 
-    uri: Filled = "runs"
+    uri: Place = "runs"
     keep: int = Field(default=5, ge=1)
 
 
@@ -168,8 +174,8 @@ class Tracking(Strict):
         enabled: false writes nothing to MLflow.
     """
 
-    uri: Filled | None = None
-    experiment: Filled | None = None
+    uri: Place | None = None
+    experiment: Title | None = None
     enabled: bool = True
 
 
@@ -243,8 +249,12 @@ _MUST_BE = {
 }
 _COMPARED = {"greater_than": "more than", "greater_than_equal": "at least", "less_than": "less than",
              "less_than_equal": "at most"}  # fmt: skip
-_NAMES = "made of letters, digits, '_', '-' and '.', not start with '.', and have at most 100 of them"
-_IDENTIFIERS = "the name of a folder that Python can import: letters, digits and '_'"
+_PATTERNS = {
+    _NAME: "made of letters, digits, '_', '-' and '.', not start with '.', and have at most 100 of them",
+    _IDENTIFIER: "the name of a folder that Python can import: letters, digits and '_'",
+    _LINE: "one line of text without control characters",
+}
+_LONGEST_SEEN = 200  # of a value in a message
 
 
 def _problem(model: type[BaseModel], detail: Any, document: Document, below: Keys) -> Problem:  # pydantic's dict
@@ -269,14 +279,21 @@ def _what_is_wrong(kind: str, detail: Any, seen: object) -> str:  # as above
         allowed = [part.strip("'") for part in context["expected"].replace(" or ", ", ").split(", ")]
         hint = nearest(seen, allowed) if isinstance(seen, str) else ""
         hint = f"; {hint}" if hint.startswith("did") else ""
-        return f"must be one of {listed(allowed)}, got {seen!r}{hint}"
+        return f"must be one of {listed(allowed)}, got {_short(seen)}{hint}"
     if kind == "string_pattern_mismatch":
-        return f"must be {_NAMES if '.' in context['pattern'] else _IDENTIFIERS}, got {seen!r}"
+        return f"must be {_PATTERNS.get(context['pattern'], 'like ' + context['pattern'])}, got {_short(seen)}"
+    if kind == "string_too_long":
+        return f"must have at most {context['max_length']} characters, got {_short(seen)}"
     if kind in _COMPARED:
-        return f"must be {_COMPARED[kind]} {next(iter(context.values())):.12g}, got {seen!r}"
+        return f"must be {_COMPARED[kind]} {next(iter(context.values())):.12g}, got {_short(seen)}"
     if kind in _MUST_BE:
-        return f"must be {_MUST_BE[kind]}, got {'nothing' if seen is None else repr(seen)}"
-    return f"is wrong: {detail['msg'].lower()}, got {seen!r}"  # a kind that only a package's own model can have
+        return f"must be {_MUST_BE[kind]}, got {'nothing' if seen is None else _short(seen)}"
+    return f"is wrong: {detail['msg'].lower()}, got {_short(seen)}"  # a kind that only a package's own model can have
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SEEN else f"{text[:_LONGEST_SEEN]}…"
 
 
 def _model_at(model: type[BaseModel], keys: Sequence[str]) -> type[BaseModel]:

@@ -27,6 +27,7 @@ from sweepkit.paths import SweepPaths
 from sweepkit.preparing import FoundData, find_data
 from sweepkit.problem import SweepProblem
 from sweepkit.recording import TrialRuns, describe_data, finish, open_tracker, results_of
+from sweepkit.redaction import hidden_in
 from sweepkit.referee import Observer, Referee, trial_seed
 from sweepkit.reports import Mode, TrialRecord
 from sweepkit.storage import Storage
@@ -90,7 +91,7 @@ def plan_final(problem: SweepProblem) -> FinalPlan:
         raise InputError(
             f"no trial of {spec.sweep!r} has ended with a finite {spec.objective.metric!r}; "
             f"run the sweep first: `python -m sweepkit run {problem.source}`",
-            where=f"{storage.uri}/{paths.root}",
+            where=f"{storage.shown}/{paths.root}",
         )
     own = replace(sweep, spec=_final_spec(spec, len(chosen) * settings.seeds), space=sweep.package.space)
     return FinalPlan(sweep, own, settings, chosen, len(records) - len(ended), data)
@@ -166,7 +167,7 @@ def _is_complete(plan: FinalPlan, result: FinalResult, storage: Storage) -> bool
 def _write_manifest(plan: FinalPlan, storage: Storage) -> None:
     name = plan.paths.final.manifest
     if not storage.exists(name):
-        storage.write_json(name, {"format": 1, "spec": plan.problem.spec.model_dump(mode="json")})
+        storage.write_json(name, {"format": 1, "spec": hidden_in(plan.problem.spec.model_dump(mode="json"))})
 
 
 def _open_tracker(plan: FinalPlan, storage: Storage) -> SweepTracker | None:

@@ -17,9 +17,11 @@ from typing import Any
 
 from sweepkit import provenance
 from sweepkit.budget import n_trials
-from sweepkit.errors import InputError, Problem
+from sweepkit.config import SweepSpec
+from sweepkit.errors import DataError, InputError, Problem
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import SweepProblem, identity
+from sweepkit.redaction import hidden_in
 from sweepkit.storage import Storage
 
 _FORMAT = 1
@@ -47,9 +49,8 @@ def claim(problem: SweepProblem, storage: Storage, *, data_key: str, new: bool) 
         raise InputError(_refusal(problem, storage, taken[-1], wanted))
     if same and not new:
         renamed = problem.renamed(same[-1])
-        amend(
-            storage, same[-1], spec=renamed.spec.model_dump(mode="json"), n_trials=n_trials(problem.spec, problem.space)
-        )
+        spec = hidden_in(renamed.spec.model_dump(mode="json"))
+        amend(storage, same[-1], spec=spec, n_trials=n_trials(problem.spec, problem.space))
         return renamed
     name = f"{problem.spec.sweep}-{len(taken) + 1}" if taken else problem.spec.sweep
     renamed = problem.renamed(name)
@@ -84,8 +85,29 @@ def versions(storage: Storage, sweep: str) -> list[str]:
     """
     names: list[str] = []
     while storage.exists(SweepPaths(candidate := f"{sweep}-{len(names) + 1}" if names else sweep).journal):
+        check_manifest(storage, candidate)
         names.append(candidate)
     return names
+
+
+def check_manifest(storage: Storage, sweep: str) -> None:
+    """Make sure that a sweep's manifest can be used.
+
+    Raises:
+        DataError: it is missing, malformed, or says what no sweep can be.
+    """
+    name = SweepPaths(sweep).manifest
+    try:
+        found = storage.read_json(name)
+        SweepSpec.model_validate(found["spec"])
+        if not (isinstance(found["identity"], dict) and isinstance(found["n_trials"], int)):
+            raise TypeError("identity and n_trials are of other types")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = "it is missing" if isinstance(error, FileNotFoundError) else str(error).partition("\n")[0]
+        raise DataError(
+            f"the sweep's manifest cannot be used: {reason}; put it back from a backup, or start with another name",
+            where=f"{storage.shown}/{name}",
+        ) from None
 
 
 def amend(storage: Storage, sweep: str, **facts: object) -> None:
@@ -113,7 +135,7 @@ def journal(storage: Storage, paths: SweepPaths, *, read_only: bool = False) -> 
 
 def _wanted(problem: SweepProblem, data_key: str) -> dict[str, Any]:  # a JSON object
     # through JSON, as the manifest will give it back
-    return dict(json.loads(json.dumps({**identity(problem), "data_key": data_key})))
+    return dict(json.loads(json.dumps(hidden_in({**identity(problem), "data_key": data_key}))))
 
 
 def _manifest(problem: SweepProblem, wanted: Mapping[str, Any], data_key: str) -> dict[str, Any]:  # JSON objects
@@ -121,7 +143,7 @@ def _manifest(problem: SweepProblem, wanted: Mapping[str, Any], data_key: str) -
     return {
         "format": _FORMAT,
         "identity": wanted,
-        "spec": problem.spec.model_dump(mode="json"),
+        "spec": hidden_in(problem.spec.model_dump(mode="json")),
         "space": problem.space.describe(),
         "n_trials": n_trials(problem.spec, problem.space),
         "data_key": data_key,
@@ -142,7 +164,7 @@ def _refusal(
     where = str(problem.source)
     found = [Problem(where, change) for change in differences(before, wanted)]
     remedy = (
-        f"{storage.uri}/{paths.root} holds a sweep with other settings, and results would not be comparable: "
+        f"{storage.shown}/{paths.root} holds a sweep with other settings, and results would not be comparable: "
         "undo the change, or add --new to start another sweep beside it"
     )
     return [*found, Problem(where, remedy)]

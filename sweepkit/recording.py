@@ -17,6 +17,7 @@ from sweepkit.errors import StorageFault
 from sweepkit.leaderboard import ranked, reasons, table
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import SweepProblem
+from sweepkit.redaction import hidden
 from sweepkit.reports import Mode, TrialRecord
 from sweepkit.storage import Storage
 from sweepkit.tracking.connection import shown
@@ -198,9 +199,9 @@ def _settings(problem: SweepProblem) -> dict[str, str]:
     """Return the YAML's settings as `search.sampler` and so on, without the space, which trials have values of."""
     spec = problem.spec.model_dump(mode="json", exclude={"space", "data", "storage", "tracking"})
     flat = {
-        f"{section}.{key}": str(value)
+        f"{section}.{key}": hidden(str(value))
         for section, values in spec.items()
         if isinstance(values, dict)
         for key, value in values.items()
     }
-    return flat | {f"data.{key}": str(value) for key, value in problem.data.model_dump(mode="json").items()}
+    return flat | {f"data.{key}": hidden(str(value)) for key, value in problem.data.model_dump(mode="json").items()}

@@ -20,6 +20,7 @@ from sweepkit.faults import writing
 from sweepkit.leaderboard import Standing, ranked
 from sweepkit.paths import SweepPaths
 from sweepkit.recording import TrialRuns
+from sweepkit.redaction import hidden
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
 from sweepkit.storage import Storage
 from sweepkit.study import SweepStudy, Verdict
@@ -138,9 +139,10 @@ class Referee:
             return otherwise
 
     def _failed(self, number: int, error: str) -> None:
+        error = hidden(error)  # it stays in the journal and on run pages
         self._study.note(number, "error", error)
         last_line = error.strip().splitlines()[-1] if error.strip() else "its worker died"
-        log = f"{self._storage.uri}/{self._paths.trial(number).log}"
+        log = f"{self._storage.shown}/{self._paths.trial(number).log}"
         self._end(number, Verdict(Outcome.FAILED, f"{last_line} (log: {log})"))
 
     def is_over(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sweepkit import folders
 from sweepkit.config import SweepSpec
-from sweepkit.errors import InputError
+from sweepkit.errors import DataError, InputError
 from sweepkit.final_result import FinalResult
 from sweepkit.leaderboard import ranked, table
 from sweepkit.paths import SweepPaths
@@ -51,7 +51,7 @@ class Snapshot:
 
     @property
     def folder(self) -> str:
-        return f"{self.storage.uri}/{self.paths.root}"
+        return f"{self.storage.shown}/{self.paths.root}"
 
     def counts(self) -> dict[str, int]:
         """Return how many trials are complete, pruned, failed and unfinished."""
@@ -80,7 +80,7 @@ class Snapshot:
     def checkpoint(self, record: TrialRecord) -> str:
         """Return where the checkpoint of a trial's best epoch is."""
         assert record.best_epoch is not None, "a ranked trial has a best epoch"
-        return f"{self.storage.uri}/{self.paths.trial(record.number).checkpoint(record.best_epoch)}"
+        return f"{self.storage.shown}/{self.paths.trial(record.number).checkpoint(record.best_epoch)}"
 
     @property
     def _mode(self) -> Mode:
@@ -105,8 +105,18 @@ def open_snapshot(target: Path, sets: Sequence[str] = (), data: str | None = Non
             records = journal.records()
             found = {record.number: journal.error(record.number) for record in records}
         errors = {number: error for number, error in found.items() if error}
-    final = FinalResult.from_json(storage.read_json(paths.final_result)) if storage.exists(paths.final_result) else None
+    final = _final(storage, paths) if storage.exists(paths.final_result) else None
     return Snapshot(name, spec, manifest["n_trials"], records, storage, errors, final)
+
+
+def _final(storage: Storage, paths: SweepPaths) -> FinalResult:
+    try:
+        return FinalResult.from_json(storage.read_json(paths.final_result))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        where = f"{storage.shown}/{paths.final_result}"
+        raise DataError(
+            f"what the final stage found cannot be read: {error}; delete it and run `final` again", where=where
+        ) from None
 
 
 def _by_folder(folder: Path) -> tuple[Storage, str]:
@@ -114,6 +124,7 @@ def _by_folder(folder: Path) -> tuple[Storage, str]:
     storage, name = Storage.at(str(folder.parent.parent)), folder.name
     if folder.parent.name != "sweeps" or not storage.exists(SweepPaths(name).manifest):
         raise InputError("this folder is no sweep: a sweep's folder has a manifest.json", where=str(folder))
+    folders.check_manifest(storage, name)
     return storage, name
 
 
@@ -123,7 +134,7 @@ def _by_yaml(path: Path, sets: Sequence[str], data: str | None) -> tuple[Storage
     found = folders.versions(storage, spec.sweep)
     if not found:
         raise InputError(
-            f"sweep {spec.sweep!r} has not been run yet: there is no {storage.uri}/{SweepPaths(spec.sweep).root}; "
+            f"sweep {spec.sweep!r} has not been run yet: there is no {storage.shown}/{SweepPaths(spec.sweep).root}; "
             f"start it with `python -m sweepkit run {path}`",
             where=str(path),
         )

@@ -60,7 +60,7 @@ class Storage:
         """
         scheme, separator, rest = uri.partition("://")
         if not separator:
-            return cls(pafs.LocalFileSystem(), str(Path(uri).expanduser().absolute()))
+            return cls(pafs.LocalFileSystem(), str(_folder(uri)))
         if scheme == "file":
             return cls(pafs.LocalFileSystem(), _file_uri_path(uri, rest))
         if scheme not in _BUCKETS:
@@ -135,7 +135,10 @@ class Storage:
 
     def read_json(self, name: str) -> Any:  # JSON has no narrower type
         """Return a file's JSON; a missing file is FileNotFoundError, a malformed one ValueError."""
-        return json.loads(self.read(name))
+        try:
+            return json.loads(self.read(name))
+        except RecursionError:
+            raise ValueError(f"{name} is nested too deeply") from None
 
     def write_json(self, name: str, value: Any) -> None:  # as above
         """Write JSON as `write` does; NaN and infinities are kept, as Python's json spells them."""
@@ -196,10 +199,17 @@ class Storage:
             shutil.copytree(local, folder, dirs_exist_ok=True)
 
     def get_folder(self, name: str, local: Path) -> None:
-        """Copy a folder into the local folder `local`, which is made; a missing one is FileNotFoundError."""
+        """Copy a folder into the local folder `local`, which is made; a missing one is FileNotFoundError.
+
+        A bucket may hold objects of any name; one that would be written elsewhere is a ValueError, and nothing is.
+        """
+        root = self._full(name)
+        found = self._filesystem.get_file_info(pafs.FileSelector(root, recursive=True))
+        for info in found:
+            _relative(info.path.removeprefix(f"{root}/"))
         local.mkdir(parents=True, exist_ok=True)
         pafs.copy_files(
-            self._full(name),
+            root,
             str(local),
             source_filesystem=self._filesystem,
             destination_filesystem=pafs.LocalFileSystem(),
@@ -258,9 +268,16 @@ class Storage:
             self.write(f"{name}/{path.relative_to(folder).as_posix()}", path.read_bytes())
 
 
+def _folder(path: str) -> Path:
+    try:
+        return Path(path).expanduser().absolute()
+    except RuntimeError as error:  # there is no such user
+        raise InputError(f"storage {path!r} cannot be opened: {str(error).lower()}") from None
+
+
 def _relative(name: str) -> PurePosixPath:
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
         raise ValueError(f"a name in a storage must stay below its root, got {name!r}")
     return path
 

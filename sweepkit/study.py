@@ -19,7 +19,7 @@ from pathlib import Path
 
 import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
-from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.samplers import BaseSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
@@ -28,6 +28,7 @@ from sweepkit import stopping
 from sweepkit.budget import n_trials
 from sweepkit.config import Stopping, SweepSpec
 from sweepkit.errors import DataError
+from sweepkit.evolution import JsonCmaEsSampler
 from sweepkit.faults import writing
 from sweepkit.mending import mend
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
@@ -88,9 +89,8 @@ class Journal:
 
     def _as_record(self, trial: FrozenTrial) -> TrialRecord:
         attrs = trial.user_attrs
-        reports = tuple(
-            Report.from_json(json.loads(text)) for key, text in sorted(attrs.items()) if key.startswith(_REPORT)
-        )
+        found = (Report.from_json(json.loads(text)) for key, text in attrs.items() if key.startswith(_REPORT))
+        reports = tuple(sorted(found, key=lambda report: report.epoch))
         values = [r.metrics.get(self._spec.objective.metric, float("nan")) for r in reports]
         best = stopping.best_so_far(values, self._mode)
         return TrialRecord(
@@ -328,7 +328,7 @@ def _sampler(spec: SweepSpec, number: int) -> BaseSampler:
             return GPSampler(seed=per_trial, warn_independent_sampling=False)
         if name == "cmaes":
             # most trials end early: told COMPLETE ones only, the strategy would hardly ever move
-            return CmaEsSampler(seed=per_trial, consider_pruned_trials=True, warn_independent_sampling=False)
+            return JsonCmaEsSampler(seed=per_trial, consider_pruned_trials=True, warn_independent_sampling=False)
         if name == "qmc":
             return QMCSampler(
                 seed=seed,

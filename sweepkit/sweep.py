@@ -30,7 +30,7 @@ from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.storage import Storage
 from sweepkit.study import Journal, SweepStudy
 from sweepkit.tasks import Job, Runner
-from sweepkit.tracking.connection import located
+from sweepkit.tracking.connection import located, shown
 from sweepkit.tracking.driver import SweepTracker
 
 
@@ -59,7 +59,7 @@ class SweepResult:
         best: the winner.
         checkpoint: the folder of the winner's best checkpoint.
         over: why it ended before all of its trials; None when it has them all.
-        tracking_uri: the MLflow store; None when tracking is off.
+        tracking_uri: the MLflow store, without credentials; None when tracking is off.
     """
 
     sweep: str
@@ -205,16 +205,16 @@ def _finish(
         keep_checkpoints(tracker, storage, paths, leaders[: spec.storage.keep])
         finish(tracker, problem, storage, records, "failed" if failure else "finished")
     if failure:
-        raise SweepFailed(f"{failure}; `python -m sweepkit status {storage.uri}/{paths.root}` has the tracebacks")
+        raise SweepFailed(f"{failure}; `python -m sweepkit status {storage.shown}/{paths.root}` has the tracebacks")
     best = leaders[0]
     assert best.best_epoch is not None, "a ranked trial has a best epoch"
     return SweepResult(
         sweep=spec.sweep,
         records=records,
         best=best,
-        checkpoint=f"{storage.uri}/{paths.trial(best.number).checkpoint(best.best_epoch)}",
+        checkpoint=f"{storage.shown}/{paths.trial(best.number).checkpoint(best.best_epoch)}",
         over=over,
-        tracking_uri=located(spec.tracking.uri) if spec.tracking.enabled else None,
+        tracking_uri=shown(located(spec.tracking.uri)) if spec.tracking.enabled else None,
     )
 
 

@@ -28,6 +28,7 @@ from sweepkit.data.reader import SplitReader, dataset
 from sweepkit.errors import StorageFault
 from sweepkit.paths import DataPaths, SweepPaths, TrialPaths
 from sweepkit.problem import import_package
+from sweepkit.redaction import hidden
 from sweepkit.reports import Report
 from sweepkit.storage import Storage
 from sweepkit.tasks import Job, ReportLog, TrialTask
@@ -167,6 +168,13 @@ class Worker:
         checkpoints.tidy(self._storage, trial.paths, best_epoch=best_epoch, last_epoch=epoch)
 
 
+class _Discreet(logging.Formatter):
+    """Keeps credentials out of the log, whoever's error brought them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return hidden(super().format(record))
+
+
 class _RunningTrial:
     """What belongs to the trial under way, and goes with it.
 
@@ -184,7 +192,7 @@ class _RunningTrial:
         self.n_returned = 0
         self.text = io.StringIO()
         self._handler = logging.StreamHandler(self.text)
-        self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        self._handler.setFormatter(_Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logging.getLogger().addHandler(self._handler)
         logging.getLogger("sweepkit").setLevel(logging.INFO)
 

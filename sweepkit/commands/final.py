@@ -110,7 +110,7 @@ def bundle_place(plan: FinalPlan) -> str:
     """Say where the winner's bundle is."""
     from sweepkit.storage import Storage
 
-    return f"{Storage.at(plan.sweep.spec.storage.uri).uri}/{plan.paths.winner}"
+    return f"{Storage.at(plan.sweep.spec.storage.uri).shown}/{plan.paths.winner}"
 
 
 def _announce(console: Console, plan: FinalPlan) -> None:

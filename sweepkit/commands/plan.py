@@ -70,8 +70,7 @@ def _plan(problem: SweepProblem) -> tuple[Plan, dict[str, float | None]]:
 def _rows(problem: SweepProblem) -> tuple[int | None, float | None]:
     """Return how many rows train has, and their mean length: as prepared here, else as the package says."""
     settings, source = problem.data.model_dump(), problem.data.source
-    folder = Path(problem.spec.storage.uri) / "data"
-    for path in sorted(folder.glob(f"{problem.spec.package}-*/manifest.json"), key=lambda path: -path.stat().st_mtime):
+    for path in _manifests(problem):
         try:
             facts = json.loads(path.read_bytes())
             is_same = all(settings[key] == value for key, value in facts["settings"].items() if key in settings)
@@ -79,9 +78,19 @@ def _rows(problem: SweepProblem) -> tuple[int | None, float | None]:
             if is_same and (source is None or Path(source).name in facts["source"]):
                 train, valid = facts["splits"]["train"], facts["splits"]["valid"]
                 return train["rows"] + valid["rows"], train["lengths"]["mean"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue  # not prepared data of this format; `run` says so
     return problem.package.n_rows(problem.data), None
+
+
+def _manifests(problem: SweepProblem) -> list[Path]:
+    """Return the manifests of the package's prepared data, the newest first."""
+    folder = Path(problem.spec.storage.uri) / "data"
+    try:
+        found = list(folder.glob(f"{problem.spec.package}-*/manifest.json"))
+        return sorted(found, key=lambda path: -path.stat().st_mtime)
+    except OSError:
+        return []  # a storage that cannot be read; `run` says so
 
 
 def _counts(problem: SweepProblem, plan: Plan) -> Table:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.commands import common
+from sweepkit.redaction import hidden, hidden_in
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,8 +42,8 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
 def _facts(problem: SweepProblem, notes: list[str]) -> dict[str, object]:
     return {
         "valid": True,
-        "spec": problem.spec.model_dump(mode="json"),
-        "data": problem.data.model_dump(mode="json"),
+        "spec": hidden_in(problem.spec.model_dump(mode="json")),
+        "data": hidden_in(problem.data.model_dump(mode="json")),
         "space": problem.space.describe(),
         "grid_size": problem.space.size(),
         "notes": notes,
@@ -71,7 +72,7 @@ def _summary(problem: SweepProblem) -> Table:
     }
     table = Table(box=None, show_header=False)
     for key, value in rows.items():
-        table.add_row(key, value)
+        table.add_row(key, hidden(value))
     return table
 
 
