@@ -16,7 +16,7 @@ from typing import Protocol, TypeVar
 
 from sweepkit.config import SweepSpec
 from sweepkit.errors import StorageFault
-from sweepkit.faults import writing
+from sweepkit.storage_faults import writing
 from sweepkit.leaderboard import Standing, ranked
 from sweepkit.paths import SweepPaths
 from sweepkit.recording import TrialRuns

@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from sweepkit.errors import InputError
-from sweepkit.faults import is_full, writing
+from sweepkit.storage_faults import is_full, writing
 
 _BUCKETS = ("s3", "gs")
 # What has this prefix is being written or being deleted; `names` does not show it.

@@ -29,7 +29,7 @@ from sweepkit.budget import n_trials
 from sweepkit.config import Stopping, SweepSpec
 from sweepkit.errors import DataError
 from sweepkit.evolution import JsonCmaEsSampler
-from sweepkit.faults import writing
+from sweepkit.storage_faults import writing
 from sweepkit.mending import mend
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
 from sweepkit.space import Choice, Float, Param, Point, Space, Value

@@ -18,7 +18,7 @@ from sweepkit.budget import n_trials
 from sweepkit.cudnn_check import check_cudnn
 from sweepkit.data.prepared import Prepared
 from sweepkit.errors import SweepFailed
-from sweepkit.faults import before_start
+from sweepkit.storage_faults import before_start
 from sweepkit.inline import InlineRunner
 from sweepkit.leaderboard import ranked, table
 from sweepkit.paths import SweepPaths

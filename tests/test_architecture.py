@@ -18,7 +18,7 @@ LAYERS = {
     "values": {
         "",
         "errors",
-        "faults",
+        "storage_faults",
         "wording",
         "params",
         "space",

@@ -11,7 +11,7 @@ import pytest
 
 from sweepkit.config import SweepSpec
 from sweepkit.errors import InputError, StorageFault
-from sweepkit.faults import before_start, writing
+from sweepkit.storage_faults import before_start, writing
 from sweepkit.referee import Referee
 from sweepkit.reports import Outcome, Report
 from sweepkit.space import Float, Space
