@@ -13,9 +13,12 @@ from sweepkit.data.prepared import Prepared
 from sweepkit.leaderboard import ranked, reasons, table
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import SweepProblem
-from sweepkit.reports import Mode, TrialRecord
+from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.storage import Storage
 from sweepkit.tracking.driver import SweepTracker
+
+# the end of a traceback says most, and a tag of MLflow holds 8,000 characters
+_LONGEST_ERROR = 6000
 
 
 def open_tracker(
@@ -83,7 +86,21 @@ class TrialRuns:
             best_value=record.best_value,
             best_epoch=record.best_epoch,
             metric=self._metric,
+            tags=_fault_tags(record, log=f"{self._storage.uri}/{self._paths.trial(record.number).log}"),
         )
+
+
+def _fault_tags(record: TrialRecord, *, log: str) -> dict[str, str]:
+    """Return what a run says of its trial's faults: how many, and of a failed trial the last one and the log."""
+    tags = {"sweepkit.faults": str(len(record.faults))} if record.faults else {}
+    if record.outcome is not Outcome.FAILED:
+        return tags
+    tags["sweepkit.log"] = log
+    if record.faults:
+        error = record.faults[-1].error[-_LONGEST_ERROR:]
+        tags["sweepkit.error"] = error
+        tags["mlflow.note.content"] = f"Failed: {record.reason}\n\n```\n{error.rstrip()}\n```\n"
+    return tags
 
 
 def run_name(record: TrialRecord) -> str:

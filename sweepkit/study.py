@@ -27,6 +27,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sweepkit import stopping
 from sweepkit.budget import n_trials
 from sweepkit.config import Stopping, SweepSpec
+from sweepkit.faults import Fault, is_exhausted
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
 from sweepkit.space import Choice, Float, Param, Point, Space, Value
 
@@ -34,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 # the journal is the sweep's own, so the name need not tell sweeps apart; Hyperband derives brackets from it
 _STUDY = "sweep"
-_REPORT = "report:"
+_REPORT, _FAULT = "report:", "fault:"
 _OUTCOMES = {
     TrialState.COMPLETE: Outcome.COMPLETE,
     TrialState.PRUNED: Outcome.PRUNED,
@@ -98,6 +99,9 @@ class Journal:
             run_id=attrs.get("run_id"),
             started=trial.datetime_start.timestamp() if trial.datetime_start else None,
             seconds=_seconds(trial, reports),
+            faults=tuple(
+                Fault.from_json(json.loads(text)) for key, text in sorted(attrs.items()) if key.startswith(_FAULT)
+            ),
         )
 
 
@@ -181,6 +185,12 @@ class SweepStudy(Journal):
         values = [r.metrics[self._spec.objective.metric] for r in self.record(trial.number).reports]
         reason = stopping.impatient(values, self._mode, patience=rule.patience)
         return Verdict(Outcome.COMPLETE, reason) if reason else None
+
+    def fault(self, number: int, fault: Fault) -> bool:
+        """Write down how an attempt at a trial ended; True when there is to be another one."""
+        faults = [*self.record(number).faults, fault]
+        self.note(number, f"{_FAULT}{len(faults):04d}", json.dumps(fault.to_json()))
+        return not is_exhausted(faults, self._spec.budget.retries)
 
     def finish(self, number: int, verdict: Verdict) -> None:
         """Tell the study how a trial ended; its value is the best epoch's, not the last's."""

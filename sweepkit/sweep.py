@@ -152,6 +152,8 @@ def job_of(
         threads=runner.share.cpu,
         gpu=runner.share.gpu,
         tracking_uri=tracker.uri if tracker else None,
+        timeout_minutes=problem.spec.budget.timeout_minutes,
+        worker_memory_gb=problem.spec.resources.worker_memory_gb,
     )
 
 

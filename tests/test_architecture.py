@@ -26,6 +26,7 @@ LAYERS = {
         "paths",
         "provenance",
         "reports",
+        "faults",
         "final_result",
     },
     "rules": {"package", "problem", "study", "stopping", "budget", "leaderboard", "tasks", "statistics"},

@@ -149,14 +149,18 @@ class SweepTracker:
         best_value: float | None,
         best_epoch: int | None,
         metric: str,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Write down how a trial ended, with its best value of `metric`, if it has one, and the epoch of that."""
+        """Write down how a trial ended, with its best value of `metric`, if it has one, and the epoch of that.
+
+        `tags` are what else there is to say of it, like its traceback.
+        """
         metrics = {}
         if best_value is not None and best_epoch is not None:
             metrics = {f"best_{metric}": best_value, "best_epoch": float(best_epoch)}
-        tags = {"sweepkit.outcome": outcome, "sweepkit.stop_reason": reason}
+        all_tags = {"sweepkit.outcome": outcome, "sweepkit.stop_reason": reason, **(tags or {})}
         at = time.time()
-        self._tell(run_id, lambda real: self._store.record(real, metrics=metrics, timestamp=at, tags=tags))
+        self._tell(run_id, lambda real: self._store.record(real, metrics=metrics, timestamp=at, tags=all_tags))
         self._tell(run_id, lambda real: self._store.end(real, _TRIAL_STATUS[outcome]))
 
     def log_checkpoint(self, run_id: str, local_folder: Path, *, name: str = "checkpoint") -> None:
