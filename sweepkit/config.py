@@ -128,10 +128,17 @@ class Budget(Strict):
         hours: wall time; then nothing new starts, and what runs stops at its next report, to go on when the sweep
             is run again. None has no end.
         failures: this many trials may fail; one more ends the sweep.
+        retries: how often a trial goes on from its checkpoint after its worker died or hung or the package raised; then
+            it has failed. A lost node does not count, and a loss that is NaN is not tried again. Nothing is with
+            --inline.
+        timeout_minutes: a worker that has not reported an epoch for so long is taken for hung and killed. The first
+            epoch includes imports, reading the data and building the model. None never kills one.
     """
 
     hours: float | None = Field(default=None, gt=0)
     failures: int = Field(default=5, ge=0)
+    retries: int = Field(default=1, ge=0)
+    timeout_minutes: float | None = Field(default=None, gt=0)
 
 
 class Resources(Strict):
@@ -141,11 +148,14 @@ class Resources(Strict):
         cpu: threads.
         gpu: a fraction of one, or a whole number; `auto` is 1 where the cluster has gpus, else 0.
         workers: how many trials run at once; None runs as many as fit on the cluster.
+        worker_memory_gb: a worker that holds more between two trials makes room for a fresh one. None is its share of
+            its node's memory: that, by the number of workers that fit on the node.
     """
 
     cpu: int = Field(default=1, ge=1)
     gpu: Gpu = "auto"
     workers: int | None = Field(default=None, ge=1)
+    worker_memory_gb: float | None = Field(default=None, gt=0)
 
     @field_validator("gpu")
     @classmethod

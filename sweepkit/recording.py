@@ -18,11 +18,14 @@ from sweepkit.leaderboard import ranked, reasons, table
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import SweepProblem
 from sweepkit.redaction import hidden
-from sweepkit.reports import Mode, TrialRecord
+from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.storage import Storage
 from sweepkit.tracking.connection import shown
 from sweepkit.tracking.driver import SweepTracker
 from sweepkit.tracking.endings import SweepEnd
+
+# the end of a traceback says most, and a tag of MLflow holds 8,000 characters
+_LONGEST_ERROR = 6000
 
 
 def open_tracker(
@@ -101,7 +104,21 @@ class TrialRuns:
             best_epoch=record.best_epoch,
             metric=self._metric,
             at=ended_at(record),
+            tags=fault_tags(record, log=f"{self._storage.shown}/{self._paths.trial(record.number).log}"),
         )
+
+
+def fault_tags(record: TrialRecord, *, log: str) -> dict[str, str]:
+    """Return what a run says of its trial's faults: how many, and of a failed trial the last one and the log."""
+    tags = {"sweepkit.faults": str(len(record.faults))} if record.faults else {}
+    if record.outcome is not Outcome.FAILED:
+        return tags
+    tags["sweepkit.log"] = log
+    if record.faults:
+        error = record.faults[-1].error[-_LONGEST_ERROR:]
+        tags["sweepkit.error"] = error
+        tags["mlflow.note.content"] = f"Failed: {record.reason}\n\n```\n{error.rstrip()}\n```\n"
+    return tags
 
 
 def run_name(record: TrialRecord) -> str:

@@ -16,13 +16,14 @@ from typing import Protocol, TypeVar
 
 from sweepkit.config import SweepSpec
 from sweepkit.errors import StorageFault
-from sweepkit.storage_faults import writing
+from sweepkit.faults import Fault, last_line
 from sweepkit.leaderboard import Standing, ranked
 from sweepkit.paths import SweepPaths
 from sweepkit.recording import TrialRuns
 from sweepkit.redaction import hidden
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
 from sweepkit.storage import Storage
+from sweepkit.storage_faults import writing
 from sweepkit.study import SweepStudy, Verdict
 from sweepkit.tasks import TrialTask
 
@@ -46,6 +47,9 @@ class Observer(Protocol):
     def ended(self, record: TrialRecord, standing: Standing) -> None:
         """A trial has an outcome."""
 
+    def remarked(self, text: str) -> None:
+        """Something happened that is no trial's progress: an attempt ended in a fault, a worker was replaced."""
+
 
 class Referee:
     """Implements `tasks.Director` over one study."""
@@ -59,14 +63,15 @@ class Referee:
         runs: TrialRuns | None,
         observer: Observer,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._study, self._spec, self._storage = study, spec, storage
-        self._runs, self._observer, self._clock = runs, observer, clock
+        self._runs, self._observer, self._clock, self._now = runs, observer, clock, now
         self._mode = Mode(spec.objective.mode)
         self._paths = SweepPaths(spec.sweep)
         self._started = clock()
         self._ended: dict[int, TrialRecord] = {r.number: r for r in study.records() if r.outcome}
-        self._unfinished = study.unfinished()
+        self._waiting = study.unfinished()
         self._running: dict[int, TrialRecord] = {}
         self._kept = {r.number for r in ranked(list(self._ended.values()), self._mode)[: spec.storage.keep]}
         self._n_ended_before = len(self._ended)
@@ -74,12 +79,12 @@ class Referee:
         self._fault: StorageFault | None = None
 
     def next_task(self) -> TrialTask | None:
-        """Hand out unfinished trials first, then new ones; None when there are no more or the sweep is over."""
+        """Hand out trials that have begun first, then new ones; None when there are no more or the sweep is over."""
         return self._guarded(lambda: None if self.is_over() else self._next_task(), otherwise=None)
 
     def _next_task(self) -> TrialTask | None:
-        resumes = bool(self._unfinished)
-        record = self._unfinished.pop(0) if resumes else self._study.ask()
+        resumes = bool(self._waiting)
+        record = self._waiting.pop(0) if resumes else self._study.ask()
         if record is None:
             return None
         run_id = self._open_run(record)
@@ -92,6 +97,7 @@ class Referee:
             epochs_reported=record.epoch,
             resumes=resumes,
             run_id=run_id,
+            attempt=len(record.faults) + 1,
         )
 
     def reported(self, number: int, report: Report) -> bool:
@@ -112,12 +118,22 @@ class Referee:
             self._observer.reported(record, self.standing())
         return verdict is not None
 
-    def failed(self, number: int, error: str) -> None:
-        """Write a trial's traceback down and end it; its log has the same. What comes after its end changes nothing."""
+    def failed(self, number: int, error: str, *, counts: bool = True) -> None:
+        """Write down how an attempt ended, and hand the trial out again unless its retries are used up.
+
+        What comes after a trial's end changes nothing.
+        """
         if number not in self._running:
             logger.warning("trial %d has ended already; its worker said: %s", number, error)
         elif self._fault is None:  # otherwise it goes on when the sweep does
-            self._guarded(lambda: self._failed(number, error), otherwise=None)
+            # what it says stays in the journal and on run pages
+            self._guarded(lambda: self._failed(number, hidden(error), counts=counts), otherwise=None)
+
+    def returned(self, number: int, why: str) -> None:
+        """Take back a trial that was handed out and never begun; its turn comes again at once."""
+        del self._running[number]
+        self._waiting.insert(0, self._study.record(number))
+        self._remark(f"trial {number} is given to another worker: {why}")
 
     def halted(self, fault: StorageFault) -> None:
         """End the sweep; its trials stay unfinished, for the same command to go on with."""
@@ -138,12 +154,12 @@ class Referee:
             self.halted(fault)
             return otherwise
 
-    def _failed(self, number: int, error: str) -> None:
-        error = hidden(error)  # it stays in the journal and on run pages
-        self._study.note(number, "error", error)
-        last_line = error.strip().splitlines()[-1] if error.strip() else "its worker died"
-        log = f"{self._storage.shown}/{self._paths.trial(number).log}"
-        self._end(number, Verdict(Outcome.FAILED, f"{last_line} (log: {log})"))
+    def _failed(self, number: int, error: str, *, counts: bool) -> None:
+        fault = Fault(self._running[number].epoch, error, counts, self._now())
+        if self._study.fault(number, fault):
+            self._try_again(number, fault)
+        else:
+            self._give_up(number, error)
 
     def is_over(self) -> bool:
         """Say whether time or the allowed failures are used up; `over` then says which."""
@@ -167,6 +183,24 @@ class Referee:
             elapsed_s=self._elapsed(),
             eta_s=self._eta(),
         )
+
+    def _try_again(self, number: int, fault: Fault) -> None:
+        del self._running[number]
+        record = self._study.record(number)
+        self._waiting.append(record)
+        which = len(record.faults)
+        free = "" if fault.counts else " (which does not count)"
+        again = f"attempt {which + 1} goes on after epoch {fault.epoch}"
+        self._remark(f"trial {number} attempt {which}: {fault.summary}{free}; {again}")
+
+    def _give_up(self, number: int, error: str) -> None:
+        self._study.note(number, "error", error)
+        log = f"{self._storage.shown}/{self._paths.trial(number).log}"
+        self._end(number, Verdict(Outcome.FAILED, f"{last_line(error)} (log: {log})"))
+
+    def _remark(self, text: str) -> None:
+        logger.info(text)
+        self._observer.remarked(text)
 
     def _end(self, number: int, verdict: Verdict) -> None:
         self._study.finish(number, verdict)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from sweepkit.faults import Fault
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -64,6 +66,7 @@ class TrialRecord:
         run_id: its run in the tracking store; None when tracking is off.
         started: when it was first handed out, in seconds since 1970.
         seconds: from its first start to its end, or to its last report while unfinished.
+        faults: how each attempt ended that did not bring the trial to its own end, in order.
     """
 
     number: int
@@ -76,6 +79,7 @@ class TrialRecord:
     run_id: str | None = None
     started: float | None = None
     seconds: float | None = None
+    faults: tuple[Fault, ...] = ()
 
     @property
     def epoch(self) -> int:

@@ -18,7 +18,7 @@ from sweepkit.final_result import FinalResult
 from sweepkit.leaderboard import ranked, table
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import load
-from sweepkit.reports import Mode, TrialRecord
+from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.storage import Storage
 from sweepkit.study import Journal
 
@@ -76,6 +76,17 @@ class Snapshot:
                 f"no trial of {self.name!r} has reported {self.spec.objective.metric!r} yet", where=self.folder
             )
         return leaders[0]
+
+    def log(self, record: TrialRecord) -> str:
+        """Return where the log of a trial is."""
+        return f"{self.storage.uri}/{self.paths.trial(record.number).log}"
+
+    def failed(self) -> list[TrialRecord]:
+        return [record for record in self.records if record.outcome is Outcome.FAILED]
+
+    def faulty(self) -> list[TrialRecord]:
+        """Return the trials of which at least one attempt ended in a fault."""
+        return [record for record in self.records if record.faults]
 
     def checkpoint(self, record: TrialRecord) -> str:
         """Return where the checkpoint of a trial's best epoch is."""

@@ -29,16 +29,17 @@ from sweepkit.budget import n_trials
 from sweepkit.config import Stopping, SweepSpec
 from sweepkit.errors import DataError
 from sweepkit.evolution import JsonCmaEsSampler
-from sweepkit.storage_faults import writing
+from sweepkit.faults import Fault, is_exhausted
 from sweepkit.mending import mend
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
 from sweepkit.space import Choice, Float, Param, Point, Space, Value
+from sweepkit.storage_faults import writing
 
 logger = logging.getLogger(__name__)
 
 # the journal is the sweep's own, so the name need not tell sweeps apart; Hyperband derives brackets from it
 _STUDY = "sweep"
-_REPORT = "report:"
+_REPORT, _FAULT = "report:", "fault:"
 _OUTCOMES = {
     TrialState.COMPLETE: Outcome.COMPLETE,
     TrialState.PRUNED: Outcome.PRUNED,
@@ -104,6 +105,9 @@ class Journal:
             run_id=attrs.get("run_id"),
             started=trial.datetime_start.timestamp() if trial.datetime_start else None,
             seconds=_seconds(trial, reports),
+            faults=tuple(
+                Fault.from_json(json.loads(text)) for key, text in sorted(attrs.items()) if key.startswith(_FAULT)
+            ),
         )
 
 
@@ -226,6 +230,12 @@ class SweepStudy(Journal):
         text = self._trials()[record.number].user_attrs.get(f"{_REPORT}{record.epoch:04d}", "{}")
         ends = json.loads(text).get("ends")
         return Verdict(Outcome(ends[0]), ends[1]) if ends else None
+
+    def fault(self, number: int, fault: Fault) -> bool:
+        """Write down how an attempt at a trial ended; True when there is to be another one."""
+        faults = [*self.record(number).faults, fault]
+        self.note(number, f"{_FAULT}{len(faults):04d}", json.dumps(fault.to_json()))
+        return not is_exhausted(faults, self._spec.budget.retries)
 
     def finish(self, number: int, verdict: Verdict) -> None:
         """Tell the study how a trial ended; its value is the best epoch's, not the last's."""

@@ -18,7 +18,6 @@ from sweepkit.budget import n_trials
 from sweepkit.cudnn_check import check_cudnn
 from sweepkit.data.prepared import Prepared
 from sweepkit.errors import SweepFailed
-from sweepkit.storage_faults import before_start
 from sweepkit.inline import InlineRunner
 from sweepkit.leaderboard import ranked, table
 from sweepkit.paths import SweepPaths
@@ -28,6 +27,7 @@ from sweepkit.recording import TrialRuns, describe_data, finish, keep_checkpoint
 from sweepkit.referee import Observer, Referee
 from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.storage import Storage
+from sweepkit.storage_faults import before_start
 from sweepkit.study import Journal, SweepStudy
 from sweepkit.tasks import Job, Runner
 from sweepkit.tracking.connection import located, shown
@@ -156,6 +156,8 @@ def job_of(
         threads=runner.share.cpu,
         gpu=runner.share.gpu,
         tracking_uri=tracker.uri if tracker else None,
+        timeout_minutes=problem.spec.budget.timeout_minutes,
+        worker_memory_gb=problem.spec.resources.worker_memory_gb,
     )
 
 

@@ -31,6 +31,8 @@ class Job:
         threads: CPU threads of a worker.
         gpu: the share of one GPU, or a whole number of them; 0 for none.
         tracking_uri: the MLflow store; None when tracking is off.
+        timeout_minutes: a worker that says nothing for so long is killed; None never.
+        worker_memory_gb: a worker that holds more between two trials is replaced; None is its share of its node's.
     """
 
     package: str
@@ -44,6 +46,8 @@ class Job:
     threads: int
     gpu: float
     tracking_uri: str | None
+    timeout_minutes: float | None = None
+    worker_memory_gb: float | None = None
 
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
         return asdict(self)
@@ -64,6 +68,7 @@ class TrialTask:
         epochs_reported: how many epochs the journal has; above 0 only for a trial that goes on.
         resumes: whether a checkpoint of an earlier attempt may exist.
         run_id: its run in the tracking store; None when tracking is off.
+        attempt: 1 for the first; a fault and a retry lie between two of them.
     """
 
     number: int
@@ -72,6 +77,7 @@ class TrialTask:
     epochs_reported: int = 0
     resumes: bool = False
     run_id: str | None = None
+    attempt: int = 1
 
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
         return asdict(self)
@@ -86,8 +92,14 @@ class Director(Protocol):
     def reported(self, number: int, report: Report) -> bool:
         """Take one epoch's report; True means that the trial stops here."""
 
-    def failed(self, number: int, error: str) -> None:
-        """Take the traceback, or the cause of death, of a trial that can't go on."""
+    def failed(self, number: int, error: str, *, counts: bool = True) -> None:
+        """Take the traceback, or the cause of death, of an attempt at a trial; another one may be handed out.
+
+        `counts` is False where neither the trial nor its worker can have been the cause: the node was lost.
+        """
+
+    def returned(self, number: int, why: str) -> None:
+        """Take back a trial that was handed out and never begun, to hand it out again."""
 
     def halted(self, fault: StorageFault) -> None:
         """Take it that the storage takes no more: no trial has failed, and the sweep is to end."""

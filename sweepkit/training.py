@@ -69,6 +69,8 @@ class Worker:
         self.stop()
         paths = SweepPaths(self._job.sweep).trial(task.number)
         self._trial = trial = _RunningTrial(task, paths, self._data_module.reading(task.point, self._settings))
+        if task.resumes and self._storage.exists(paths.log):
+            trial.text.write(self._storage.read(paths.log).decode(errors="replace"))
         with self._logged(trial):
             keras.utils.set_random_seed(task.seed)
             trial.model = self._model_module.build(task.point, self._prepared)
@@ -77,7 +79,8 @@ class Worker:
                 trial.reports = list(state.reports) if state else []
             trial.n_returned = task.epochs_reported
             trial.log = self._open_log(self._job, task, self._storage, paths)
-            logger.info("trial %d starts after epoch %d: %s", task.number, len(trial.reports), task.point)
+            again = f" attempt {task.attempt}" if task.attempt > 1 else ""
+            logger.info("trial %d%s starts after epoch %d: %s", task.number, again, len(trial.reports), task.point)
 
     def run_epoch(self) -> Report:
         """Train and validate one epoch, write the checkpoint, log, and return what to report.

@@ -28,6 +28,7 @@ LAYERS = {
         "provenance",
         "reports",
         "redaction",
+        "faults",
         "final_result",
     },
     "rules": {

@@ -11,11 +11,11 @@ import pytest
 
 from sweepkit.config import SweepSpec
 from sweepkit.errors import InputError, StorageFault
-from sweepkit.storage_faults import before_start, writing
 from sweepkit.referee import Referee
 from sweepkit.reports import Outcome, Report
 from sweepkit.space import Float, Space
 from sweepkit.storage import Storage
+from sweepkit.storage_faults import before_start, writing
 from sweepkit.study import SweepStudy
 from tests.disks import SmallDisk, small_disk
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sweepkit.config import SweepSpec
+from sweepkit.faults import Fault
 from sweepkit.reports import Outcome, Report, TrialRecord
 from sweepkit.space import Choice, Float, Int, Point, Space
 from sweepkit.study import SweepStudy, Verdict
@@ -99,6 +100,15 @@ def test_samplers_fill_conditional_spaces(tmp_path: Path, sampler: str) -> None:
     # a sampler that has found the best corner may go back there, as gp does
     assert len({str(record.point) for record in records}) > 12
     assert all(SPACE.params[name].contains(value) for r in records for name, value in r.point.items())
+
+
+def test_faults_are_in_the_journal_in_order_and_survive_reopening(tmp_path: Path) -> None:
+    study = opened(tmp_path, spec())
+    record = asked(study)
+    faults = [Fault(n, f"OSError: {n}", counts=n > 0, timestamp=float(n)) for n in range(3)]
+    assert [study.fault(record.number, fault) for fault in faults] == [True, True, False]
+    assert opened(tmp_path, spec()).record(record.number).faults == tuple(faults)
+    assert asked(study).faults == ()
 
 
 def test_tpe_models_conditional_parameters(tmp_path: Path) -> None:

@@ -47,7 +47,8 @@ class PlainLines:
             self._next_line = now + _LINE_EVERY_S
 
     def started(self, record: TrialRecord, standing: Standing) -> None:  # noqa: ARG002  # the protocol's
-        self._line(f"trial {record.number} starts: {_shown(record, self._varied)}")
+        attempt = f" attempt {len(record.faults) + 1}" if record.faults else ""
+        self._line(f"trial {record.number}{attempt} starts: {_shown(record, self._varied)}")
 
     def reported(self, record: TrialRecord, standing: Standing) -> None:  # noqa: ARG002  # the protocol's
         self._line(f"trial {record.number} epoch {record.epoch}: {_latest(record, self._spec)}")
@@ -59,6 +60,9 @@ class PlainLines:
             f"{record.outcome.value}: {record.reason}"
         )
         self._line(summary(standing, self._spec))
+
+    def remarked(self, text: str) -> None:
+        self._line(text)
 
     def _line(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -117,6 +121,10 @@ class LiveTable:
         self._ended = [*self._ended, record][-_LAST_ENDED:]
         self._standing = standing
 
+    def remarked(self, text: str) -> None:
+        # above the table, where it stays
+        self._live.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
     def _render(self) -> Group:
         if self._standing is None:
             return Group(self._progress)
@@ -156,7 +164,7 @@ def summary(standing: Standing, spec: SweepSpec) -> str:
 def _cells(record: TrialRecord, spec: SweepSpec, varied: Sequence[str]) -> tuple[str, str, str, str, str, Text]:
     best = f"{record.best_value:.4f}" if record.best_value is not None else ""
     if record.outcome is None:
-        state = Text("running")
+        state = Text(f"running, attempt {len(record.faults) + 1}" if record.faults else "running")
     else:
         state = Text(f"{record.outcome.value}: {record.reason}", style=_OUTCOME_STYLES[record.outcome])
     epoch = f"{record.epoch}/{spec.stopping.max_epochs}"

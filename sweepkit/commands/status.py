@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.commands import common
-from sweepkit.commands.formats import parameters
+from sweepkit.commands.formats import near, parameters
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from sweepkit.snapshot import Snapshot
 
 _ROWS = 10
@@ -47,6 +49,8 @@ def _facts(snapshot: Snapshot) -> dict[str, object]:
         ],
         "reasons": dict(reasons(snapshot.records)),
         "errors": snapshot.errors,
+        "faults": {record.number: [fault.to_json() for fault in record.faults] for record in snapshot.faulty()},
+        "logs": {record.number: snapshot.log(record) for record in snapshot.failed()},
         "leaderboard": snapshot.table(),
     }
 
@@ -64,5 +68,17 @@ def _show(snapshot: Snapshot) -> None:
         )
     for reason, count in reasons(snapshot.records):
         console.print(f"  {count:4} {reason}", soft_wrap=True)
-    for number, error in snapshot.errors.items():
-        console.print(f"trial {number} failed with:\n{error.rstrip()}", soft_wrap=True)
+    _show_faults(console, snapshot)
+
+
+def _show_faults(console: Console, snapshot: Snapshot) -> None:
+    """Say what attempts ended in, and of each failed trial the traceback and the log."""
+    for record in snapshot.faulty():
+        for attempt, fault in enumerate(record.faults, start=1):
+            free = "" if fault.counts else " (does not count)"
+            text = f"trial {record.number} attempt {attempt}, after epoch {fault.epoch}: {fault.summary}{free}"
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+    for record in snapshot.failed():
+        error = snapshot.errors.get(record.number, record.reason or "").rstrip()
+        text = f"trial {record.number} failed; its log: {near(snapshot.log(record))}\n{error}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -64,7 +64,7 @@ def _summary(problem: SweepProblem) -> Table:
         "search": f"{search.sampler}, {search.trials} trials, seed {search.seed}",
         "space": "continuous" if grid is None else f"{grid} points",
         "stopping": _stopping(problem),
-        "budget": f"{hours}, {spec.budget.failures} failures",
+        "budget": f"{hours}, {spec.budget.failures} failures, {_faults(problem)}",
         "resources": f"{resources.cpu} cpu, gpu {resources.gpu}, workers: {workers}",
         "storage": f"{spec.storage.uri}, keeps {spec.storage.keep} checkpoints",
         "tracking": (spec.tracking.uri or "MLflow's default") if spec.tracking.enabled else "off",
@@ -74,6 +74,12 @@ def _summary(problem: SweepProblem) -> Table:
     for key, value in rows.items():
         table.add_row(key, hidden(value))
     return table
+
+
+def _faults(problem: SweepProblem) -> str:
+    budget = problem.spec.budget
+    timeout = "" if budget.timeout_minutes is None else f", {budget.timeout_minutes:g} min for an epoch"
+    return f"{budget.retries} retries of a trial{timeout}"
 
 
 def _stopping(problem: SweepProblem) -> str:

@@ -189,13 +189,14 @@ class SweepTracker:
         best_epoch: int | None,
         metric: str,
         at: float | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         """Write down how a trial ended, with its best value of `metric`, if it has one, and the epoch of that.
 
-        `at` is when, in seconds since 1970; None for now.
+        `at` is when, in seconds since 1970, None for now; `tags` are what else there is to say, like a traceback.
         """
         ending = endings.of_trial(
-            outcome=outcome, reason=reason, best_value=best_value, best_epoch=best_epoch, metric=metric
+            outcome=outcome, reason=reason, best_value=best_value, best_epoch=best_epoch, metric=metric, tags=tags
         )
         self._end(run_id, ending, time.time() if at is None else at)
 

@@ -28,14 +28,20 @@ class Ending:
 
 
 def of_trial(
-    *, outcome: TrialOutcome, reason: str, best_value: float | None, best_epoch: int | None, metric: str
+    *,
+    outcome: TrialOutcome,
+    reason: str,
+    best_value: float | None,
+    best_epoch: int | None,
+    metric: str,
+    tags: Mapping[str, str] | None = None,
 ) -> Ending:
-    """Describe a trial's ending, with its best value of `metric`, if it has one, and the epoch of that."""
+    """Describe a trial's ending, with its best value of `metric`, if it has one, and the epoch of that, and `tags`."""
     metrics = {}
     if best_value is not None and best_epoch is not None:
         metrics = {f"best_{metric}": best_value, "best_epoch": float(best_epoch)}
-    tags = {"sweepkit.outcome": outcome, "sweepkit.stop_reason": reason}
-    return Ending(_TRIAL_STATUS[outcome], metrics, tags)
+    own = {"sweepkit.outcome": outcome, "sweepkit.stop_reason": reason}
+    return Ending(_TRIAL_STATUS[outcome], metrics, own | dict(tags or {}))
 
 
 def of_sweep(

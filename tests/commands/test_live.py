@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from rich.console import Console
 from sweepkit.commands.formats import duration, near, parameters
 from sweepkit.commands.live import LiveTable, PlainLines, summary
 from sweepkit.config import SweepSpec
+from sweepkit.faults import Fault
 from sweepkit.leaderboard import Standing
 from sweepkit.reports import Outcome, Report, TrialRecord
 
@@ -77,6 +79,29 @@ def test_the_live_table_shows_running_and_ended_trials() -> None:
     shown = out.getvalue()
     for text in ("cells: score (max)", "cell=gru rate=0.00123", "1/9", "running", "pruned: rung at epoch 1", "6 of 48"):
         assert text in shown, text
+
+
+TRIED_AGAIN = replace(RUNNING, faults=(Fault(1, "OSError: once", counts=True, timestamp=0.0),))
+
+
+def test_plain_lines_say_which_attempt_starts_and_what_ended_the_one_before() -> None:
+    out = io.StringIO()
+    with PlainLines(Console(file=out, width=60), SPEC, VARIED) as lines:
+        lines.remarked("trial 1 attempt 1: OSError: [Errno 5] once; attempt 2 goes on after epoch 1")
+        lines.started(TRIED_AGAIN, STANDING)
+    assert out.getvalue().splitlines() == [
+        "trial 1 attempt 1: OSError: [Errno 5] once; attempt 2 goes on after epoch 1",
+        "trial 1 attempt 2 starts: cell=gru rate=0.00123",
+    ]
+
+
+def test_the_live_table_keeps_remarks_above_it_and_counts_attempts() -> None:
+    out = io.StringIO()
+    with LiveTable(Console(file=out, width=140, force_terminal=True, color_system=None), SPEC, VARIED) as table:
+        table.remarked("trial 1 attempt 1: OSError: once; attempt 2 goes on after epoch 1")
+        table.started(TRIED_AGAIN, STANDING)
+    assert "trial 1 attempt 1: OSError: once" in out.getvalue()
+    assert "running, attempt 2" in out.getvalue()
 
 
 def test_a_trial_whose_objective_never_came_is_shown_too() -> None:
