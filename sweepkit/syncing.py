@@ -19,7 +19,7 @@ from sweepkit.errors import DataError, InputError
 from sweepkit.final_result import FinalResult
 from sweepkit.leaderboard import ranked
 from sweepkit.paths import DataPaths, SweepPaths
-from sweepkit.recording import dataset_facts, ended_at, results, run_name
+from sweepkit.recording import dataset_facts, ended_at, fault_tags, results, run_name
 from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.snapshot import open_snapshot
 from sweepkit.storage import Storage
@@ -158,6 +158,7 @@ def _tell_trial(catching_up: CatchingUp, sweep: _Sweep, record: TrialRecord, tag
             best_value=record.best_value,
             best_epoch=record.best_epoch,
             metric=sweep.spec.objective.metric,
+            tags=fault_tags(record, log=f"{sweep.storage.shown}/{sweep.paths.trial(record.number).log}"),
         )
     return catching_up.trial(
         record,
