@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 
 from sweepkit.data.prepared import BIN_TOKENS, Manifest, SplitFacts
@@ -14,15 +15,19 @@ _SPLIT_NAMES = {"train": "train", "valid": "validation", "test": "test"}
 
 def share_within(facts: SplitFacts, tokens: float) -> float:
     """Return the share of a split's texts that have at most this many tokens, from the histogram: about."""
+    if not facts.rows or tokens >= facts.lengths.get("max", math.inf):
+        return float(bool(facts.rows))
     whole, part = divmod(tokens + 1, BIN_TOKENS)
-    bins = facts.histogram
-    inside = sum(bins[: int(whole)]) + (bins[int(whole)] * part / BIN_TOKENS if whole < len(bins) - 1 else 0)
-    return inside / facts.rows if facts.rows else 0.0
+    # the last bin has no end, so nothing is known of what is inside it
+    bins = [*facts.histogram[:-1], 0]
+    inside = sum(bins[: int(whole)]) + (bins[int(whole)] * part / BIN_TOKENS if whole < len(bins) else 0)
+    return inside / facts.rows
 
 
 def lengths(facts: SplitFacts, marks: Sequence[int]) -> Figure:
     """Draw how long the texts of a split are, what share is within each length, and the lengths that trials read."""
-    last = BIN_TOKENS * len(facts.histogram)
+    filled = max((place for place, n in enumerate(facts.histogram) if n), default=0)
+    last = min(max(BIN_TOKENS * (filled + 1), *marks, BIN_TOKENS), BIN_TOKENS * len(facts.histogram))
     shown = [min(mark, last) for mark in marks]
     stripe = {"type": "line", "y0": 0, "y1": 1, "yref": "paper", "line": {"dash": "dash", "width": 1.2}}
     note = {"y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False, "font": {"size": 11}}

@@ -99,7 +99,7 @@ def workers(axes: Axes, found: Timeline | None) -> None:
         axes.text(middle, 0.5, said, rotation=90, ha="center", va="center", fontsize=8, transform=where)
     axes.set_ylim(found.n_lanes + 0.6, 0.4)
     axes.set_xlim(0, found.end / per)
-    axes.locator_params(axis="y", integer=True)
+    axes.set_yticks(range(1, found.n_lanes + 1, max(1, found.n_lanes // 10)))
     cut_out = ", pauses cut out" if found.pauses else ""
     axes.set_xlabel(f"time since the start, {unit}{cut_out}; idle for {found.idle:.1%}")
     axes.set_ylabel("worker")

@@ -20,7 +20,7 @@ Trace = dict[str, Any]  # as above
 # the page's script writes the trial's parameters and ending beside what has this mark
 OF_TRIAL = "trial"
 # a value farther than this many quartile ranges from the middle half is left out of a plot's first view
-_FAR = 6.0
+_FAR = 20.0
 
 
 def escaped(text: object) -> str:

@@ -21,6 +21,8 @@ def value(one: object) -> str:
     """Say a parameter's value as a YAML would have it, floats with four figures that count."""
     if isinstance(one, bool):
         return "true" if one else "false"
+    if one == "":
+        return "''"
     return f"{one:.4g}" if isinstance(one, float) else str(one)
 
 

@@ -8,7 +8,8 @@ from sweepkit.report.blocks import Block, Board, Details, Plot, Section, Table, 
 from sweepkit.report.figures_trials import learning_curves
 from sweepkit.report.final_stage import final_stage
 from sweepkit.report.gathering import Findings
-from sweepkit.report.saying import duration, moment, number, point, value
+from sweepkit.report.plotting import view
+from sweepkit.report.saying import count, duration, moment, number, point, value
 from sweepkit.report.words import section
 from sweepkit.reports import TrialRecord
 from sweepkit.wording import metric_words
@@ -47,7 +48,17 @@ def curves(findings: Findings) -> Section:
     if not any(findings.objective(record) for record in findings.records):
         return section("curves", f"No trial has reported {findings.metric}.")
     alt = f"{metric_words(findings.metric)} of every trial by epoch"
-    return section("curves", [Plot(learning_curves(findings), alt)])
+    outside = _outside(findings)
+    note = f"{count(outside, 'trial')} with values far from all others: a double click into the figure shows all."
+    shown = Plot(learning_curves(findings), alt)
+    return section("curves", [shown, Text(note)] if outside else [shown])
+
+
+def _outside(findings: Findings) -> int:
+    """Count the trials of which some values are outside the first view of the learning curves."""
+    curves = [[value for _, value in findings.objective(record)] for record in findings.records]
+    ends = view([value for curve in curves for value in curve])
+    return sum(any(not ends[0] <= value <= ends[1] for value in curve) for curve in curves) if ends else 0
 
 
 def _tiles(findings: Findings) -> list[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ import plotly.graph_objects
 import pytest
 
 from sweepkit.report import page as page_module
-from sweepkit.report.blocks import Board, Plot, Section, Selection, Table
+from sweepkit.report.blocks import Board, Plot, Section, Selection, Table, Text
 from sweepkit.report.gathering import Findings
 from sweepkit.report.importance import Importances
 from sweepkit.report.page import inline_json, page, sections_of
@@ -154,8 +154,9 @@ def test_curves_are_one_trace_of_lines_an_outcome_however_many_trials() -> None:
     assert {trace["name"].partition(" (")[0] for trace in plot.figure["data"]} >= {"complete", "stopped early"}
 
 
-def test_far_outliers_are_out_of_the_first_view() -> None:
-    (plot,) = section(SWEEPS["far out"], "curves").blocks
+def test_far_outliers_are_out_of_the_first_view_and_said() -> None:
+    plot, note = section(SWEEPS["far out"], "curves").blocks
+    assert note == Text("1 trial with values far from all others: a double click into the figure shows all.")
     assert isinstance(plot, Plot)
     assert plot.figure["layout"]["yaxis"]["range"][1] < 2
 
