@@ -26,7 +26,7 @@ VERBS = {
     "run": "Run a sweep, or go on with it.",
     "status": "Show how far a sweep is.",
     "best": "Show a sweep's best trials and where their checkpoints are.",
-    "final": "Retrain the best trials from fresh seeds, and measure the winner once on the test split.",
+    "final": "Retrain the leaders from fresh seeds; test the winner once.",
     "report": "Draw a sweep: one HTML file, a picture, or tables.",
     "compare": "Compare sweeps or trials: parameters, curves, paired tests.",
     "pull": "Get the winner as a folder to use elsewhere.",

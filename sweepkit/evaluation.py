@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sweepkit import checkpoints, devices, predictions
+from sweepkit import predictions
 from sweepkit.data.batches import Reading, window_batches
 from sweepkit.data.preparation import local_folder
 from sweepkit.data.prepared import Prepared
-from sweepkit.data.records import read_shards
 from sweepkit.data.rows import Rows
 from sweepkit.package import import_package
 from sweepkit.paths import DataPaths, SweepPaths
@@ -82,6 +81,10 @@ def evaluate(task: EvaluationTask) -> Evaluation:
     Raises:
         DataError: the prepared data or the checkpoint is damaged.
     """
+    # here, not above: the driver, which hands the task out, never imports TensorFlow
+    from sweepkit import checkpoints, devices
+    from sweepkit.data.records import read_shards
+
     devices.configure_task()
     storage, paths = Storage.at(task.storage_uri), SweepPaths(task.sweep).trial(task.trial)
     package = import_package(task.package)

@@ -12,8 +12,8 @@ from dataclasses import asdict, replace
 from typing import TypeVar
 
 from sweepkit import predictions
-from sweepkit.bundle.export import ExportTask, export
 from sweepkit.bundle.facts import Measured
+from sweepkit.bundle.tasks import ExportTask, export
 from sweepkit.data.prepared import Prepared
 from sweepkit.evaluation import EvaluationTask, evaluate
 from sweepkit.final_result import Candidate, Comparison, FinalResult, Look

@@ -12,15 +12,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_matrix
-from sklearn.feature_extraction.text import TfidfTransformer
-from sklearn.linear_model import LogisticRegression
-from sklearn.multiclass import OneVsRestClassifier
 
-from sweepkit import devices, predictions
+from sweepkit import predictions
 from sweepkit.data.preparation import local_folder
 from sweepkit.data.prepared import Prepared
-from sweepkit.data.records import read_shards
 from sweepkit.data.rows import Rows
 from sweepkit.data.vocabulary import END
 from sweepkit.errors import DataError
@@ -68,6 +63,10 @@ def fit_linear(task: LinearTask) -> LinearResult:
     Raises:
         DataError: the prepared data is damaged, or train has nothing to tell labels apart by.
     """
+    # here, not above: the driver, which hands the task out, never imports TensorFlow
+    from sweepkit import devices
+    from sweepkit.data.records import read_shards
+
     devices.configure_task()  # reading records starts TensorFlow
     storage = Storage.at(task.storage_uri)
     prepared = Prepared.open(local_folder(DataPaths(task.package, task.data_key), storage))
@@ -84,6 +83,9 @@ def fit(train: Rows, valid: Rows, *, n_labels: int, where: str = "") -> tuple[Li
     Raises:
         DataError: train has rows of one label only, or no word that occurs in two rows; names `where`.
     """
+    # here, not above: the driver imports this module to hand the task out, and scikit-learn takes a second
+    from sklearn.feature_extraction.text import TfidfTransformer
+
     if len(np.unique(train.targets)) < 2:
         raise DataError("the linear baseline needs rows of two labels in train, all have the same", where=where)
     train_counts, known = count_known(train)
@@ -106,6 +108,8 @@ def count_known(rows: Rows) -> tuple[Any, NDArray[np.int64]]:  # Any: a sparse m
     Returns:
         Counts [rows, features], sparse, and <int64>[features], the key of each feature, ascending.
     """
+    from scipy.sparse import csr_matrix
+
     row, key = words_and_pairs(rows)
     keys, column = np.unique(key, return_inverse=True)
     counts = csr_matrix((np.ones(len(key)), (row, column)), shape=(len(rows), len(keys)))
@@ -115,6 +119,8 @@ def count_known(rows: Rows) -> tuple[Any, NDArray[np.int64]]:  # Any: a sparse m
 
 def count(rows: Rows, known: NDArray[np.int64]) -> Any:  # as above
     """Count those words and pairs of rows that have one of these keys: [rows, features], sparse."""
+    from scipy.sparse import csr_matrix
+
     row, key = words_and_pairs(rows)
     column = np.minimum(np.searchsorted(known, key), len(known) - 1)
     found = known[column] == key
@@ -142,6 +148,9 @@ def _probabilities(
     c: float,
     n_labels: int,  # Any: sparse matrices, as above
 ) -> NDArray[np.float32]:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+
     # the dual problem takes a tenth of the primal's time here; its order of rows is drawn, hence the seed
     one = LogisticRegression(C=c, solver="liblinear", dual=True, random_state=0, max_iter=_MOST_ITERATIONS)
     model = OneVsRestClassifier(one).fit(train, targets)  # of two labels that is one fit

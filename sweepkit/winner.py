@@ -76,7 +76,8 @@ def _is_of(snapshot: Snapshot, best: TrialRecord) -> bool:
 
 
 def _export(snapshot: Snapshot, best: TrialRecord, *, data_key: str, yaml: Path) -> None:
-    from sweepkit.bundle.export import ExportTask, export_here  # not at the top: it imports TensorFlow
+    from sweepkit.bundle.export import export_here  # not at the top: it imports TensorFlow
+    from sweepkit.bundle.tasks import ExportTask
 
     assert best.best_epoch is not None, "a ranked trial has a best epoch"
     spec = snapshot.spec

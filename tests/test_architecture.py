@@ -192,6 +192,13 @@ def test_functions_are_short() -> None:
                 assert length <= 50, f"{path}:{node.lineno}: {node.name} has {length} lines"
 
 
+@pytest.mark.parametrize("module", ["sweep", "final"])
+def test_a_driver_leaves_heavy_libraries_to_its_workers(module: str) -> None:
+    program = f"import sys, sweepkit.{module}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert set(done.stdout.split()).isdisjoint(("tensorflow", "keras", "sklearn", "scipy", "mlflow", "ray"))
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--help"], ["validate", "--help"], ["validate", "sweeps/imdb_cells.yaml"], ["nonsense"]],

@@ -18,7 +18,7 @@ DOCUMENTS = sorted(path for path in ROOT.rglob("*.md") if not {".venv", "runs"} 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 COMMAND = re.compile(r"python -m sweepkit ([^`\n]+?)(?= +#|[`\n]|$)")
 # folders that the documents' own commands make
-MADE = {"winner"}
+MADE = {"winner", "runs/sweeps/imdb_cells"}
 COMMANDS = sorted({match.strip() for path in DOCUMENTS for match in COMMAND.findall(path.read_text(encoding="utf-8"))})
 
 

@@ -1,22 +1,21 @@
-"""A checkpoint becomes a bundle in the storage. Runs as a task on a worker, or in the process that asks.
+"""A checkpoint becomes a bundle in the storage. `tasks.export` runs it on a worker.
 
-Try `export(ExportTask(...))`; it needs the sweep package, its prepared data and the storage, and no more.
+Try `export_here(ExportTask(...))`; it needs the sweep package, its prepared data and the storage, and no more.
 """
 
 from __future__ import annotations
 
 import datetime
 import tempfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
-from sweepkit import checkpoints, devices, provenance
-from sweepkit.bundle.facts import FACTS, BundleFacts, CheckFacts, Measured, TextSettings
+from sweepkit import checkpoints, provenance
+from sweepkit.bundle.facts import FACTS, BundleFacts, CheckFacts, TextSettings
+from sweepkit.bundle.tasks import ExportTask
 from sweepkit.bundle.writing import write_bundle
 from sweepkit.data.batches import Reading
 from sweepkit.data.prepared import Prepared
@@ -24,60 +23,18 @@ from sweepkit.data.records import read_shards
 from sweepkit.data.rows import Rows
 from sweepkit.package import Package, import_package
 from sweepkit.paths import DataPaths, SweepPaths
-from sweepkit.space import Point
 from sweepkit.storage import Storage
 
 _CHECK_ROWS = 256
 _CHECK_SEED = 0  # the same rows in every bundle of the same data
 
 
-@dataclass(frozen=True, slots=True)
-class ExportTask:
-    """Which checkpoint becomes a bundle, and what the bundle says of it.
-
-    Attributes:
-        package: the sweep package's importable name.
-        data: its data settings, as JSON.
-        data_key: which prepared data.
-        storage_uri: where data and checkpoints are, and where the bundle goes.
-        sweep: the sweep's name in the storage: "cells", or "cells/final" for a run of the final stage.
-        trial: its number there.
-        epoch: of the checkpoint.
-        seed: of the trial.
-        point: its parameters.
-        measured: what the card shows.
-        shown_sweep: the sweep that the bundle says it comes from.
-        shown_trial: the trial that it says it comes from.
-        to: name of the bundle's folder in the storage; what is there is replaced.
-    """
-
-    package: str
-    data: Mapping[str, Any]  # the package's own settings, checked by its own model
-    data_key: str
-    storage_uri: str
-    sweep: str
-    trial: int
-    epoch: int
-    seed: int
-    point: Point
-    measured: tuple[Measured, ...]
-    shown_sweep: str
-    shown_trial: int
-    to: str
-
-
-def export(task: ExportTask) -> BundleFacts:
-    """Make a bundle, on one thread and without a GPU where this process has not used TensorFlow yet.
+def export_here(task: ExportTask) -> BundleFacts:
+    """Make a bundle on whatever devices this process has.
 
     Raises:
         DataError: the prepared data or the checkpoint is missing or damaged, or the model cannot be saved.
     """
-    devices.configure_task()
-    return export_here(task)
-
-
-def export_here(task: ExportTask) -> BundleFacts:
-    """Make a bundle on whatever devices this process has; raises what `export` raises."""
     storage, package = Storage.at(task.storage_uri), import_package(task.package)
     name = DataPaths(task.package, task.data_key).root
     prepared = Prepared.open(storage.local_folder(name, Path(tempfile.gettempdir()) / "sweepkit-data"))

@@ -25,7 +25,7 @@ from tests.data.made_up import WORDS, MadeUp, prepare
 if TYPE_CHECKING:
     import keras
 
-    from sweepkit.bundle.export import ExportTask
+    from sweepkit.bundle.tasks import ExportTask
 
 pytestmark = pytest.mark.tf
 ROOT = Path(__file__).parents[2]
@@ -72,7 +72,7 @@ def trained(storage: Storage, prepared: Prepared, point: dict[str, Any], *, tria
 
 
 def task(storage: Storage, prepared: Prepared, point: dict[str, Any], *, trial: int) -> ExportTask:
-    from sweepkit.bundle.export import ExportTask
+    from sweepkit.bundle.tasks import ExportTask
 
     return ExportTask(
         package="imdb",
@@ -202,7 +202,7 @@ def test_it_runs_as_a_task_in_a_process_of_its_own(storage: Storage, exported: E
     (tmp_path / "task").write_bytes(pickle.dumps(there))
     program = (
         "import pickle, sys, pathlib\n"
-        "from sweepkit.bundle.export import export\n"
+        "from sweepkit.bundle.tasks import export\n"
         "task = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())\n"
         "export(task), export(task)\n"  # a worker is used more than once
         "import tensorflow as tf\n"
@@ -222,7 +222,7 @@ def test_it_runs_as_a_task_in_a_process_of_its_own(storage: Storage, exported: E
 def test_a_process_that_has_computed_already_can_export(storage: Storage, exported: ExportTask) -> None:
     import tensorflow as tf
 
-    from sweepkit.bundle.export import export
+    from sweepkit.bundle.tasks import export
 
     tf.constant(1) + 1  # from now on threads are as they are
     assert export(exported).trial == 70

@@ -1,10 +1,10 @@
 "use strict";
 // Parallel coordinates: a line a trial, an axis a parameter; dragging along axes keeps the trials that pass there.
 function drawParallel(box, data, story) {
-  const [TOP, BOTTOM, SIDE, HEIGHT] = [40, 16, 66, 420];
+  const [TOP, BOTTOM, SIDE, HEIGHT] = [40, 16, 60, 420];
   const said = box.closest("figure").querySelector(".kept");
   const longest = Math.max(...data.axes.map((axis) => axis.label.length));
-  const step = Math.max(104, longest * 7.4 + 14);
+  const step = Math.max(92, longest * 6.7 + 8);
   const opacity = Math.max(0.2, Math.min(0.75, 100 / data.trials.length));
   const kept = data.axes.map(() => null); // for each axis the ends of what passes, or null
   let paths = [];
