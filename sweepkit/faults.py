@@ -7,9 +7,13 @@ reported) is no fault but a trial's end; see `stopping`. Try `is_exhausted(recor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+_TRACEBACK = "Traceback (most recent call last)"
+_RAISED = re.compile(r"(\w+\.)*[A-Z]\w*(Error|Exception|Exit|Interrupt)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,10 @@ def is_exhausted(faults: Sequence[Fault], retries: int) -> bool:
 
 
 def last_line(error: str) -> str:
-    """Return the line of a traceback that says what it was."""
+    """Return the line of a traceback that says what it was, or of any other text the last."""
     lines = error.strip().splitlines()
-    return lines[-1].strip() if lines else "its worker died"
+    if not lines:
+        return "its worker died"
+    # what TensorFlow appends to a message is no help
+    raised = [line for line in lines if _RAISED.match(line)] if _TRACEBACK in error else []
+    return (raised or lines)[-1].strip()

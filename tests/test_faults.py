@@ -37,3 +37,12 @@ def test_a_fault_goes_through_json() -> None:
 def test_the_last_line_of_an_error_says_it_in_short(error: str, expected: str) -> None:
     assert last_line(error) == expected
     assert Fault(0, error, counts=True, timestamp=0.0).summary == expected
+
+
+def test_what_tensorflow_appends_to_an_error_is_not_what_it_was() -> None:
+    error = (
+        "Traceback (most recent call last):\n  File …\n"
+        "tensorflow.python.framework.errors_impl.UnknownError: Graph execution error:\n\nDetected at node …\n"
+        "RuntimeError: the toy cannot be trained\n\n\n\t [[{{node functional_1/PyFunc}}]] [Op:__inference_9]\n"
+    )
+    assert last_line(error) == "RuntimeError: the toy cannot be trained"

@@ -108,7 +108,7 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> Ran:
     """A sweep on two workers: a healthy trial, four that recover, one that never does."""
     faults = ["", "exit once", "kill once", "raise once", "hang once", "train"]
     folder = tmp_path_factory.mktemp("faulty")
-    return run(folder, faults, "resources.workers=2", "budget.timeout_minutes=0.5")
+    return run(folder, faults, "resources.workers=2", "budget.timeout_minutes=1")
 
 
 @pytest.mark.mlflow
@@ -119,7 +119,7 @@ class TestOneFault:
             ("exit once", "its worker was killed or exited (pid "),
             ("kill once", "its worker was killed or exited (pid "),
             ("raise once", "the toy cannot be trained, this once"),
-            ("hang once", "hung: no epoch within budget.timeout_minutes: 0.5; its worker was killed"),
+            ("hang once", "hung: no epoch within budget.timeout_minutes: 1; its worker was killed"),
         ],
     )
     def test_the_trial_goes_on_from_its_checkpoint_and_has_every_epoch_once(
@@ -194,10 +194,9 @@ def test_a_worker_that_has_grown_makes_room_for_a_fresh_one(tmp_path: Path) -> N
     assert ran.snapshot.counts()["complete"] == 4
     assert not ran.snapshot.faulty()
     replaced = ran.remarks("GB after its last trial, more than resources.worker_memory_gb: 1.60")
-    assert len(replaced) == 2
+    grown = [record.number for record in ran.snapshot.records if record.point["fault"] == "grow"]
     assert [line.partition(" held ")[0] for line in replaced] == [
-        "trial 1 is given to another worker: the one before",
-        "trial 3 is given to another worker: the one before",
+        f"trial {number + 1} is given to another worker: the one before" for number in grown if number < 3
     ]
 
 
