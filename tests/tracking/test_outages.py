@@ -74,13 +74,7 @@ def stuck(proxy: Proxy, server: Server) -> Callable[[], None]:
     return proxy.hold.set
 
 
-def run_trials(
-    tracker: SweepTracker,
-    storage: Storage,
-    *,
-    start: int = 0,
-    stop: int = N_TRIALS
-) -> list[str]:
+def run_trials(tracker: SweepTracker, storage: Storage, *, start: int = 0, stop: int = N_TRIALS) -> list[str]:
     """Do what the driver and its workers do, with trials that take no time."""
     run_ids = []
     for number in range(start, stop):
