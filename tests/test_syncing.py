@@ -236,8 +236,8 @@ def test_a_store_that_is_away_is_an_input_error_that_says_nothing_is_lost(folder
     address = f"http://127.0.0.1:{free_port()}"
     assert run(folder, "--tracking-uri", address, code=2) == (
         f"tracking store '{address}' cannot be reached: connection refused; "
-        "nothing is lost: the journal and the spools keep what it has not been told, and the same command goes on when it answers; "
-        "--tracking-uri names another store"
+        "nothing is lost: the journal and the spools keep what it has not been told, "
+        "and the same command goes on when it answers; --tracking-uri names another store"
     )
 
 
