@@ -91,7 +91,9 @@ def sync(
 
 def _read(storage: Storage, paths: SweepPaths, *, facts: Mapping[str, Any] | None = None) -> _Sweep:  # JSON
     manifest = storage.read_json(paths.manifest)
-    spec = SweepSpec.model_validate(manifest["spec"])
+    # the name of a final stage has a slash, which nobody may write into a YAML
+    name = {"sweep": paths.sweep.partition("/")[0]}
+    spec = SweepSpec.model_validate(manifest["spec"] | name).model_copy(update={"sweep": paths.sweep})
     records: list[TrialRecord] = []
     if storage.exists(paths.journal):
         with folders.journal(storage, paths, read_only=True) as journal:

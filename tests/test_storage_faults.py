@@ -25,7 +25,7 @@ SPEC = SweepSpec.model_validate(
         "sweep": "toy",
         "package": "toy",
         "objective": {"metric": "score", "mode": "max"},
-        "search": {"sampler": "random", "trials": 40},
+        "search": {"sampler": "random", "trials": 15},
         "stopping": {"rule": "none", "max_epochs": 2},
     }
 )
@@ -157,7 +157,7 @@ def test_a_journal_that_cannot_be_written_ends_the_sweep_without_failing_trials(
     whole.check()
     storage = Storage.at(str(disk.folder))
     if how == "full":
-        disk.fill(but=12_000)
+        disk.fill(but=4096)
         referee, study = run(storage)
     else:
         referee, study = run_until_read_only(disk, storage)
@@ -166,7 +166,7 @@ def test_a_journal_that_cannot_be_written_ends_the_sweep_without_failing_trials(
     with pytest.raises(StorageFault, match=r"sweeps/toy/journal\.log cannot be written: "):
         referee.check()
     assert not [record for record in study.records() if record.outcome is Outcome.FAILED]
-    assert len(study.records()) < 40
+    assert len(study.records()) < 15
     disk.clear() if how == "full" else disk.remount("rw")
     again, study = run(storage)
     again.check()

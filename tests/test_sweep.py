@@ -225,3 +225,4 @@ class TestInline:
         done = sweepkit(tmp_path, "run", str(TOY), *self.OFF, code=2)
         assert shard.name in done.stderr
         assert "delete the folder" in done.stderr
+        assert not (tmp_path / "runs/sweeps/toy/trials").exists(), "before any trial starts"

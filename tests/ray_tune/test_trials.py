@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,9 +12,11 @@ from ray.exceptions import ActorUnavailableError, RayActorError
 from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
+from sweepkit.errors import StorageFault
 from sweepkit.ray_tune import deaths
 from sweepkit.ray_tune.attempts import Watch
 from sweepkit.ray_tune.trials import _Ask, _Obey
+from sweepkit.ray_tune.worker import WarmTrial, _Warnings
 from sweepkit.reports import Report
 from sweepkit.tasks import Job, Share, TrialTask
 
@@ -43,6 +46,9 @@ class Director:
     def returned(self, number: int, why: str) -> None:
         self.heard.append(("returned", number, why))
 
+    def halted(self, fault: StorageFault) -> None:
+        self.heard.append(("halted", str(fault)))
+
     def is_over(self) -> bool:
         return False
 
@@ -61,7 +67,7 @@ class Played:
             self.watch.on_trial_start(0, [], self.trial)
 
     def says(self, **answer: Any) -> str:
-        return str(self.obey.on_trial_result(None, self.trial, answer))
+        return str(self.obey.on_trial_result(None, self.trial, {"warnings": "[]"} | answer))
 
     def dies(self, error: Exception) -> None:
         with deaths._handling(error):
@@ -70,6 +76,13 @@ class Played:
     @property
     def heard(self) -> list[tuple[object, ...]]:
         return self.director.heard
+
+
+def warm(worker: Any) -> WarmTrial:
+    """A worker's trainable in the middle of a trial, around what takes the place of `training.Worker`."""
+    trainable = WarmTrial.__new__(WarmTrial)
+    trainable._worker, trainable._task, trainable._leaves, trainable._warnings = worker, None, False, _Warnings()
+    return trainable
 
 
 def report(epoch: int) -> str:
@@ -155,3 +168,28 @@ def test_a_fresh_worker_that_cannot_start_is_a_fault() -> None:
     played = Played(has_started=False, worker=None)
     played.dies(RayActorError(error_msg="dead"))
     assert played.heard == [("failed", 7, "its worker was killed or exited", True)]
+
+
+def test_an_epoch_of_a_worker_is_reported() -> None:
+    played = Played()
+    result = warm(SimpleNamespace(run_epoch=lambda: Report(3, {"loss": 0.5}, 1.0))).step()
+    assert played.says(**result) == TrialScheduler.CONTINUE
+    assert played.heard == [("reported", 7, 3)]
+
+
+def test_a_storage_that_takes_no_more_fails_no_trial() -> None:
+    def run_epoch() -> Report:
+        raise StorageFault("a/epoch-0003 cannot be written: no space left on device")
+
+    played = Played()
+    assert played.says(**warm(SimpleNamespace(run_epoch=run_epoch)).step()) == TrialScheduler.STOP
+    assert played.heard == [("halted", "a/epoch-0003 cannot be written: no space left on device")]
+
+
+def test_what_a_worker_warns_of_is_said_by_the_driver_once(caplog: pytest.LogCaptureFixture) -> None:
+    played, trainable = Played(), warm(SimpleNamespace(run_epoch=lambda: Report(1, {}, 1.0)))
+    warning = "epoch-0003/state.json: this file of a checkpoint is missing; the trial starts from its first epoch"
+    trainable._warnings.handle(logging.LogRecord("sweepkit.checkpoints", logging.WARNING, "", 0, warning, (), None))
+    played.says(**trainable.step())
+    played.says(**trainable.step())
+    assert caplog.messages == [f"trial 7: {warning}"]
