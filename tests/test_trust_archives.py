@@ -78,13 +78,9 @@ class TestTar:
         assert archive(tmp_path / "a.tar.gz", strange).read(nothing).texts == ["good"]
         assert [path.name for path in tmp_path.iterdir()] == ["a.tar.gz"]
 
-    @pytest.mark.parametrize("size", [1 << 40, (17 << 20), -512])
+    @pytest.mark.parametrize("size", [1 << 40, 17 << 20])
     def test_a_size_that_is_a_lie_takes_no_memory(self, tmp_path: Path, size: int) -> None:
-        header = member("x/train/pos/1.txt", size=max(size, 0)).tobuf(tarfile.GNU_FORMAT)
-        if size < 0:
-            number = b"\xff" * 4 + size.to_bytes(8, "big", signed=True)
-            header = header[:124] + number + header[136:148] + b" " * 8 + header[156:]
-            header = header[:148] + b"%06o\0 " % sum(header) + header[156:]
+        header = member("x/train/pos/1.txt", size=size).tobuf(tarfile.GNU_FORMAT)
         (tmp_path / "a.tar.gz").write_bytes(gzip.compress(header + b"good" + b"\0" * 1020))
         with memory_below(50 * MB), pytest.raises(DataError):
             ArchiveTexts(tmp_path / "a.tar.gz").read(nothing)
@@ -218,7 +214,7 @@ TEXT = ("text", pa.array(["a", "b"]))
         [TEXT, ("label", pa.array([0, 1])), ("label", pa.array([0, 1]))],
         [TEXT, ("label", pa.array([[0], [1]]))],
         [TEXT, ("label", pa.array([{"a": 0}, {"a": 1}]))],
-        [TEXT, ("label", pa.array([2**62, 0], pa.timestamp("s")))],
+        [TEXT, ("label", pa.array([2**62, 0], pa.timestamp("us")))],
         [TEXT, ("label", pa.array([np.nan, 1.0]))],
         [TEXT, ("label", pa.array([0, 1])), ("split", pa.array([1, 2]))],
         [TEXT, ("label", pa.array([0, 1])), ("split", pa.array([["train"], None]))],
