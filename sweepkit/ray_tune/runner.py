@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private import ray_constants
 
 from sweepkit.config import Resources
 from sweepkit.errors import InputError
@@ -82,6 +83,7 @@ def connect(address: str | None, *, modules: Sequence[Path], wanted: Resources) 
     threading.Thread(target=importlib.import_module, args=["sweepkit.ray_tune.trials"], daemon=True).start()
     answer = signal.getsignal(signal.SIGTERM)
     try:
+        ray_constants.ENABLE_RAY_CLUSTER = address is not None
         ray.init(
             address=address or "local",
             runtime_env={
