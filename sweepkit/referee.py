@@ -18,7 +18,6 @@ from sweepkit.config import SweepSpec
 from sweepkit.leaderboard import Standing, ranked
 from sweepkit.paths import SweepPaths
 from sweepkit.recording import TrialRuns
-from sweepkit.redaction import hidden
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
 from sweepkit.storage import Storage
 from sweepkit.study import SweepStudy, Verdict
@@ -108,7 +107,6 @@ class Referee:
         if number not in self._running:
             logger.warning("trial %d has ended already; its worker said: %s", number, error)
             return
-        error = hidden(error)  # it stays in the journal and on run pages
         self._study.note(number, "error", error)
         last_line = error.strip().splitlines()[-1] if error.strip() else "its worker died"
         log = f"{self._storage.shown}/{self._paths.trial(number).log}"

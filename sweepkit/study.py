@@ -28,6 +28,7 @@ from sweepkit import stopping
 from sweepkit.budget import n_trials
 from sweepkit.config import Stopping, SweepSpec
 from sweepkit.evolution import JsonCmaEsSampler
+from sweepkit.redaction import hidden
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
 from sweepkit.space import Choice, Float, Param, Point, Space, Value
 
@@ -151,8 +152,8 @@ class SweepStudy(Journal):
         return self.record(trial.number)
 
     def note(self, number: int, key: str, value: str) -> None:
-        """Keep a fact about a trial (its tracking run, its error) in the journal."""
-        self._live(number).set_user_attr(key, value)
+        """Keep a fact about a trial (its tracking run, its error) in the journal, without credentials."""
+        self._live(number).set_user_attr(key, hidden(value))
 
     def report(self, number: int, report: Report) -> Verdict | None:
         """Write one epoch into the journal and decide whether the trial goes on (None).

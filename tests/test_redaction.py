@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
 from sweepkit.errors import InputError, Problem, SweepFailed
 from sweepkit.redaction import hidden, hidden_in
+from sweepkit.reports import Outcome
+from sweepkit.study import Verdict
+from tests.test_study import asked, opened, spec
 
 
 @pytest.mark.parametrize(
@@ -50,3 +54,13 @@ def test_a_long_text_takes_no_time() -> None:
     hidden("://" + "a:" * 200_000)
     hidden("x://" * 20_000)
     assert time.process_time() - began < 5
+
+
+def test_a_journal_holds_none_of_them(tmp_path: Path) -> None:
+    study = opened(tmp_path, spec())
+    number = asked(study).number
+    study.note(number, "error", "Traceback: http://me:pa55@host is away")
+    study.finish(number, Verdict(Outcome.FAILED, "http://me:pa55@host is away"))
+    assert study.error(number) == "Traceback: http://host is away"
+    assert study.record(number).reason == "http://host is away"
+    assert "pa55" not in (tmp_path / "journal.log").read_text()
