@@ -39,10 +39,13 @@ def run_trials(director: Director, job: Job, share: Share) -> None:
     logging.getLogger("ray.tune").setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(prefix="sweepkit-tune-") as scratch:
         tuner = tune.Tuner(
-            tune.with_resources(_WarmTrial, {"cpu": share.cpu, "gpu": share.gpu}),
+            # not in a trial's config, of which Tune makes names of folders: a store's URI may hold a password
+            tune.with_resources(
+                tune.with_parameters(_WarmTrial, job=job.to_json()), {"cpu": share.cpu, "gpu": share.gpu}
+            ),
             tune_config=tune.TuneConfig(
                 num_samples=-1,  # the searcher says when there are no more
-                search_alg=_Ask(director, job),
+                search_alg=_Ask(director),
                 scheduler=_Obey(director),
                 max_concurrent_trials=share.n_workers,
                 reuse_actors=True,
@@ -60,12 +63,12 @@ def run_trials(director: Director, job: Job, share: Share) -> None:
 class _WarmTrial(tune.Trainable):  # type: ignore[misc]  # Ray is not typed
     """A worker that Ray keeps from trial to trial; `step` is one epoch."""
 
-    def setup(self, config: dict[str, Any]) -> None:  # Ray's own type
+    def setup(self, config: dict[str, Any], job: dict[str, Any]) -> None:  # Ray's own type, and a Job's JSON
         # here, not above: the driver must never import TensorFlow
         from sweepkit.tracking.worker import open_trial_log
         from sweepkit.training import Worker
 
-        self._worker = Worker(Job(**config["job"]), open_trial_log)
+        self._worker = Worker(Job(**job), open_trial_log)
         self._task: TrialTask | None = TrialTask(**config["task"])
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:  # Ray's own type
@@ -95,16 +98,15 @@ class _Unpickled:
 class _Ask(_Unpickled, Searcher):  # type: ignore[misc]  # Ray is not typed
     """Hands out the director's next trial."""
 
-    def __init__(self, director: Director, job: Job) -> None:
+    def __init__(self, director: Director) -> None:
         super().__init__()
         self._director = director
-        self._job = job.to_json()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:  # noqa: ARG002  # Ray's own signature
         task = self._director.next_task()
         if task is None:
             return Searcher.FINISHED  # type: ignore[no-any-return]  # Ray is not typed
-        return {"job": self._job, "task": task.to_json()}
+        return {"task": task.to_json()}
 
     def on_trial_complete(self, trial_id: str, result: object = None, error: bool = False) -> None:
         """Nothing: the scheduler has heard it already, reasons included."""
