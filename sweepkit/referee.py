@@ -126,7 +126,7 @@ class Referee:
         if number not in self._running:
             logger.warning("trial %d has ended already; its worker said: %s", number, error)
         elif self._fault is None:  # otherwise it goes on when the sweep does
-            # what it says stays in the journal and on run pages
+            # the journal would hide them itself; this is for what is shown and logged
             self._guarded(lambda: self._failed(number, hidden(error), counts=counts), otherwise=None)
 
     def returned(self, number: int, why: str) -> None:

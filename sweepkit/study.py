@@ -13,7 +13,7 @@ import json
 import logging
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from sweepkit.errors import DataError
 from sweepkit.evolution import JsonCmaEsSampler
 from sweepkit.faults import Fault, is_exhausted
 from sweepkit.mending import mend
+from sweepkit.redaction import hidden
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
 from sweepkit.space import Choice, Float, Param, Point, Space, Value
 from sweepkit.storage_faults import writing
@@ -191,8 +192,8 @@ class SweepStudy(Journal):
         self._space.draw(choose)
 
     def note(self, number: int, key: str, value: str) -> None:
-        """Keep a fact about a trial (its tracking run, its error) in the journal."""
-        self._live(number).set_user_attr(key, value)
+        """Keep a fact about a trial (its tracking run, its error) in the journal, without credentials."""
+        self._live(number).set_user_attr(key, hidden(value))
 
     def report(self, number: int, report: Report) -> Verdict | None:
         """Write one epoch into the journal and decide whether the trial goes on (None).
@@ -234,7 +235,8 @@ class SweepStudy(Journal):
     def fault(self, number: int, fault: Fault) -> bool:
         """Write down how an attempt at a trial ended; True when there is to be another one."""
         faults = [*self.record(number).faults, fault]
-        self.note(number, f"{_FAULT}{len(faults):04d}", json.dumps(fault.to_json()))
+        kept = replace(fault, error=hidden(fault.error))  # in JSON a URI may run into what follows it
+        self._live(number).set_user_attr(f"{_FAULT}{len(faults):04d}", json.dumps(kept.to_json()))
         return not is_exhausted(faults, self._spec.budget.retries)
 
     def finish(self, number: int, verdict: Verdict) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
 from sweepkit.errors import InputError, Problem, SweepFailed
+from sweepkit.faults import Fault
 from sweepkit.redaction import hidden, hidden_in
+from sweepkit.reports import Outcome
+from sweepkit.study import Verdict
+from tests.test_study import asked, opened, spec
 
 
 @pytest.mark.parametrize(
@@ -50,3 +55,25 @@ def test_a_long_text_takes_no_time() -> None:
     hidden("://" + "a:" * 200_000)
     hidden("x://" * 20_000)
     assert time.process_time() - began < 5
+
+
+def test_a_journal_holds_none_of_them(tmp_path: Path) -> None:
+    study = opened(tmp_path, spec())
+    number = asked(study).number
+    study.note(number, "error", "Traceback: http://me:pa55@host is away")
+    study.finish(number, Verdict(Outcome.FAILED, "http://me:pa55@host is away"))
+    assert study.error(number) == "Traceback: http://host is away"
+    assert study.record(number).reason == "http://host is away"
+    assert "pa55" not in (tmp_path / "journal.log").read_text()
+
+
+def test_the_faults_of_a_trial_hold_none_of_them_and_stay_readable(tmp_path: Path) -> None:
+    study = opened(tmp_path, spec())
+    number = asked(study).number
+    for error in ['"http://me:pa55@host/a?key=pa55" is away', 'no http://host/a\n?"b" in it']:
+        study.fault(number, Fault(0, error, counts=True, timestamp=0.0))
+    assert [fault.error for fault in study.record(number).faults] == [
+        '"http://host/a" is away',
+        'no http://host/a\n?"b" in it',
+    ]
+    assert "pa55" not in (tmp_path / "journal.log").read_text()

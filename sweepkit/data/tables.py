@@ -82,7 +82,7 @@ def _opened(path: Path, read: Callable[[], Any]) -> Any:  # pyarrow publishes no
         return read()
     except FileNotFoundError:
         raise DataError("there is no such file", where=str(path)) from None
-    except (OSError, pa.ArrowException, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (OSError, pa.ArrowException, ValueError, OverflowError, KeyError, TypeError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"this must be a {kind} file in UTF-8, it can't be read: {reason}", where=str(path)) from None
 

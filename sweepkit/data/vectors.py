@@ -258,6 +258,6 @@ def _open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
 def _table(path: Path, read: Callable[[], Any]) -> Any:  # pyarrow publishes no types
     try:
         return read()
-    except (OSError, pa.ArrowException, UnicodeDecodeError, KeyError, TypeError) as error:
+    except (OSError, pa.ArrowException, ValueError, OverflowError, KeyError, TypeError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"this must be a Parquet file, it can't be read: {reason}", where=str(path)) from None

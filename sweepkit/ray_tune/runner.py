@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from ray._private import ray_logging
+from ray._private import ray_constants, ray_logging
 
 from sweepkit.config import Resources
 from sweepkit.errors import InputError
@@ -86,6 +86,8 @@ def connect(address: str | None, *, modules: Sequence[Path], wanted: Resources) 
     threading.Thread(target=importlib.import_module, args=["sweepkit.ray_tune.trials"], daemon=True).start()
     answer = signal.getsignal(signal.SIGTERM)
     try:
+        # as on macOS and Windows, its servers then listen on 127.0.0.1: who reaches one of them can run code
+        ray_constants.ENABLE_RAY_CLUSTER = address is not None
         ray.init(
             address=address or "local",
             runtime_env={

@@ -48,10 +48,14 @@ def run_trials(director: Director, job: Job, share: Share) -> None:
     watch = Watch(None if job.timeout_minutes is None else job.timeout_minutes * 60)
     with tempfile.TemporaryDirectory(prefix="sweepkit-tune-") as scratch:
         tuner = tune.Tuner(
-            tune.with_resources(WarmTrial, {"cpu": share.cpu, "gpu": share.gpu}),
+            # not in a trial's config, of which Tune makes names of folders: a store's URI may hold a password
+            tune.with_resources(
+                tune.with_parameters(WarmTrial, job=job.to_json(), share=asdict(share)),
+                {"cpu": share.cpu, "gpu": share.gpu},
+            ),
             tune_config=tune.TuneConfig(
                 num_samples=-1,  # the searcher says when there are no more
-                search_alg=_Ask(director, job, share),
+                search_alg=_Ask(director),
                 scheduler=_Obey(director, job, watch),
                 max_concurrent_trials=share.n_workers,
                 reuse_actors=True,
@@ -77,17 +81,16 @@ class _Unpickled:
 class _Ask(_Unpickled, Searcher):  # type: ignore[misc]  # Ray is not typed
     """Hands out the director's next trial."""
 
-    def __init__(self, director: Director, job: Job, share: Share) -> None:
+    def __init__(self, director: Director) -> None:
         super().__init__()
         self._director = director
-        self._shared = {"job": job.to_json(), "share": asdict(share)}
         self._running: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         task = self._director.next_task()
         if task is not None:
             self._running.add(trial_id)
-            return {**self._shared, "task": task.to_json()}
+            return {"task": task.to_json()}
         # a trial that is still running may fail, and then there is something to hand out again
         return None if self._running else Searcher.FINISHED
 

@@ -30,9 +30,9 @@ REPORT, ERROR, FAULT, RETURNED, WARNINGS, LEAVES = "report", "error", "fault", "
 class WarmTrial(tune.Trainable):  # type: ignore[misc]  # Ray is not typed
     """A worker as Tune wants it; `step` is one epoch."""
 
-    def setup(self, config: dict[str, Any]) -> None:  # Ray's own type
+    def setup(self, config: dict[str, Any], job: dict[str, Any], share: dict[str, Any]) -> None:  # Ray's type, JSON
         """Only take the task: what may take long, or raise, is a part of the first epoch."""
-        self._job, self._share = Job(**config["job"]), Share(**config["share"])
+        self._job, self._share = Job(**job), Share(**share)
         self._task: TrialTask | None = TrialTask(**config["task"])
         self._worker: Worker | None = None
         self._leaves = False

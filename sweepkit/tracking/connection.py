@@ -143,8 +143,12 @@ def connect(uri: str) -> Store:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     # after the environment, which mlflow reads when it is imported
+    from sweepkit.tracking.laying_out import lay_out
     from sweepkit.tracking.store import Store
 
+    path = _sqlite_path(uri)
+    if path is not None:
+        lay_out(path)
     return Store(uri)
 
 

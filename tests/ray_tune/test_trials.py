@@ -18,12 +18,11 @@ from sweepkit.ray_tune.attempts import Watch
 from sweepkit.ray_tune.trials import _Ask, _Obey
 from sweepkit.ray_tune.worker import WarmTrial, _Warnings
 from sweepkit.reports import Report
-from sweepkit.tasks import Job, Share, TrialTask
+from sweepkit.tasks import Job, TrialTask
 
 pytestmark = pytest.mark.ray
 
 JOB = Job("toy", "toy", "runs", "key", {}, "score", "max", False, 1, 0.0, None, timeout_minutes=2.0)
-SHARE = Share(cpu=1, gpu=0, n_workers=2)
 
 
 class Director:
@@ -91,7 +90,7 @@ def report(epoch: int) -> str:
 
 def test_while_a_trial_runs_the_search_is_not_over_since_it_may_be_tried_again() -> None:
     director = Director(TrialTask(0, {}, 0))
-    ask = _Ask(director, JOB, SHARE)
+    ask = _Ask(director)
     first = ask.suggest("a")
     assert isinstance(first, dict)
     assert first["task"]["number"] == 0
