@@ -28,7 +28,19 @@ LAYERS = {
         "reports",
         "final_result",
     },
-    "rules": {"package", "problem", "study", "stopping", "budget", "leaderboard", "tasks", "statistics"},
+    "rules": {
+        "package",
+        "problem",
+        "study",
+        "stopping",
+        "budget",
+        "leaderboard",
+        "tasks",
+        "statistics",
+        "reopening",
+        "choosing",
+        "spending",
+    },
     "worker": {
         "training",
         "checkpoints",
@@ -59,6 +71,7 @@ LAYERS = {
         "report",
         "pulling",
         "comparing",
+        "locking",
     },
     "command": {"cli", "commands", "__main__"},
 }
@@ -66,7 +79,7 @@ LAYERS = {
 OWNERS = {
     "ray": {"ray_tune"},
     "mlflow": {"tracking"},
-    "optuna": {"study", "report"},
+    "optuna": {"study", "reopening", "choosing", "report"},
     "plotly": {"report"},
     "matplotlib": {"report", "explain"},
     "sklearn": {"linear"},
