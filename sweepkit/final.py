@@ -22,7 +22,8 @@ from sweepkit.data.prepared import Prepared
 from sweepkit.errors import InputError, SweepFailed
 from sweepkit.final_result import Candidate, FinalResult
 from sweepkit.finalists import Finalist, candidates, finalists, missing_points
-from sweepkit.judging import Judge
+from sweepkit.judging import Judge, forget_predictions
+from sweepkit.locking import DriverLock
 from sweepkit.paths import SweepPaths
 from sweepkit.preparing import FoundData, find_data
 from sweepkit.problem import SweepProblem
@@ -31,7 +32,7 @@ from sweepkit.referee import Observer, Referee, trial_seed
 from sweepkit.reports import Mode, TrialRecord
 from sweepkit.storage import Storage
 from sweepkit.study import Journal, SweepStudy
-from sweepkit.sweep import RunOptions, job_of, open_runner
+from sweepkit.sweep import RunOptions, finished_records, job_of, open_runner
 from sweepkit.tasks import Job, Runner
 from sweepkit.tracking.driver import SweepTracker
 from sweepkit.tracking.registry import register
@@ -114,8 +115,10 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
     if stored and not again and _is_complete(plan, stored, storage):
         return stored
     storage.check_writable()
-    _write_manifest(plan, storage)
     with ThreadPoolExecutor(1) as background, contextlib.ExitStack() as stack:
+        lock = stack.enter_context(DriverLock(storage, doing="final", where=str(plan.sweep.source)))
+        lock.take(plan.paths)
+        _write_manifest(plan, storage)
         opening = background.submit(_open_tracker, plan, storage)
         runner = stack.enter_context(open_runner(plan.problem, options))
         prepared = plan.data.prepare(storage, runner, observer.progress)
@@ -124,7 +127,7 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
             stack.callback(tracker.close)
             describe_data(tracker, prepared)
         job = job_of(plan.problem, storage, prepared, runner, tracker)
-        records = _train(plan, storage, prepared, tracker, runner, job, observer)
+        records = _train(plan, storage, prepared, tracker, runner, job, observer, lock)
         ranking = _ranking(plan, records)
         judge = Judge(plan.sweep, plan.problem, storage, job, runner, observer)
         result = judge.judge(ranking, records, prepared=prepared, again=again)
@@ -156,7 +159,9 @@ def _final_spec(spec: SweepSpec, n_runs: int) -> SweepSpec:
 
 
 def _is_complete(plan: FinalPlan, result: FinalResult, storage: Storage) -> bool:
-    """Tell whether a result is of these finalists and seeds, and all that comes after it has been done."""
+    """Tell whether a result is of these finalists, seeds and epochs, and all that comes after it has been done."""
+    if finished_records(plan.problem, storage) is None:
+        return False
     names = {finalist.name for finalist in plan.finalists} <= {candidate.name for candidate in result.candidates}
     registered = result.registered is not None or not plan.problem.spec.tracking.enabled
     return result.n_seeds == plan.settings.seeds and names and registered and storage.exists(plan.paths.winner)
@@ -164,8 +169,8 @@ def _is_complete(plan: FinalPlan, result: FinalResult, storage: Storage) -> bool
 
 def _write_manifest(plan: FinalPlan, storage: Storage) -> None:
     name = plan.paths.final.manifest
-    if not storage.exists(name):
-        storage.write_json(name, {"format": 1, "spec": plan.problem.spec.model_dump(mode="json")})
+    before = storage.read_json(name) if storage.exists(name) else {"format": 1}
+    storage.write_json(name, before | {"spec": plan.problem.spec.model_dump(mode="json")})
 
 
 def _open_tracker(plan: FinalPlan, storage: Storage) -> SweepTracker | None:
@@ -181,16 +186,23 @@ def _train(
     runner: Runner,
     job: Job,
     observer: Observer,
+    lock: DriverLock,
 ) -> list[TrialRecord]:
     """Run what is missing of the finalists' runs and return all of them."""
     problem, paths = plan.problem, plan.paths.final
     with folders.journal(storage, paths) as journal:
         study = SweepStudy.open(journal, problem.spec, problem.space)
+        forget_predictions(storage, plan.paths, study.extensible())
+        study.extend()
         study.queue(missing_points(plan.finalists, study.queued(), seeds=plan.settings.seeds))
         runs = TrialRuns(tracker, storage, prepared, problem) if tracker else None
-        referee = Referee(study, problem.spec, storage=storage, runs=runs, observer=observer)
+        workers = runner.share.n_workers
+        referee = Referee(
+            study, problem.spec, storage=storage, runs=runs, observer=observer, workers=workers, lost=lock.lost
+        )
         try:
-            runner.run(referee, job)
+            with study.running(workers):
+                runner.run(referee, job)
         except BaseException:
             if tracker:
                 tracker.finish(status="interrupted", **results_of(problem, study.records()))

@@ -19,6 +19,7 @@ from sweepkit.leaderboard import Standing, ranked
 from sweepkit.paths import SweepPaths
 from sweepkit.recording import TrialRuns
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
+from sweepkit.spending import Spent, spent, used_up
 from sweepkit.storage import Storage
 from sweepkit.study import SweepStudy, Verdict
 from sweepkit.tasks import TrialTask
@@ -53,14 +54,32 @@ class Referee:
         storage: Storage,
         runs: TrialRuns | None,
         observer: Observer,
+        workers: int = 1,
+        lost: Callable[[], str | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """Take up a study where it stands.
+
+        Args:
+            study: the sweep's trials.
+            spec: the sweep.
+            storage: where its checkpoints are.
+            runs: the trials' runs in the tracking store; None when tracking is off.
+            observer: whoever wants to see it.
+            workers: how many trials run at once, which is what money counts.
+            lost: says why this driver must stop; None while it may go on.
+            clock: in seconds.
+        """
         self._study, self._spec, self._storage = study, spec, storage
         self._runs, self._observer, self._clock = runs, observer, clock
         self._mode = Mode(spec.objective.mode)
         self._paths = SweepPaths(spec.sweep)
+        self._workers, self._lost = workers, lost
         self._started = clock()
-        self._ended: dict[int, TrialRecord] = {r.number: r for r in study.records() if r.outcome}
+        records = study.records()
+        self._before = spent(study.runs(), records)
+        self._n_epochs = self._before.epochs
+        self._ended: dict[int, TrialRecord] = {r.number: r for r in records if r.outcome}
         self._unfinished = study.unfinished()
         self._running: dict[int, TrialRecord] = {}
         self._kept = {r.number for r in ranked(list(self._ended.values()), self._mode)[: spec.storage.keep]}
@@ -71,8 +90,8 @@ class Referee:
         """Hand out unfinished trials first, then new ones; None when there are no more or the sweep is over."""
         if self.is_over():
             return None
-        resumes = bool(self._unfinished)
-        record = self._unfinished.pop(0) if resumes else self._study.ask()
+        again = self._next_unfinished()
+        record = again or self._study.ask()
         if record is None:
             return None
         run_id = self._open_run(record)
@@ -83,14 +102,17 @@ class Referee:
             point=dict(record.point),
             seed=trial_seed(self._spec.search.seed, record.number),
             epochs_reported=record.epoch,
-            resumes=resumes,
+            resumes=again is not None,
             run_id=run_id,
+            known=tuple(report.to_json() for report in record.reports),
         )
 
     def reported(self, number: int, report: Report) -> bool:
         """Write a report down; True when the trial ends with it."""
         verdict = self._study.report(number, report)
+        n_before = self._running[number].epoch
         record = self._running[number] = self._study.record(number)
+        self._n_epochs += record.epoch - n_before
         if self._spec.objective.metric not in report.metrics and verdict:
             # every other trial would report the same
             self.over = verdict.reason
@@ -113,14 +135,19 @@ class Referee:
         self._end(number, Verdict(Outcome.FAILED, f"{last_line} (log: {log})"))
 
     def is_over(self) -> bool:
-        """Say whether time or the allowed failures are used up; `over` then says which."""
+        """Say whether a budget or the allowed failures are used up; `over` then says which."""
         budget = self._spec.budget
         n_failed = self._count(Outcome.FAILED)
         if self.over is None and n_failed > budget.failures:
             self.over = f"{n_failed} trials failed, more than budget.failures: {budget.failures} allows"
-        if self.over is None and budget.hours is not None and self._elapsed() >= budget.hours * 3600:
-            self.over = f"budget.hours: {budget.hours:g} is used up"
+        if self.over is None:
+            self.over = used_up(budget, self.spent()) or self._lost()
         return self.over is not None
+
+    def spent(self) -> Spent:
+        """Return what the sweep has spent, earlier runs included."""
+        elapsed, before = self._elapsed(), self._before
+        return Spent(before.seconds + elapsed, before.worker_seconds + elapsed * self._workers, self._n_epochs)
 
     def standing(self) -> Standing:
         """Return the counts, the leader and the time that is left."""
@@ -134,6 +161,17 @@ class Referee:
             elapsed_s=self._elapsed(),
             eta_s=self._eta(),
         )
+
+    def _next_unfinished(self) -> TrialRecord | None:
+        """Return a trial to go on with; one that had come to its end when the driver died gets that end now."""
+        while self._unfinished:
+            record = self._study.resume(self._unfinished.pop(0).number)
+            verdict = self._study.judge(record.number)
+            if verdict is None:
+                return record
+            self._running[record.number] = record
+            self._end(record.number, verdict)
+        return None
 
     def _end(self, number: int, verdict: Verdict) -> None:
         self._study.finish(number, verdict)

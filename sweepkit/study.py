@@ -8,33 +8,37 @@ only. Try `SweepStudy.open(journal, spec, space).ask()`.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import logging
-import warnings
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import optuna
-from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
-from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
-from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from sweepkit import stopping
-from sweepkit.budget import n_trials
-from sweepkit.config import Stopping, SweepSpec
+from sweepkit.budget import n_trials, rungs
+from sweepkit.choosing import draw, pruner, sampler
+from sweepkit.config import SweepSpec
+from sweepkit.reopening import ReopeningStorage, begin_again, reopen
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
-from sweepkit.space import Choice, Float, Param, Point, Space, Value
+from sweepkit.space import Point, Space
+from sweepkit.spending import Run
 
 logger = logging.getLogger(__name__)
 
 # the journal is the sweep's own, so the name need not tell sweeps apart; Hyperband derives brackets from it
 _STUDY = "sweep"
 _REPORT = "report:"
+_RUN = "run:"
+_RESUMED = "resumed"
+_RUNG = "completed_rung_"  # where Optuna's pruners keep a trial's value at each rung
+_LONGEST = "longest"  # max_epochs as the sweep began
 _OUTCOMES = {
     TrialState.COMPLETE: Outcome.COMPLETE,
     TrialState.PRUNED: Outcome.PRUNED,
@@ -54,8 +58,8 @@ class Journal:
     """What a sweep's journal says: every trial, its reports and its end. Reading changes nothing and may happen while
     the sweep runs."""
 
-    def __init__(self, study: optuna.Study, spec: SweepSpec) -> None:
-        self._study = study
+    def __init__(self, study: optuna.Study, storage: ReopeningStorage, spec: SweepSpec) -> None:
+        self._study, self._storage = study, storage
         self._spec = spec
         self._mode = Mode(spec.objective.mode)
 
@@ -63,7 +67,8 @@ class Journal:
     def read(cls, journal: Path, spec: SweepSpec) -> Journal:
         """Open an existing journal."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        return cls(optuna.load_study(storage=_storage(journal), study_name=_STUDY), spec)
+        storage = _storage(journal)
+        return cls(optuna.load_study(storage=storage, study_name=_STUDY), storage, spec)
 
     def records(self) -> list[TrialRecord]:
         """Return every trial that was handed out, by number."""
@@ -77,8 +82,18 @@ class Journal:
         """Return the traceback that a failed trial left, if it left one."""
         return self._trials()[number].user_attrs.get("error")
 
+    def runs(self) -> list[Run]:
+        """Return the runs of the sweep so far, oldest first."""
+        attrs = sorted(self._study.user_attrs.items())
+        return [Run(**value) for key, value in attrs if key.startswith(_RUN)]
+
+    def extensible(self) -> list[int]:
+        """Return the trials that ended because they had run all of their epochs, and fewer than they may run now."""
+        last = self._spec.stopping.max_epochs
+        return [r.number for r in self.records() if r.epoch < last and r.reason == _ran_all(r.epoch)]
+
     def _trials(self) -> list[FrozenTrial]:
-        return self._study.get_trials(deepcopy=False)
+        return self._storage.newest()
 
     def _as_record(self, trial: FrozenTrial) -> TrialRecord:
         attrs = trial.user_attrs
@@ -104,8 +119,8 @@ class Journal:
 class SweepStudy(Journal):
     """One sweep's trials, to go on with. Only the driver holds one, and only one at a time."""
 
-    def __init__(self, study: optuna.Study, spec: SweepSpec, space: Space) -> None:
-        super().__init__(study, spec)
+    def __init__(self, study: optuna.Study, storage: ReopeningStorage, spec: SweepSpec, space: Space) -> None:
+        super().__init__(study, storage, spec)
         self._space = space
         self.n_target = n_trials(spec, space)
 
@@ -123,15 +138,18 @@ class SweepStudy(Journal):
                 that no worker is left with a long trial at the end.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # its own lines would break into the live table
+        storage = _storage(journal)
         study = optuna.create_study(
-            storage=_storage(journal),
+            storage=storage,
             study_name=_STUDY,
             direction="maximize" if spec.objective.mode == "max" else "minimize",
-            pruner=_pruner(spec.stopping),
-            sampler=_sampler(spec, 0),
+            sampler=sampler(spec, 0),
             load_if_exists=True,
         )
-        opened = cls(study, spec, space)
+        if _LONGEST not in study.user_attrs:
+            study.set_user_attr(_LONGEST, spec.stopping.max_epochs)
+        study.pruner = pruner(spec.stopping, longest=study.user_attrs[_LONGEST])
+        opened = cls(study, storage, spec, space)
         if spec.search.sampler == "grid":
             opened._queue_grid(cost)
         return opened
@@ -145,10 +163,40 @@ class SweepStudy(Journal):
         number = len([t for t in self._trials() if t.state is not TrialState.WAITING])
         if number >= self.n_target:
             return None
-        self._study.sampler = _sampler(self._spec, number)
+        self._study.sampler = sampler(self._spec, number)
         trial = self._study.ask()
-        self._space.draw(lambda name, param: _suggest(trial, name, param))
-        return self.record(trial.number)
+        draw(self._space, trial)
+        return self.record(number)
+
+    def extend(self) -> None:
+        """Let the trials that have run all of their epochs go on where the sweep has more of them now.
+
+        What a rule or patience stopped stays ended. Those that go on are unfinished, as after an interruption.
+        """
+        trials = self._trials()
+        for number in self.extensible():
+            reopen(self._study, trials[number], without=["reason"])
+
+    def resume(self, number: int) -> TrialRecord:
+        """Hand an unfinished trial out again."""
+        record = self.record(number)
+        if not all(name in record.point for name in self._space.params if self._space.is_active(name, record.point)):
+            # the driver died while it was drawn: drawn anew it is what it would have been
+            begin_again(self._study, self._trials()[number])
+            self._study.sampler = sampler(self._spec, number)
+            draw(self._space, self._live(number))
+        self.note(number, _RESUMED, json.dumps([record.seconds, time.time()]))
+        return self.record(number)
+
+    @contextlib.contextmanager
+    def running(self, workers: int) -> Iterator[None]:
+        """Write down that the sweep runs with so many workers, and when it stops."""
+        key, run = f"{_RUN}{len(self.runs()):06d}", Run(time.time(), workers)
+        self._study.set_user_attr(key, asdict(run))
+        try:
+            yield
+        finally:
+            self._study.set_user_attr(key, asdict(replace(run, ended=time.time())))
 
     def note(self, number: int, key: str, value: str) -> None:
         """Keep a fact about a trial (its tracking run, its error) in the journal."""
@@ -164,21 +212,37 @@ class SweepStudy(Journal):
         key = f"{_REPORT}{report.epoch:04d}"
         if key in trial.user_attrs:
             return None
-        metric = self._spec.objective.metric
-        fault = stopping.not_finite(report, metric) or stopping.missing_objective(report, metric, number)
-        if not fault:
-            trial.report(report.metrics[metric], report.epoch)
+        if not self._fault(number, report) and report.epoch not in self._trials()[number].intermediate_values:
+            trial.report(report.metrics[self._spec.objective.metric], report.epoch)
         # after the value: a death between the two leaves an epoch that is simply reported again
         trial.set_user_attr(key, json.dumps(report.to_json()))
-        return Verdict(Outcome.FAILED, fault) if fault else self._verdict(trial, report)
+        return self._verdict(number, report)
 
-    def _verdict(self, trial: optuna.Trial, report: Report) -> Verdict | None:
+    def judge(self, number: int) -> Verdict | None:
+        """Decide whether an unfinished trial goes on after what it reported last.
+
+        The driver may have died before it wrote the end down; and where the sweep was extended, the rule may have a
+        rung at what was the last epoch.
+        """
+        reports = self.record(number).reports
+        last_step = self._trials()[number].last_step
+        if not reports or (last_step or 0) > reports[-1].epoch:
+            return None  # or it was to go on, and the driver died while it wrote the next epoch down
+        return self._verdict(number, reports[-1], again=True)
+
+    def _fault(self, number: int, report: Report) -> str | None:
+        metric = self._spec.objective.metric
+        return stopping.not_finite(report, metric) or stopping.missing_objective(report, metric, number)
+
+    def _verdict(self, number: int, report: Report, *, again: bool = False) -> Verdict | None:
         rule = self._spec.stopping
+        if fault := self._fault(number, report):
+            return Verdict(Outcome.FAILED, fault)
         if report.epoch >= rule.max_epochs:
-            return Verdict(Outcome.COMPLETE, f"ran all {rule.max_epochs} epochs")
-        if trial.should_prune():
-            return Verdict(Outcome.PRUNED, self._why_pruned(report))
-        values = [r.metrics[self._spec.objective.metric] for r in self.record(trial.number).reports]
+            return Verdict(Outcome.COMPLETE, _ran_all(report.epoch))
+        if self._live(number).should_prune() or (again and self._fell_before(number, report)):
+            return Verdict(Outcome.PRUNED, self._why_pruned(number, report))
+        values = [r.metrics[self._spec.objective.metric] for r in self.record(number).reports]
         reason = stopping.impatient(values, self._mode, patience=rule.patience)
         return Verdict(Outcome.COMPLETE, reason) if reason else None
 
@@ -217,7 +281,28 @@ class SweepStudy(Journal):
         missing = itertools.islice(self._space.grid(), len(self._trials()), self.n_target)
         self.queue(sorted(missing, key=cost, reverse=True))
 
-    def _why_pruned(self, report: Report) -> str:
+    def _fell_before(self, number: int, report: Report) -> bool:
+        """Tell whether the rung of this epoch had stopped the trial already; Optuna's pruners compare there only once.
+
+        Only what had been reported by then counts.
+        """
+        trial, value = self._trials()[number], report.metrics[self._spec.objective.metric]
+        if report.epoch not in rungs(self._spec.stopping) or trial.system_attrs.get(_last_rung(trial)) != value:
+            return False
+        return self._mode.is_better(self._cutoff(self._reached(trial, report.epoch, by=report.timestamp)), value)
+
+    def _reached(self, trial: FrozenTrial, epoch: int, *, by: float = float("inf")) -> list[float]:
+        """Return the values at the last rung that a trial has come to, its own among them."""
+        key = _last_rung(trial)
+        rivals = optuna.pruners._filter_study(self._study, trial).get_trials(deepcopy=False)
+        return [t.system_attrs[key] for t in rivals if key in t.system_attrs and _reported_at(t, epoch) <= by]
+
+    def _cutoff(self, reached: Sequence[float]) -> float:
+        """Return the worst value that a rung lets pass."""
+        place = max(len(reached) // self._spec.stopping.reduction, 1) - 1
+        return sorted(reached, reverse=self._mode is Mode.MAX)[place]
+
+    def _why_pruned(self, number: int, report: Report) -> str:
         """Say what the rule compared; the rules themselves are Optuna's and only answer yes or no."""
         metric, rule = self._spec.objective.metric, self._spec.stopping
         value = report.metrics[metric]
@@ -225,74 +310,38 @@ class SweepStudy(Journal):
             return f"epoch {report.epoch}: its best {metric} is worse than the median of the completed trials"
         if rule.rule == "hyperband":
             return f"epoch {report.epoch}: {metric} {value:.4f} is not among the best 1/{rule.reduction} of its bracket"
-        reached = sorted(_rung_values(self._trials(), report.epoch), reverse=self._mode is Mode.MAX)
-        cutoff = reached[max(len(reached) // rule.reduction, 1) - 1]
+        reached = self._reached(self._trials()[number], report.epoch)
         return (
             f"rung at epoch {report.epoch}: {metric} {value:.4f} is not among the best 1/{rule.reduction} "
-            f"of {len(reached)} trials (needed {cutoff:.4f})"
+            f"of {len(reached)} trials (needed {self._cutoff(reached):.4f})"
         )
 
 
-def _storage(journal: Path) -> JournalStorage:
-    return JournalStorage(JournalFileBackend(str(journal)))
+def _storage(journal: Path) -> ReopeningStorage:
+    return ReopeningStorage(JournalFileBackend(str(journal)))
 
 
-def _rung_values(trials: Sequence[FrozenTrial], epoch: int) -> list[float]:
-    """Return the objective at `epoch` of every trial that has reached it."""
-    return [t.intermediate_values[epoch] for t in trials if epoch in t.intermediate_values]
+def _ran_all(n_epochs: int) -> str:
+    """Say why a survivor ended; `extensible` knows them by it."""
+    return f"ran all {n_epochs} epochs"
+
+
+def _reported_at(trial: FrozenTrial, epoch: int) -> float:
+    text = trial.user_attrs.get(f"{_REPORT}{epoch:04d}")
+    return Report.from_json(json.loads(text)).timestamp if text else float("inf")
+
+
+def _last_rung(trial: FrozenTrial) -> str:
+    return f"{_RUNG}{sum(name.startswith(_RUNG) for name in trial.system_attrs) - 1}"
 
 
 def _seconds(trial: FrozenTrial, reports: Sequence[Report]) -> float | None:
+    """Return for how long a trial has run; the time between an interruption and going on does not count."""
     if trial.datetime_start is None:
         return None
+    before, start = 0.0, trial.datetime_start.timestamp()
+    if _RESUMED in trial.user_attrs:
+        before, start = json.loads(trial.user_attrs[_RESUMED])
     if trial.datetime_complete is not None:
-        return (trial.datetime_complete - trial.datetime_start).total_seconds()
-    return (datetime.fromtimestamp(reports[-1].timestamp) - trial.datetime_start).total_seconds() if reports else 0.0
-
-
-def _pruner(rule: Stopping) -> BasePruner:
-    if rule.rule == "asha":
-        return SuccessiveHalvingPruner(min_resource=rule.grace_epochs, reduction_factor=rule.reduction)
-    if rule.rule == "hyperband":
-        return HyperbandPruner(
-            min_resource=rule.grace_epochs, max_resource=rule.max_epochs, reduction_factor=rule.reduction
-        )
-    if rule.rule == "median":
-        return MedianPruner(n_startup_trials=rule.warmup_trials, n_warmup_steps=rule.grace_epochs)
-    return NopPruner()
-
-
-def _sampler(spec: SweepSpec, number: int) -> BaseSampler:
-    """Build the sampler for trial `number`; QMC alone keeps one seed, which is its scrambling of one sequence."""
-    name, seed = spec.search.sampler, spec.search.seed
-    per_trial = (seed * 1_000_003 + number) % 2**32
-    with warnings.catch_warnings():
-        # groups and QMC are marked experimental; their warning is no news to a user who chose them
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        if name == "tpe":
-            return TPESampler(multivariate=True, group=True, seed=per_trial)
-        if name == "gp":
-            return GPSampler(seed=per_trial, warn_independent_sampling=False)
-        if name == "cmaes":
-            # most trials end early: told COMPLETE ones only, the strategy would hardly ever move
-            return CmaEsSampler(seed=per_trial, consider_pruned_trials=True, warn_independent_sampling=False)
-        if name == "qmc":
-            return QMCSampler(
-                seed=seed,
-                scramble=True,
-                independent_sampler=RandomSampler(seed=per_trial),
-                warn_asynchronous_seeding=False,
-                warn_independent_sampling=False,
-            )
-    return RandomSampler(seed=per_trial)
-
-
-def _suggest(trial: optuna.Trial, name: str, param: Param) -> Value:
-    """Ask the study for one parameter, over the range that the space declares."""
-    if isinstance(param, Choice):
-        chosen = trial.suggest_categorical(name, param.options)
-        assert chosen is not None, "None is no option of a Choice"
-        return chosen
-    if isinstance(param, Float):
-        return trial.suggest_float(name, param.low, param.high, log=param.log)
-    return trial.suggest_int(name, param.low, param.high, log=param.log, step=param.step)
+        return float(before + trial.datetime_complete.timestamp() - start)
+    return float(before + max(reports[-1].timestamp - start, 0.0)) if reports else 0.0

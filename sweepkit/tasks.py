@@ -63,6 +63,7 @@ class TrialTask:
         epochs_reported: how many epochs the journal has; above 0 only for a trial that goes on.
         resumes: whether a checkpoint of an earlier attempt may exist.
         run_id: its run in the tracking store; None when tracking is off.
+        known: the reports that the journal has, as JSON.
     """
 
     number: int
@@ -71,6 +72,7 @@ class TrialTask:
     epochs_reported: int = 0
     resumes: bool = False
     run_id: str | None = None
+    known: Sequence[Mapping[str, Any]] = ()  # as `Report.to_json` gives them
 
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
         return asdict(self)
