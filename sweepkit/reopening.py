@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Collection, Container, Sequence
+from typing import Any
 
 import optuna
 from optuna.storages import JournalStorage
@@ -32,6 +33,10 @@ class ReopeningStorage(JournalStorage):
         self._numbers: list[int] = []  # of each entry, the number of its trial
         self._n_trials = 0
         super().__init__(log_storage)
+
+    def study_attrs(self) -> dict[str, Any]:  # whatever was written
+        """Return the user attributes of the study; none when the driver died before its first line."""
+        return self.get_study_user_attrs(_STUDY_ID) if self.get_all_studies() else {}
 
     def newest(self) -> list[FrozenTrial]:
         """Return every trial as its last entry has it, by number: one that goes on has no end."""
@@ -58,7 +63,7 @@ class ReopeningStorage(JournalStorage):
 
     def _entries(self) -> list[list[FrozenTrial]]:
         """Return the entries of each trial, oldest first."""
-        raw = super().get_all_trials(_STUDY_ID, deepcopy=False)
+        raw = super().get_all_trials(_STUDY_ID, deepcopy=False) if self.get_all_studies() else []
         for entry in raw[len(self._numbers) :]:  # a journal only grows
             number = entry.user_attrs.get(_CONTINUES, self._n_trials)
             self._numbers.append(number)

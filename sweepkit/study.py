@@ -58,17 +58,15 @@ class Journal:
     """What a sweep's journal says: every trial, its reports and its end. Reading changes nothing and may happen while
     the sweep runs."""
 
-    def __init__(self, study: optuna.Study, storage: ReopeningStorage, spec: SweepSpec) -> None:
-        self._study, self._storage = study, storage
-        self._spec = spec
+    def __init__(self, storage: ReopeningStorage, spec: SweepSpec) -> None:
+        self._storage, self._spec = storage, spec
         self._mode = Mode(spec.objective.mode)
 
     @classmethod
     def read(cls, journal: Path, spec: SweepSpec) -> Journal:
         """Open an existing journal."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        storage = _storage(journal)
-        return cls(optuna.load_study(storage=storage, study_name=_STUDY), storage, spec)
+        return cls(_storage(journal), spec)
 
     def records(self) -> list[TrialRecord]:
         """Return every trial that was handed out, by number."""
@@ -84,7 +82,7 @@ class Journal:
 
     def runs(self) -> list[Run]:
         """Return the runs of the sweep so far, oldest first."""
-        attrs = sorted(self._study.user_attrs.items())
+        attrs = sorted(self._storage.study_attrs().items())
         return [Run(**value) for key, value in attrs if key.startswith(_RUN)]
 
     def extensible(self) -> list[int]:
@@ -120,8 +118,8 @@ class SweepStudy(Journal):
     """One sweep's trials, to go on with. Only the driver holds one, and only one at a time."""
 
     def __init__(self, study: optuna.Study, storage: ReopeningStorage, spec: SweepSpec, space: Space) -> None:
-        super().__init__(study, storage, spec)
-        self._space = space
+        super().__init__(storage, spec)
+        self._study, self._space = study, space
         self.n_target = n_trials(spec, space)
 
     @classmethod

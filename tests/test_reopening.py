@@ -10,7 +10,7 @@ from optuna.trial import TrialState
 
 from sweepkit.reports import Outcome, TrialRecord
 from sweepkit.space import Choice, Float, Int, Space
-from sweepkit.study import SweepStudy
+from sweepkit.study import Journal, SweepStudy
 from tests.simulated import journal, opened, run, spec_of, story
 
 
@@ -55,6 +55,14 @@ def test_a_driver_that_dies_after_any_line_of_its_journal_changes_nothing(
         folder.mkdir()
         journal(folder).write_bytes(b"".join(lines[:number]))
         assert story(run(folder, spec)[0]) == expected, f"after line {number}: {lines[number - 1]!r}"
+
+
+def test_a_journal_without_a_line_has_no_trials(tmp_path: Path) -> None:
+    """Optuna makes the file first."""
+    journal(tmp_path).touch()
+    found = Journal.read(journal(tmp_path), spec_of())
+    assert (found.records(), found.runs(), found.extensible()) == ([], [], [])
+    assert journal(tmp_path).read_bytes() == b""
 
 
 def test_survivors_go_on_to_a_later_last_epoch_as_if_it_had_been_that_from_the_start(tmp_path: Path) -> None:
