@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import tempfile
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -23,7 +24,7 @@ from sweepkit.errors import InputError, SweepFailed
 from sweepkit.final_result import Candidate, FinalResult
 from sweepkit.finalists import Finalist, candidates, finalists, missing_points
 from sweepkit.judging import Judge, forget_predictions
-from sweepkit.locking import DriverLock
+from sweepkit.locking import DriverLock, check_free
 from sweepkit.paths import SweepPaths
 from sweepkit.preparing import FoundData, find_data
 from sweepkit.problem import SweepProblem
@@ -77,11 +78,12 @@ def plan_final(problem: SweepProblem) -> FinalPlan:
     """Choose who takes part; touches nothing.
 
     Raises:
-        InputError: the sweep has not been run, or has no trial to choose from.
+        InputError: the sweep has not been run, has no trial to choose from, or is being run at this moment.
     """
     storage, data = Storage.at(problem.spec.storage.uri), find_data(problem)
     sweep = folders.find(problem, storage, data_key=data.key)
     paths, spec = SweepPaths(sweep.spec.sweep), sweep.spec
+    check_free(storage, paths, where=str(problem.source), now=time.time())
     settings = spec.final or Final()
     with folders.journal(storage, paths, read_only=True) as journal:
         records = Journal.read(journal, spec).records()

@@ -154,7 +154,7 @@ class DriverLock:
             if other is None:
                 continue  # it was let go of in between
             if other.is_alive(now=self._clock()):
-                raise InputError(self._refusal(paths, other), where=self._where)
+                raise InputError(_refusal(self._storage, paths, other, self._clock()), where=self._where)
             taken = self._storage.take(name)
             if taken and json.loads(taken)["token"] != other.token:
                 self._storage.create(name, taken)  # somebody else was faster and holds it: there it is again
@@ -191,13 +191,16 @@ class DriverLock:
         found = read_holder(self._storage, name)
         return found is not None and found.token == self._holder.token
 
-    def _refusal(self, paths: SweepPaths, other: Holder) -> str:
-        beside = ", or add --new to run another beside it" if other.doing == "run" else ""
-        return (
-            f"sweep {paths.sweep!r} is being run already: {other.describe(now=self._clock())}; wait for its end or "
-            f"stop it with Ctrl-C or `kill -INT {other.pid}` on {other.host}{beside}; only if that process is "
-            f"certainly gone, delete {self._storage.shown}/{paths.lock}"
-        )
+
+def check_free(storage: Storage, paths: SweepPaths, *, where: str, now: float) -> None:
+    """Raise what `DriverLock.take` would raise, without taking anything.
+
+    Raises:
+        InputError: a driver is at the sweep; says who, since when and what to do.
+    """
+    other = read_holder(storage, paths.lock)
+    if other and other.is_alive(now=now):
+        raise InputError(_refusal(storage, paths, other, now), where=where)
 
 
 def read_holder(storage: Storage, name: str) -> Holder | None:
@@ -213,6 +216,15 @@ def read_holder(storage: Storage, name: str) -> Holder | None:
     except (ValueError, TypeError):
         what = "this file should say who runs the sweep, and cannot be read; delete it if nobody does"
         raise InputError(what, where=f"{storage.shown}/{name}") from None
+
+
+def _refusal(storage: Storage, paths: SweepPaths, other: Holder, now: float) -> str:
+    beside = ", or add --new to run another beside it" if other.doing == "run" else ""
+    return (
+        f"sweep {paths.sweep!r} is being run already: {other.describe(now=now)}; wait for its end or stop it with "
+        f"Ctrl-C or `kill -INT {other.pid}` on {other.host}{beside}; only if that process is certainly gone, delete "
+        f"{storage.shown}/{paths.lock}"
+    )
 
 
 def _started(pid: int) -> float | None:
