@@ -10,6 +10,7 @@ import warnings
 import optuna
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, CmaEsSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial
 
 from sweepkit.config import Stopping, SweepSpec
 from sweepkit.space import Choice, Float, Param, Space, Value
@@ -54,6 +55,22 @@ def pruner(rule: Stopping, *, longest: int) -> BasePruner:
 def draw(space: Space, trial: optuna.Trial) -> None:
     """Let a trial's study choose its point."""
     space.draw(lambda name, param: _suggest(trial, name, param))
+
+
+def complete(space: Space, trial: optuna.Trial, begun: FrozenTrial) -> None:
+    """Draw what is missing of a trial's point, as `begun` has it; it becomes what it would have been.
+
+    The sampler of the trial's study must be as it was at first.
+    """
+    fixed = begun.system_attrs.get("fixed_params", {})
+    drawn_before = begun.params.keys() - trial.relative_params.keys() - fixed.keys()
+
+    def choose(name: str, param: Param) -> Value:
+        if name in drawn_before:  # the value stays; the sampler's random state moves on as it did then
+            trial.study.sampler.sample_independent(trial.study, begun, name, begun.distributions[name])
+        return _suggest(trial, name, param)
+
+    space.draw(choose)
 
 
 def _suggest(trial: optuna.Trial, name: str, param: Param) -> Value:

@@ -30,6 +30,7 @@ VERBS = {
     "pull": "Get the winner as a folder to use elsewhere.",
     "predict": "Label new texts with a winner.",
     "explain": "Draw what a model saw in a text, token by token.",
+    "sync": "Tell MLflow what it missed of a sweep while it was away.",
     "ui": "Open MLflow's pages on a sweep's store.",
 }
 

@@ -4,6 +4,7 @@
       InputError                the input is wrong and nothing was started: exit code 2
         DataError               ... and it is the data: missing, malformed, damaged
       SweepFailed               no trial completed, or more failed than the budget allows: exit code 3
+      StorageFault              the storage takes no more while the sweep runs: exit code 3
 
 A message says what must hold, what was seen, where, and what to do next. Anything else that flies is a defect
 of sweepkit or of a sweep package and keeps its traceback.
@@ -55,5 +56,11 @@ class DataError(InputError):
 
 class SweepFailed(SweepError):
     """The sweep ended without a completed trial, or over its failure budget."""
+
+    exit_code = 3
+
+
+class StorageFault(SweepError):
+    """The storage takes no more: it is full, or may not be written any longer; names the path and what to do."""
 
     exit_code = 3

@@ -28,7 +28,7 @@ from sweepkit.locking import DriverLock, check_free
 from sweepkit.paths import SweepPaths
 from sweepkit.preparing import FoundData, find_data
 from sweepkit.problem import SweepProblem
-from sweepkit.recording import TrialRuns, describe_data, open_tracker, results_of
+from sweepkit.recording import TrialRuns, describe_data, finish, open_tracker, results_of
 from sweepkit.referee import Observer, Referee, trial_seed
 from sweepkit.reports import Mode, TrialRecord
 from sweepkit.storage import Storage
@@ -135,6 +135,7 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
         result = judge.judge(ranking, records, prepared=prepared, again=again)
         if tracker:
             tracker.finish(status="finished", **_found(plan, records, result))
+            folders.amend(storage, plan.problem.spec.sweep, ended="finished")
             result = replace(result, registered=_registered(plan, storage, tracker))
         storage.write_json(plan.paths.final_result, result.to_json())
         return result
@@ -205,9 +206,10 @@ def _train(
         try:
             with study.running(workers):
                 runner.run(referee, job)
+            referee.check()
         except BaseException:
             if tracker:
-                tracker.finish(status="interrupted", **results_of(problem, study.records()))
+                finish(tracker, problem, storage, study.records(), "interrupted")
             raise
         if referee.over:
             raise SweepFailed(f"the final stage ended: {referee.over}; the same command goes on with it")

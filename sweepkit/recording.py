@@ -5,17 +5,23 @@ The adapter `tracking` knows MLflow and no sweeps; this knows sweeps and no MLfl
 
 from __future__ import annotations
 
+import contextlib
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sweepkit import folders, provenance
-from sweepkit.data.prepared import Prepared
+from sweepkit.config import SweepSpec
+from sweepkit.data.prepared import Manifest, Prepared
+from sweepkit.errors import StorageFault
 from sweepkit.leaderboard import ranked, reasons, table
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import SweepProblem
 from sweepkit.reports import Mode, TrialRecord
 from sweepkit.storage import Storage
+from sweepkit.tracking.connection import shown
 from sweepkit.tracking.driver import SweepTracker
+from sweepkit.tracking.endings import SweepEnd
 
 
 def open_tracker(
@@ -44,8 +50,18 @@ def open_tracker(
         tags=_tags(problem, data_key) | ({"mlflow.parentRunId": parent} if parent else {}),
         params=_settings(problem),
     )
-    folders.amend(storage, spec.sweep, parent_run_id=tracker.parent_run_id)
+    tracker.remedy = f"`python -m sweepkit sync {_target(problem, storage)}` tells it the rest when it is back"
+    folders.amend(storage, spec.sweep, parent_run_id=tracker.parent_run_id, tracking_uri=shown(tracker.uri), ended=None)
     return tracker
+
+
+def finish(
+    tracker: SweepTracker, problem: SweepProblem, storage: Storage, records: list[TrialRecord], status: SweepEnd
+) -> None:
+    """End the sweep's run, and note in its manifest how it ended, for a store that is told only later."""
+    tracker.finish(status=status, **results_of(problem, records))
+    with contextlib.suppress(StorageFault):  # which is being told already if it is why the sweep ends
+        folders.amend(storage, problem.spec.sweep, ended=status)
 
 
 class TrialRuns:
@@ -83,6 +99,7 @@ class TrialRuns:
             best_value=record.best_value,
             best_epoch=record.best_epoch,
             metric=self._metric,
+            at=ended_at(record),
         )
 
 
@@ -100,16 +117,20 @@ def describe_data(tracker: SweepTracker, prepared: Prepared) -> None:
 
 def log_data(tracker: SweepTracker, run_id: str, prepared: Prepared, *, split: str, context: str) -> None:
     """Record one split as an input of a run."""
-    manifest = prepared.manifest
+    facts = dataset_facts(prepared.manifest, str(prepared.folder), split=split, context=context)
+    tracker.log_dataset(run_id, **facts)
+
+
+def dataset_facts(manifest: Manifest, source: str, *, split: str, context: str) -> dict[str, Any]:
+    """Return what describes one split as an input of a run: the arguments of `SweepTracker.log_dataset`."""
     facts = manifest.splits[split]
-    tracker.log_dataset(
-        run_id,
-        name=f"{manifest.package}-{split}",
-        digest=manifest.key,
-        source=str(prepared.folder),
-        profile={"rows": facts.rows, "label_counts": list(facts.label_counts), "lengths": dict(facts.lengths)},
-        context=context,
-    )
+    return {
+        "name": f"{manifest.package}-{split}",
+        "digest": manifest.key,
+        "source": source,
+        "profile": {"rows": facts.rows, "label_counts": list(facts.label_counts), "lengths": dict(facts.lengths)},
+        "context": context,
+    }
 
 
 def keep_checkpoints(
@@ -123,20 +144,37 @@ def keep_checkpoints(
 
 
 def results_of(problem: SweepProblem, records: list[TrialRecord]) -> dict[str, Any]:  # SweepTracker.finish's arguments
-    """Return what a finished sweep's run shows: the leaderboard by column, the winner, and why trials ended."""
-    objective = problem.spec.objective
+    """Return what a finished sweep's run shows; see `results`."""
+    return results(problem.spec, records)
+
+
+def results(spec: SweepSpec, records: list[TrialRecord]) -> dict[str, Any]:  # as above
+    """Return the leaderboard by column, the winner, why trials ended, and when the last one did."""
+    objective = spec.objective
     rows = table(records, metric=objective.metric, mode=Mode(objective.mode))
     return {
         "leaderboard": {name: [row.get(name) for row in rows] for name in rows[0]} if rows else {},
-        "best": _winner(problem, records),
+        "best": _winner(spec, records),
         "metric": objective.metric,
         "ended": reasons(records),
+        "at": max((at for record in records if (at := ended_at(record)) is not None), default=None),
     }
 
 
-def _winner(problem: SweepProblem, records: list[TrialRecord]) -> Mapping[str, object]:
-    metric = problem.spec.objective.metric
-    leaders = ranked(records, Mode(problem.spec.objective.mode))
+def ended_at(record: TrialRecord) -> float | None:
+    """Return when a trial ended, in seconds since 1970; the same whenever it is asked."""
+    return record.started + record.seconds if record.outcome and record.started and record.seconds is not None else None
+
+
+def _target(problem: SweepProblem, storage: Storage) -> str:
+    """Name a sweep, or the one that a final stage belongs to, as a command takes it."""
+    sweep = problem.spec.sweep.partition("/")[0]
+    return shlex.quote(str(storage.path(SweepPaths(sweep).root) if storage.local else problem.source))
+
+
+def _winner(spec: SweepSpec, records: list[TrialRecord]) -> Mapping[str, object]:
+    metric = spec.objective.metric
+    leaders = ranked(records, Mode(spec.objective.mode))
     if not leaders:
         return {}
     best = leaders[0]

@@ -12,9 +12,11 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from sweepkit.config import SweepSpec
+from sweepkit.errors import StorageFault
+from sweepkit.faults import writing
 from sweepkit.leaderboard import Standing, ranked
 from sweepkit.paths import SweepPaths
 from sweepkit.recording import TrialRuns
@@ -25,6 +27,8 @@ from sweepkit.study import SweepStudy, Verdict
 from sweepkit.tasks import TrialTask
 
 logger = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
 
 
 class Observer(Protocol):
@@ -85,11 +89,13 @@ class Referee:
         self._kept = {r.number for r in ranked(list(self._ended.values()), self._mode)[: spec.storage.keep]}
         self._n_ended_before = len(self._ended)
         self.over: str | None = None
+        self._fault: StorageFault | None = None
 
     def next_task(self) -> TrialTask | None:
         """Hand out unfinished trials first, then new ones; None when there are no more or the sweep is over."""
-        if self.is_over():
-            return None
+        return self._guarded(lambda: None if self.is_over() else self._next_task(), otherwise=None)
+
+    def _next_task(self) -> TrialTask | None:
         again = self._next_unfinished()
         record = again or self._study.ask()
         if record is None:
@@ -108,7 +114,10 @@ class Referee:
         )
 
     def reported(self, number: int, report: Report) -> bool:
-        """Write a report down; True when the trial ends with it."""
+        """Write a report down; True when the trial ends with it, or can't go on for now."""
+        return self._guarded(lambda: self._fault is not None or self._reported(number, report), otherwise=True)
+
+    def _reported(self, number: int, report: Report) -> bool:
         verdict = self._study.report(number, report)
         n_before = self._running[number].epoch
         record = self._running[number] = self._study.record(number)
@@ -128,7 +137,29 @@ class Referee:
         """Write a trial's traceback down and end it; its log has the same. What comes after its end changes nothing."""
         if number not in self._running:
             logger.warning("trial %d has ended already; its worker said: %s", number, error)
-            return
+        elif self._fault is None:  # otherwise it goes on when the sweep does
+            self._guarded(lambda: self._failed(number, error), otherwise=None)
+
+    def halted(self, fault: StorageFault) -> None:
+        """End the sweep; its trials stay unfinished, for the same command to go on with."""
+        self._fault = self._fault or fault
+        self.over = self.over or str(fault)
+
+    def check(self) -> None:
+        """Raise the StorageFault that ended the sweep, if one did."""
+        if self._fault:
+            raise self._fault
+
+    def _guarded(self, call: Callable[[], _Result], *, otherwise: _Result) -> _Result:
+        """Make a call; if the storage does not take what it writes, most of it into the journal, end the sweep."""
+        try:
+            with writing(f"{self._storage.uri}/{self._paths.journal}"):
+                return call()
+        except StorageFault as fault:
+            self.halted(fault)
+            return otherwise
+
+    def _failed(self, number: int, error: str) -> None:
         self._study.note(number, "error", error)
         last_line = error.strip().splitlines()[-1] if error.strip() else "its worker died"
         log = f"{self._storage.uri}/{self._paths.trial(number).log}"

@@ -18,7 +18,6 @@ from optuna.trial import FrozenTrial, TrialState
 
 _CONTINUES = "continues"
 _STUDY_ID = 0  # a journal holds one study
-_FIXED = "fixed_params"  # where Optuna keeps what `enqueue_trial` was given
 
 
 class ReopeningStorage(JournalStorage):
@@ -88,14 +87,6 @@ def reopen(study: optuna.Study, trial: FrozenTrial, *, without: Collection[str])
     )
     again.datetime_start = trial.datetime_start
     study.add_trial(again)
-
-
-def begin_again(study: optuna.Study, trial: FrozenTrial) -> None:
-    """Let a trial whose point is not complete, because the driver died while it was drawn, begin anew."""
-    fixed = {key: value for key, value in trial.system_attrs.items() if key == _FIXED}
-    study.add_trial(
-        optuna.create_trial(state=TrialState.RUNNING, user_attrs={_CONTINUES: trial.number}, system_attrs=fixed)
-    )
 
 
 def _settled(entries: Sequence[FrozenTrial]) -> FrozenTrial:

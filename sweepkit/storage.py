@@ -23,10 +23,12 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from sweepkit.errors import InputError
+from sweepkit.faults import is_full, writing
 
 _BUCKETS = ("s3", "gs")
 # What has this prefix is being written or being deleted; `names` does not show it.
 _UNFINISHED = ".unfinished-"
+_PROBE = bytes(2**16)  # an empty file may still fit on a full disk
 
 
 class Storage:
@@ -77,19 +79,20 @@ class Storage:
         return cls(filesystem, root, uri=uri)
 
     def check_writable(self) -> None:
-        """Write and delete a tiny file, making the root if need be.
+        """Write and delete a small file, making the root if need be.
 
         Raises:
             InputError: the root cannot be written; names it.
         """
         probe = f"{_UNFINISHED}{uuid.uuid4().hex}"
         try:
-            self.write(probe, b"")
-            self.delete(probe)
+            self._write(probe, _PROBE)
+            self._remove(self._full(probe))
         except (OSError, pa.ArrowException) as error:
+            mend = "free some space there" if is_full(error) else "change its permissions"
             raise InputError(
                 f"storage must be writable, {self.shown!r} is not: {_reason(error)}; "
-                "name another folder with storage.uri or change its permissions"
+                f"name another folder with storage.uri or {mend}"
             ) from None
 
     def path(self, name: str) -> Path:
@@ -112,7 +115,11 @@ class Storage:
             return bytes(stream.read())
 
     def write(self, name: str, data: bytes) -> None:
-        """Put a file in place of what had this name, whole or not at all."""
+        """Put a file in place of what had this name, whole or not at all; StorageFault when there is no room."""
+        with writing(self._where(name)):
+            self._write(name, data)
+
+    def _write(self, name: str, data: bytes) -> None:
         target = self._full(name)
         if self._is_bucket:  # an object appears when its upload is complete, and a bucket has no folders to make
             return self._put(target, data)
@@ -186,11 +193,12 @@ class Storage:
 
     def delete(self, name: str) -> None:
         """Delete a file or a folder with all that is in it; quiet when there is none."""
-        if self.local is not None and self.path(name).is_dir():
-            # renamed first, so that nobody meets a half-deleted folder
-            shutil.rmtree(_put_aside(self.path(name)))
-        else:
-            self._remove(self._full(name))
+        with writing(self._where(name)):
+            if self.local is not None and self.path(name).is_dir():
+                # renamed first, so that nobody meets a half-deleted folder
+                shutil.rmtree(_put_aside(self.path(name)))
+            else:
+                self._remove(self._full(name))
 
     def delete_unfinished(self, folder: str) -> None:
         """Delete what a killed process left behind in a folder that nobody else is writing to."""
@@ -205,6 +213,7 @@ class Storage:
 
         In a folder that is one rename. Elsewhere the files are uploaded and `last` follows when all others
         are there, so that its presence means complete. Nothing is left when the block raises.
+        A full disk makes it a StorageFault.
         """
         if self.local is None:
             with tempfile.TemporaryDirectory(prefix="sweepkit-") as temporary:
@@ -212,7 +221,7 @@ class Storage:
                 self._upload(Path(temporary), name, last=last)
             return
         target = self.path(name)
-        with _unfinished_beside(target) as temporary_folder:
+        with writing(str(target)), _unfinished_beside(target) as temporary_folder:
             yield temporary_folder
             _check_filled(temporary_folder, last)
             old = _put_aside(target) if target.exists() else None
@@ -258,6 +267,9 @@ class Storage:
                     if not target.exists():  # otherwise another process was faster, and its copy is as good
                         raise
         return target
+
+    def _where(self, name: str) -> str:
+        return f"{self.shown}/{name}"
 
     @property
     def _is_bucket(self) -> bool:

@@ -23,9 +23,12 @@ from optuna.trial import FrozenTrial, TrialState
 
 from sweepkit import stopping
 from sweepkit.budget import n_trials, rungs
-from sweepkit.choosing import draw, pruner, sampler
+from sweepkit.choosing import complete, draw, pruner, sampler
 from sweepkit.config import SweepSpec
-from sweepkit.reopening import ReopeningStorage, begin_again, reopen
+from sweepkit.errors import DataError
+from sweepkit.faults import writing
+from sweepkit.mending import mend
+from sweepkit.reopening import ReopeningStorage, reopen
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
 from sweepkit.space import Point, Space
 from sweepkit.spending import Run
@@ -64,7 +67,7 @@ class Journal:
 
     @classmethod
     def read(cls, journal: Path, spec: SweepSpec) -> Journal:
-        """Open an existing journal."""
+        """Open an existing journal; one with a damaged line in its middle is a DataError."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         return cls(_storage(journal), spec)
 
@@ -126,30 +129,37 @@ class SweepStudy(Journal):
     def open(
         cls, journal: Path, spec: SweepSpec, space: Space, *, cost: Callable[[Point], float] = lambda _: 0.0
     ) -> SweepStudy:
-        """Open the journal, or start one.
+        """Open the journal, or start one; a death in the middle of a record or of an ask leaves nothing undone.
 
         Args:
-            journal: the file; appended to, never rewritten.
+            journal: the file; appended to, never rewritten but for a half-written last line.
             spec: the sweep.
             space: as the YAML narrowed it.
             cost: what an epoch of a point costs, in any unit; the points of a grid are queued the dearest first, so
                 that no worker is left with a long trial at the end.
+
+        Raises:
+            DataError: a line before the journal's last one is damaged.
+            StorageFault: it cannot be written.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # its own lines would break into the live table
-        storage = _storage(journal)
-        study = optuna.create_study(
-            storage=storage,
-            study_name=_STUDY,
-            direction="maximize" if spec.objective.mode == "max" else "minimize",
-            sampler=sampler(spec, 0),
-            load_if_exists=True,
-        )
-        if _LONGEST not in study.user_attrs:
-            study.set_user_attr(_LONGEST, spec.stopping.max_epochs)
-        study.pruner = pruner(spec.stopping, longest=study.user_attrs[_LONGEST])
-        opened = cls(study, storage, spec, space)
-        if spec.search.sampler == "grid":
-            opened._queue_grid(cost)
+        with writing(str(journal)):
+            mend(journal)
+            storage = _storage(journal)
+            study = optuna.create_study(
+                storage=storage,
+                study_name=_STUDY,
+                direction="maximize" if spec.objective.mode == "max" else "minimize",
+                sampler=sampler(spec, 0),
+                load_if_exists=True,
+            )
+            if _LONGEST not in study.user_attrs:
+                study.set_user_attr(_LONGEST, spec.stopping.max_epochs)
+            study.pruner = pruner(spec.stopping, longest=study.user_attrs[_LONGEST])
+            opened = cls(study, storage, spec, space)
+            opened._finish_what_was_begun()
+            if spec.search.sampler == "grid":
+                opened._queue_grid(cost)
         return opened
 
     def ask(self) -> TrialRecord | None:
@@ -177,13 +187,7 @@ class SweepStudy(Journal):
 
     def resume(self, number: int) -> TrialRecord:
         """Hand an unfinished trial out again."""
-        record = self.record(number)
-        if not all(name in record.point for name in self._space.params if self._space.is_active(name, record.point)):
-            # the driver died while it was drawn: drawn anew it is what it would have been
-            begin_again(self._study, self._trials()[number])
-            self._study.sampler = sampler(self._spec, number)
-            draw(self._space, self._live(number))
-        self.note(number, _RESUMED, json.dumps([record.seconds, time.time()]))
+        self.note(number, _RESUMED, json.dumps([self.record(number).seconds, time.time()]))
         return self.record(number)
 
     @contextlib.contextmanager
@@ -195,6 +199,15 @@ class SweepStudy(Journal):
             yield
         finally:
             self._study.set_user_attr(key, asdict(replace(run, ended=time.time())))
+
+    def _finish_what_was_begun(self) -> None:
+        """Draw what is missing of points, and end trials whose last report ended them: a death came in between."""
+        for record in self.unfinished():
+            if verdict := self.judge(record.number):
+                self.finish(record.number, verdict)
+            elif not record.reports:
+                self._study.sampler = sampler(self._spec, record.number)
+                complete(self._space, self._live(record.number), self._trials()[record.number])
 
     def note(self, number: int, key: str, value: str) -> None:
         """Keep a fact about a trial (its tracking run, its error) in the journal."""
@@ -276,8 +289,9 @@ class SweepStudy(Journal):
 
     def _queue_grid(self, cost: Callable[[Point], float]) -> None:
         """Queue the points of the grid that are not queued yet: all at first, and more when the sweep is extended."""
-        missing = itertools.islice(self._space.grid(), len(self._trials()), self.n_target)
-        self.queue(sorted(missing, key=cost, reverse=True))
+        known = {json.dumps(point) for point in self.queued()}
+        wanted = itertools.islice(self._space.grid(), self.n_target)
+        self.queue(sorted((p for p in wanted if json.dumps(p) not in known), key=cost, reverse=True))
 
     def _fell_before(self, number: int, report: Report) -> bool:
         """Tell whether the rung of this epoch had stopped the trial already; Optuna's pruners compare there only once.
@@ -316,7 +330,14 @@ class SweepStudy(Journal):
 
 
 def _storage(journal: Path) -> ReopeningStorage:
-    return ReopeningStorage(JournalFileBackend(str(journal)))
+    try:
+        return ReopeningStorage(JournalFileBackend(str(journal)))
+    except ValueError as error:  # Optuna's own, for a line that is no record and is followed by others
+        raise DataError(
+            f"this journal is damaged in its middle: {error}; put a copy of it in its place, "
+            "or start the sweep anew with --new",
+            where=str(journal),
+        ) from None
 
 
 def _ran_all(n_epochs: int) -> str:

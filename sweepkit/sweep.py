@@ -18,13 +18,14 @@ from sweepkit.budget import n_trials
 from sweepkit.cudnn_check import check_cudnn
 from sweepkit.data.prepared import Prepared
 from sweepkit.errors import SweepFailed
+from sweepkit.faults import before_start
 from sweepkit.inline import InlineRunner
 from sweepkit.leaderboard import ranked, table
 from sweepkit.locking import DriverLock
 from sweepkit.paths import SweepPaths
 from sweepkit.preparing import FoundData, find_data
 from sweepkit.problem import SweepProblem
-from sweepkit.recording import TrialRuns, describe_data, keep_checkpoints, open_tracker, results_of
+from sweepkit.recording import TrialRuns, describe_data, finish, keep_checkpoints, open_tracker
 from sweepkit.referee import Observer, Referee
 from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.storage import Storage
@@ -76,12 +77,14 @@ def run_sweep(problem: SweepProblem, options: RunOptions, observer: Observer) ->
     Raises:
         InputError: the input is wrong, or the sweep is being run already; nothing was started.
         SweepFailed: no trial completed, or more failed than the budget allows.
+        StorageFault: the storage takes no more; the same call goes on when it does again.
     """
     storage = Storage.at(problem.spec.storage.uri)
     storage.check_writable()
     data = find_data(problem)
     with DriverLock(storage, doing="run", where=str(problem.source)) as lock:
-        problem = folders.claim(problem, storage, data_key=data.key, new=options.new, lock=lock.take)
+        with before_start():
+            problem = folders.claim(problem, storage, data_key=data.key, new=options.new, lock=lock.take)
         finished = finished_records(problem, storage)
         if finished is not None:
             return _finish(problem, storage, None, finished, over=None)
@@ -95,8 +98,9 @@ def _run(
         # the first start of an MLflow store and that of a Ray cluster take seconds each
         opening = background.submit(open_tracker, problem, storage, data.key)
         runner = stack.enter_context(open_runner(problem, options))
-        prepared = data.prepare(storage, runner, observer.progress)
-        tracker = opening.result()
+        with before_start():
+            prepared = data.prepare(storage, runner, observer.progress)
+            tracker = opening.result()
         if tracker:
             stack.callback(tracker.close)
             describe_data(tracker, prepared)
@@ -197,9 +201,10 @@ def _run_trials(
         try:
             with study.running(workers):
                 run(referee)
+            referee.check()
         except BaseException:
             if tracker:
-                tracker.finish(status="interrupted", **results_of(problem, study.records()))
+                finish(tracker, problem, storage, study.records(), "interrupted")
             raise
         records = study.records()
     return _finish(problem, storage, tracker, records, over=referee.over)
@@ -221,7 +226,7 @@ def _finish(
     failure = _failure(problem, records, over)
     if tracker:
         keep_checkpoints(tracker, storage, paths, leaders[: spec.storage.keep])
-        tracker.finish(status="failed" if failure else "finished", **results_of(problem, records))
+        finish(tracker, problem, storage, records, "failed" if failure else "finished")
     if failure:
         raise SweepFailed(f"{failure}; `python -m sweepkit status {storage.uri}/{paths.root}` has the tracebacks")
     best = leaders[0]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol, TypeVar
 
+from sweepkit.errors import StorageFault
 from sweepkit.reports import Mode, Report
 from sweepkit.space import Point
 
@@ -90,6 +91,9 @@ class Director(Protocol):
     def failed(self, number: int, error: str) -> None:
         """Take the traceback, or the cause of death, of a trial that can't go on."""
 
+    def halted(self, fault: StorageFault) -> None:
+        """Take it that the storage takes no more: no trial has failed, and the sweep is to end."""
+
     def is_over(self) -> bool:
         """Say whether the sweep is to end now, running trials included."""
 
@@ -101,7 +105,7 @@ class ReportLog(Protocol):
         """Take a report and return at once."""
 
     def close(self) -> bool:
-        """Wait a little for what is under way; False if something is left for a later replay."""
+        """Take no more; False if something has not arrived yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from sweepkit.data.batches import Reading
 from sweepkit.data.preparation import local_folder
 from sweepkit.data.prepared import Prepared
 from sweepkit.data.reader import SplitReader, dataset
+from sweepkit.errors import StorageFault
 from sweepkit.paths import DataPaths, SweepPaths, TrialPaths
 from sweepkit.problem import import_package
 from sweepkit.reports import Report
@@ -81,8 +82,8 @@ class Worker:
         """Train and validate one epoch, write the checkpoint, log, and return what to report.
 
         An epoch that the checkpoint has and the journal has not (a death between the two) is returned without
-        training it again. One that the journal has and the checkpoint has not (it was deleted) is trained again and
-        keeps its report.
+        training it again. One that the journal has and the checkpoint has not (it was deleted or damaged) is trained
+        again and keeps its report.
         """
         assert self._trial is not None, "start() comes first"
         trial = self._trial
@@ -110,13 +111,18 @@ class Worker:
     @contextlib.contextmanager
     def _logged(self, trial: _RunningTrial) -> Iterator[None]:
         """Bring the trial's log up to date afterwards, with the traceback of what went wrong."""
+        is_taken = True
         try:
             yield
+        except StorageFault:
+            is_taken = False  # nor would the storage take the log
+            raise
         except Exception:
             logger.exception("trial %d fails", trial.task.number)
             raise
         finally:
-            self._storage.write(trial.paths.log, trial.text.getvalue().encode())
+            if is_taken:
+                self._storage.write(trial.paths.log, trial.text.getvalue().encode())
 
     def _train_and_validate(self, trial: _RunningTrial) -> Report:
         epoch = len(trial.reports) + 1
@@ -176,7 +182,7 @@ class _RunningTrial:
 
     Attributes:
         reports: one for each epoch that its checkpoint has.
-        n_returned: how many of these the driver has been told.
+        n_returned: how many epochs the driver has been told of, in this attempt or before.
         text: its log so far.
     """
 

@@ -18,6 +18,7 @@ LAYERS = {
     "values": {
         "",
         "errors",
+        "faults",
         "wording",
         "params",
         "space",
@@ -32,6 +33,7 @@ LAYERS = {
         "package",
         "problem",
         "study",
+        "mending",
         "stopping",
         "budget",
         "leaderboard",
@@ -72,6 +74,7 @@ LAYERS = {
         "pulling",
         "comparing",
         "locking",
+        "syncing",
     },
     "command": {"cli", "commands", "__main__"},
 }

@@ -10,7 +10,7 @@ import pytest
 
 from sweepkit.config import SweepSpec
 from sweepkit.reports import Outcome, Report, TrialRecord
-from sweepkit.space import Choice, Float, Int, Space
+from sweepkit.space import Choice, Float, Int, Point, Space
 from sweepkit.study import SweepStudy, Verdict
 
 SPACE = Space(
@@ -259,8 +259,33 @@ def test_unfinished_trials_are_found_after_reopening(tmp_path: Path) -> None:
     study = opened(tmp_path, spec(max_epochs=1))
     run(study, [0.5])
     asked(study)
-    study.report(1, Report(1, {"score": math.nan}, 0.0))
     assert [record.number for record in opened(tmp_path, spec()).unfinished()] == [1]
+
+
+def test_a_trial_whose_last_report_ended_it_is_ended_when_the_driver_died_before_it_could_say_so(
+    tmp_path: Path,
+) -> None:
+    study = opened(tmp_path, spec(rule="asha"))
+    for score in (0.9, 0.8, math.nan):
+        study.report(asked(study).number, report(1, score))
+    again = opened(tmp_path, spec(rule="asha"))
+    assert [record.number for record in again.unfinished()] == [0]
+    ended = [(record.outcome, record.reason) for record in again.records()[1:]]
+    assert ended == [
+        (Outcome.PRUNED, "rung at epoch 1: score 0.8000 is not among the best 1/3 of 2 trials (needed 0.9000)"),
+        (Outcome.FAILED, "score is nan at epoch 1"),
+    ]
+
+
+def test_a_grid_whose_queueing_was_interrupted_is_queued_to_its_end(tmp_path: Path) -> None:
+    def cost(point: Point) -> float:
+        return float(point.get("units", 0))
+
+    whole = SweepStudy.open(tmp_path / "journal.log", spec(sampler="grid"), GRID, cost=cost)
+    lines = (tmp_path / "journal.log").read_bytes().splitlines(keepends=True)
+    (tmp_path / "journal.log").write_bytes(b"".join(lines[:-2]))
+    again = SweepStudy.open(tmp_path / "journal.log", spec(sampler="grid"), GRID, cost=cost)
+    assert again.queued() == whole.queued()
 
 
 def test_extending_asks_only_for_what_is_missing(tmp_path: Path) -> None:

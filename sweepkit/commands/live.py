@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweepkit.commands.formats import duration, parameters
+from sweepkit.commands.notices import Notices
 from sweepkit.config import SweepSpec
 from sweepkit.leaderboard import Standing
 from sweepkit.reports import Outcome, TrialRecord
@@ -28,14 +29,16 @@ class PlainLines:
     def __init__(self, console: Console, spec: SweepSpec, varied: Sequence[str]) -> None:
         self._console, self._spec, self._varied = console, spec, varied
         self._next_line = 0.0
+        self._notices = Notices(console)
 
     def __enter__(self) -> PlainLines:
+        self._notices.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing to put away."""
+        self._notices.__exit__(kind, error, trace)
 
     def progress(self, phase: str, done: int, total: int) -> None:
         now = time.monotonic()
@@ -81,8 +84,10 @@ class LiveTable:
         )
         self._phases = {self._progress.add_task("starting", total=None): "starting"}
         self._live = Live(self._progress, console=console, refresh_per_second=4, get_renderable=self._render)
+        self._notices = Notices(console)
 
     def __enter__(self) -> LiveTable:
+        self._notices.__enter__()
         self._live.start()
         return self
 
@@ -90,6 +95,7 @@ class LiveTable:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.stop()
+        self._notices.__exit__(kind, error, trace)
 
     def progress(self, phase: str, done: int, total: int) -> None:
         task, known = next(reversed(self._phases.items()))

@@ -20,8 +20,11 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from sweepkit.errors import StorageFault
 from sweepkit.reports import Report
 from sweepkit.tasks import Director, Job, Share, TrialTask
+
+logger = logging.getLogger(__name__)
 
 _TUNE_ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # MLflow and the journal have it all
@@ -65,6 +68,8 @@ class _WarmTrial(tune.Trainable):  # type: ignore[misc]  # Ray is not typed
         from sweepkit.tracking.worker import open_trial_log
         from sweepkit.training import Worker
 
+        self._warnings = _Warnings()
+        logging.getLogger("sweepkit").addHandler(self._warnings)
         self._worker = Worker(Job(**config["job"]), open_trial_log)
         self._task: TrialTask | None = TrialTask(**config["task"])
 
@@ -73,16 +78,37 @@ class _WarmTrial(tune.Trainable):  # type: ignore[misc]  # Ray is not typed
         return True
 
     def step(self) -> dict[str, str]:
+        return self._run_epoch() | {"warnings": json.dumps(self._warnings.take())}
+
+    def _run_epoch(self) -> dict[str, str]:
         try:
             if self._task is not None:
                 task, self._task = self._task, None
                 self._worker.start(task)
             return {"report": json.dumps(self._worker.run_epoch().to_json())}
+        except StorageFault as fault:
+            return {"fault": str(fault)}
         except Exception:  # noqa: BLE001  # one trial must not take its worker, let alone the sweep, with it
             return {"error": traceback.format_exc()}
 
     def cleanup(self) -> None:
         self._worker.stop()
+
+
+class _Warnings(logging.Handler):
+    """Keeps what a worker warns of until its next result takes it to the driver, where somebody sees it."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.levelno == logging.WARNING:  # an error fails the trial, and the driver hears of it
+            self._texts.append(record.getMessage())
+
+    def take(self) -> list[str]:
+        texts, self._texts = self._texts, []
+        return texts
 
 
 class _Unpickled:
@@ -125,7 +151,12 @@ class _Obey(_Unpickled, FIFOScheduler):  # type: ignore[misc]  # Ray is not type
 
     def on_trial_result(self, tune_controller: object, trial: Trial, result: dict[str, Any]) -> str:  # noqa: ARG002
         number = trial.config["task"]["number"]
-        if "error" in result:
+        for text in json.loads(result["warnings"]):
+            logger.warning("trial %d: %s", number, text)
+        if "fault" in result:
+            self._director.halted(StorageFault(result["fault"]))
+            stops = True
+        elif "error" in result:
             self._director.failed(number, result["error"])
             stops = True
         else:

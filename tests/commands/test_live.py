@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,17 @@ def test_durations_and_parameters_are_short() -> None:
         "25 h 01 min",
     ]
     assert parameters({"rate": 0.000123456, "units": 64, "wide": False}) == "rate=0.000123 units=64 wide=False"
+
+
+@pytest.mark.parametrize("kind", [PlainLines, LiveTable])
+def test_warnings_of_the_driver_are_lines_while_a_sweep_is_shown(kind: type[PlainLines | LiveTable]) -> None:
+    out = io.StringIO()
+    logger = logging.getLogger("sweepkit.tracking.background")
+    with kind(Console(file=out, width=60, force_terminal=kind is LiveTable, color_system=None), SPEC, VARIED):
+        logger.info("nobody needs to know")
+        logger.warning("tracking store %s does not answer, what it is to be told waits", "http://[a]")
+    logger.warning("too late")
+    said = "warning: tracking store http://[a] does not answer, what it is to be told waits"
+    assert said in out.getvalue().replace("\n", "")
+    assert "nobody needs" not in out.getvalue()
+    assert "too late" not in out.getvalue()
