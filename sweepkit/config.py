@@ -124,9 +124,15 @@ class Stopping(Strict):
 class Budget(Strict):
     """What the sweep may spend.
 
+    When something is used up nothing new starts, and what runs stops at its next report, to go on when the sweep is
+    run again with more. What earlier runs of the sweep have spent counts. A final stage has the same limits for itself.
+
     Attributes:
-        hours: wall time; then nothing new starts, and what runs stops at its next report, to go on when the sweep
-            is run again. None has no end.
+        hours: wall time in which the sweep runs; None has no end.
+        epochs: of all trials together; None has no end.
+        money: in the currency of the price; None has no end.
+        price_per_worker_hour: what it costs to hold one worker (what one trial takes, see `resources`) for an hour,
+            busy or not. Comes together with `money`.
         failures: this many trials may fail; one more ends the sweep.
         retries: how often a trial goes on from its checkpoint after its worker died or hung or the package raised; then
             it has failed. A lost node does not count, and a loss that is NaN is not tried again. Nothing is with
@@ -136,9 +142,24 @@ class Budget(Strict):
     """
 
     hours: float | None = Field(default=None, gt=0)
+    epochs: int | None = Field(default=None, ge=1)
+    money: float | None = Field(default=None, gt=0)
+    price_per_worker_hour: float | None = Field(default=None, gt=0, validate_default=True)
     failures: int = Field(default=5, ge=0)
     retries: int = Field(default=1, ge=0)
     timeout_minutes: float | None = Field(default=None, gt=0)
+
+    @field_validator("price_per_worker_hour")
+    @classmethod
+    def _with_money(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if "money" not in info.data:  # it is wrong itself
+            return value
+        money = info.data["money"]
+        if money is not None and value is None:
+            raise ValueError(f"is needed with money: {money:g}; say what a worker costs an hour, in the same currency")
+        if value is not None and money is None:
+            raise ValueError(f"limits nothing without money; say how much may be spent, or leave {value:g} out")
+        return value
 
 
 class Resources(Strict):

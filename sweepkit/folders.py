@@ -11,7 +11,7 @@ import contextlib
 import datetime
 import json
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,19 @@ from sweepkit.paths import SweepPaths
 from sweepkit.problem import SweepProblem, identity
 from sweepkit.redaction import hidden_in
 from sweepkit.storage import Storage
+from sweepkit.study import Journal
 
 _FORMAT = 1
 
 
-def claim(problem: SweepProblem, storage: Storage, *, data_key: str, new: bool) -> SweepProblem:
+def claim(
+    problem: SweepProblem,
+    storage: Storage,
+    *,
+    data_key: str,
+    new: bool,
+    lock: Callable[[SweepPaths], object] = lambda _: None,
+) -> SweepProblem:
     """Choose the sweep's folder, and write its manifest, or bring it up to date where the sweep goes on.
 
     Args:
@@ -35,12 +43,14 @@ def claim(problem: SweepProblem, storage: Storage, *, data_key: str, new: bool) 
         storage: where sweeps are kept.
         data_key: the content key of the data that it reads.
         new: start another sweep even where this one exists.
+        lock: called before anything is written in the folder; raises where another driver is at it.
 
     Returns:
         The problem under the name that its folder has: `name`, or `name-2` and so on after `--new`.
 
     Raises:
-        InputError: the folder holds a sweep that differs in what decides results, each difference named.
+        InputError: the folder holds a sweep that differs in what decides results, each difference named, or one whose
+            trials have run more epochs than the YAML allows.
     """
     wanted = _wanted(problem, data_key)
     taken = versions(storage, problem.spec.sweep)
@@ -49,11 +59,14 @@ def claim(problem: SweepProblem, storage: Storage, *, data_key: str, new: bool) 
         raise InputError(_refusal(problem, storage, taken[-1], wanted))
     if same and not new:
         renamed = problem.renamed(same[-1])
+        lock(SweepPaths(same[-1]))
+        _refuse_fewer_epochs(renamed, storage)
         spec = hidden_in(renamed.spec.model_dump(mode="json"))
         amend(storage, same[-1], spec=spec, n_trials=n_trials(problem.spec, problem.space))
         return renamed
     name = f"{problem.spec.sweep}-{len(taken) + 1}" if taken else problem.spec.sweep
     renamed = problem.renamed(name)
+    lock(SweepPaths(name))
     storage.write_json(SweepPaths(name).manifest, _manifest(renamed, wanted, data_key))
     return renamed
 
@@ -62,12 +75,13 @@ def find(problem: SweepProblem, storage: Storage, *, data_key: str) -> SweepProb
     """Return the problem under the name of the sweep that has run with these settings, the newest of several.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or its trials have run more epochs than the YAML allows.
     """
     wanted = _wanted(problem, data_key)
     taken = versions(storage, problem.spec.sweep)
     same = [name for name in taken if storage.read_json(SweepPaths(name).manifest)["identity"] == wanted]
     if same:
+        _refuse_fewer_epochs(problem.renamed(same[-1]), storage)
         return problem.renamed(same[-1])
     if taken:
         raise InputError(_refusal(problem, storage, taken[-1], wanted))
@@ -154,6 +168,24 @@ def _manifest(problem: SweepProblem, wanted: Mapping[str, Any], data_key: str) -
         "host": provenance.host(),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+
+
+def _refuse_fewer_epochs(problem: SweepProblem, storage: Storage) -> None:
+    """Raise where trials have run more epochs than any other would from now on."""
+    paths, last = SweepPaths(problem.spec.sweep), problem.spec.stopping.max_epochs
+    before = storage.read_json(paths.manifest)["spec"]["stopping"]["max_epochs"]
+    if last >= before:
+        return
+    with journal(storage, paths, read_only=True) as local:
+        records = Journal.read(local, problem.spec).records()
+    longest = max(records, key=lambda record: record.epoch, default=None)
+    if longest and longest.epoch > last:
+        raise InputError(
+            f"stopping.max_epochs was {before} and is now {last}, but trial {longest.number} has run {longest.epoch} "
+            f"epochs, and results would not be comparable: set it to at least {longest.epoch}, or add --new to start "
+            "another sweep beside it",
+            where=str(problem.source),
+        )
 
 
 def _refusal(

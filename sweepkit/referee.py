@@ -22,6 +22,7 @@ from sweepkit.paths import SweepPaths
 from sweepkit.recording import TrialRuns
 from sweepkit.redaction import hidden
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
+from sweepkit.spending import Spent, spent, used_up
 from sweepkit.storage import Storage
 from sweepkit.storage_faults import writing
 from sweepkit.study import SweepStudy, Verdict
@@ -62,15 +63,34 @@ class Referee:
         storage: Storage,
         runs: TrialRuns | None,
         observer: Observer,
+        workers: int = 1,
+        lost: Callable[[], str | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
+        """Take up a study where it stands.
+
+        Args:
+            study: the sweep's trials.
+            spec: the sweep.
+            storage: where its checkpoints are.
+            runs: the trials' runs in the tracking store; None when tracking is off.
+            observer: whoever wants to see it.
+            workers: how many trials run at once, which is what money counts.
+            lost: says why this driver must stop; None while it may go on.
+            clock: in seconds.
+            now: in seconds since 1970.
+        """
         self._study, self._spec, self._storage = study, spec, storage
         self._runs, self._observer, self._clock, self._now = runs, observer, clock, now
         self._mode = Mode(spec.objective.mode)
         self._paths = SweepPaths(spec.sweep)
+        self._workers, self._lost = workers, lost
         self._started = clock()
-        self._ended: dict[int, TrialRecord] = {r.number: r for r in study.records() if r.outcome}
+        records = study.records()
+        self._before = spent(study.runs(), records)
+        self._n_epochs = self._before.epochs
+        self._ended: dict[int, TrialRecord] = {r.number: r for r in records if r.outcome}
         self._waiting = study.unfinished()
         self._running: dict[int, TrialRecord] = {}
         self._kept = {r.number for r in ranked(list(self._ended.values()), self._mode)[: spec.storage.keep]}
@@ -83,8 +103,8 @@ class Referee:
         return self._guarded(lambda: None if self.is_over() else self._next_task(), otherwise=None)
 
     def _next_task(self) -> TrialTask | None:
-        resumes = bool(self._waiting)
-        record = self._waiting.pop(0) if resumes else self._study.ask()
+        again = self._next_unfinished()
+        record = again or self._study.ask()
         if record is None:
             return None
         run_id = self._open_run(record)
@@ -95,9 +115,10 @@ class Referee:
             point=dict(record.point),
             seed=trial_seed(self._spec.search.seed, record.number),
             epochs_reported=record.epoch,
-            resumes=resumes,
+            resumes=again is not None,
             run_id=run_id,
             attempt=len(record.faults) + 1,
+            known=tuple(report.to_json() for report in record.reports),
         )
 
     def reported(self, number: int, report: Report) -> bool:
@@ -106,7 +127,9 @@ class Referee:
 
     def _reported(self, number: int, report: Report) -> bool:
         verdict = self._study.report(number, report)
+        n_before = self._running[number].epoch
         record = self._running[number] = self._study.record(number)
+        self._n_epochs += record.epoch - n_before
         if self._spec.objective.metric not in report.metrics and verdict:
             # every other trial would report the same
             self.over = verdict.reason
@@ -148,7 +171,7 @@ class Referee:
     def _guarded(self, call: Callable[[], _Result], *, otherwise: _Result) -> _Result:
         """Make a call; if the storage does not take what it writes, most of it into the journal, end the sweep."""
         try:
-            with writing(f"{self._storage.uri}/{self._paths.journal}"):
+            with writing(f"{self._storage.shown}/{self._paths.journal}"):
                 return call()
         except StorageFault as fault:
             self.halted(fault)
@@ -162,14 +185,19 @@ class Referee:
             self._give_up(number, error)
 
     def is_over(self) -> bool:
-        """Say whether time or the allowed failures are used up; `over` then says which."""
+        """Say whether a budget or the allowed failures are used up; `over` then says which."""
         budget = self._spec.budget
         n_failed = self._count(Outcome.FAILED)
         if self.over is None and n_failed > budget.failures:
             self.over = f"{n_failed} trials failed, more than budget.failures: {budget.failures} allows"
-        if self.over is None and budget.hours is not None and self._elapsed() >= budget.hours * 3600:
-            self.over = f"budget.hours: {budget.hours:g} is used up"
+        if self.over is None:
+            self.over = used_up(budget, self.spent()) or self._lost()
         return self.over is not None
+
+    def spent(self) -> Spent:
+        """Return what the sweep has spent, earlier runs included."""
+        elapsed, before = self._elapsed(), self._before
+        return Spent(before.seconds + elapsed, before.worker_seconds + elapsed * self._workers, self._n_epochs)
 
     def standing(self) -> Standing:
         """Return the counts, the leader and the time that is left."""
@@ -201,6 +229,17 @@ class Referee:
     def _remark(self, text: str) -> None:
         logger.info(text)
         self._observer.remarked(text)
+
+    def _next_unfinished(self) -> TrialRecord | None:
+        """Return a trial to go on with; one that had come to its end when the driver died gets that end now."""
+        while self._waiting:
+            record = self._study.resume(self._waiting.pop(0).number)
+            verdict = self._study.judge(record.number)
+            if verdict is None:
+                return record
+            self._running[record.number] = record
+            self._end(record.number, verdict)
+        return None
 
     def _end(self, number: int, verdict: Verdict) -> None:
         self._study.finish(number, verdict)

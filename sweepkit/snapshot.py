@@ -5,9 +5,10 @@ Try `open_snapshot(Path("sweeps/cells.yaml")).best()`.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from sweepkit.config import SweepSpec
 from sweepkit.errors import DataError, InputError
 from sweepkit.final_result import FinalResult
 from sweepkit.leaderboard import ranked, table
+from sweepkit.locking import Holder, read_holder
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import load
 from sweepkit.reports import Mode, Outcome, TrialRecord
+from sweepkit.spending import Spent, spent
 from sweepkit.storage import Storage
 from sweepkit.study import Journal
 
@@ -35,6 +38,7 @@ class Snapshot:
         storage: where it is.
         errors: the traceback of each trial that left one.
         final: what its final stage found; None before it.
+        spent: by its last report, over all of its runs.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Snapshot:
     storage: Storage
     errors: dict[int, str]
     final: FinalResult | None = None
+    spent: Spent = field(default_factory=Spent)
 
     @property
     def paths(self) -> SweepPaths:
@@ -79,7 +84,7 @@ class Snapshot:
 
     def log(self, record: TrialRecord) -> str:
         """Return where the log of a trial is."""
-        return f"{self.storage.uri}/{self.paths.trial(record.number).log}"
+        return f"{self.storage.shown}/{self.paths.trial(record.number).log}"
 
     def failed(self) -> list[TrialRecord]:
         return [record for record in self.records if record.outcome is Outcome.FAILED]
@@ -92,6 +97,15 @@ class Snapshot:
         """Return where the checkpoint of a trial's best epoch is."""
         assert record.best_epoch is not None, "a ranked trial has a best epoch"
         return f"{self.storage.shown}/{self.paths.trial(record.number).checkpoint(record.best_epoch)}"
+
+    def disk_bytes(self) -> int:
+        """Return how much the sweep's folder holds, its final stage included; the prepared data is elsewhere."""
+        return self.storage.size(self.paths.root)
+
+    def running(self) -> Holder | None:
+        """Return who runs the sweep at this moment; None when nobody does."""
+        holder = read_holder(self.storage, self.paths.lock)
+        return holder if holder and holder.is_alive(now=time.time()) else None
 
     @property
     def _mode(self) -> Mode:
@@ -110,14 +124,16 @@ def open_snapshot(target: Path, sets: Sequence[str] = (), data: str | None = Non
     spec = SweepSpec.model_validate(manifest["spec"])
     records: list[TrialRecord] = []
     errors: dict[int, str] = {}
+    so_far = Spent()
     if storage.exists(paths.journal):
         with folders.journal(storage, paths, read_only=True) as path:
             journal = Journal.read(path, spec)
             records = journal.records()
+            so_far = spent(journal.runs(), records)
             found = {record.number: journal.error(record.number) for record in records}
         errors = {number: error for number, error in found.items() if error}
     final = _final(storage, paths) if storage.exists(paths.final_result) else None
-    return Snapshot(name, spec, manifest["n_trials"], records, storage, errors, final)
+    return Snapshot(name, spec, manifest["n_trials"], records, storage, errors, final, so_far)
 
 
 def _final(storage: Storage, paths: SweepPaths) -> FinalResult:

@@ -133,6 +133,50 @@ class Storage:
             self._remove(temporary)
             raise
 
+    def create(self, name: str, data: bytes) -> bool:
+        """Put a file where there is none; False where there is one, which stays as it is.
+
+        Of several that try at once in a folder exactly one succeeds. A bucket makes no such promise: ask again a little
+        later whose file it is.
+        """
+        if self.local is None:
+            if self.exists(name):
+                return False
+            self.write(name, data)
+            return True
+        target = self.path(name)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}")
+        temporary.write_bytes(data)
+        try:
+            os.link(temporary, target)  # unlike a rename, it fails where there is something
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without links: the file is there a moment before its content
+            return _create_directly(target, data)
+        finally:
+            temporary.unlink()
+        return True
+
+    def take(self, name: str) -> bytes | None:
+        """Delete a file and return what was in it; of several that ask at once, the others get None."""
+        if self.local is None:
+            found = self.read(name) if self.exists(name) else None
+            self.delete(name)
+            return found
+        try:
+            aside = _put_aside(self.path(name))
+        except FileNotFoundError:
+            return None
+        found = aside.read_bytes()
+        aside.unlink()
+        return found
+
+    def size(self, folder: str) -> int:
+        """Return the bytes of all files in a folder and below it; 0 if it is not there."""
+        selector = pafs.FileSelector(self._full(folder), allow_not_found=True, recursive=True)
+        return sum(info.size or 0 for info in self._filesystem.get_file_info(selector))
+
     def read_json(self, name: str) -> Any:  # JSON has no narrower type
         """Return a file's JSON; a missing file is FileNotFoundError, a malformed one ValueError."""
         try:
@@ -273,6 +317,15 @@ def _folder(path: str) -> Path:
         return Path(path).expanduser().absolute()
     except RuntimeError as error:  # there is no such user
         raise InputError(f"storage {path!r} cannot be opened: {str(error).lower()}") from None
+
+
+def _create_directly(target: Path, data: bytes) -> bool:
+    try:
+        with target.open("xb") as file:
+            file.write(data)
+    except FileExistsError:
+        return False
+    return True
 
 
 def _relative(name: str) -> PurePosixPath:

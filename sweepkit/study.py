@@ -8,32 +8,31 @@ only. Try `SweepStudy.open(journal, spec, space).ask()`.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import logging
-import warnings
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import optuna
-from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
-from optuna.samplers import BaseSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
-from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from sweepkit import stopping
-from sweepkit.budget import n_trials
-from sweepkit.config import Stopping, SweepSpec
+from sweepkit.budget import n_trials, rungs
+from sweepkit.choosing import complete, draw, pruner, sampler
+from sweepkit.config import SweepSpec
 from sweepkit.errors import DataError
-from sweepkit.evolution import JsonCmaEsSampler
 from sweepkit.faults import Fault, is_exhausted
 from sweepkit.mending import mend
 from sweepkit.redaction import hidden
+from sweepkit.reopening import ReopeningStorage, reopen
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
-from sweepkit.space import Choice, Float, Param, Point, Space, Value
+from sweepkit.space import Point, Space
+from sweepkit.spending import Run
 from sweepkit.storage_faults import writing
 
 logger = logging.getLogger(__name__)
@@ -41,6 +40,10 @@ logger = logging.getLogger(__name__)
 # the journal is the sweep's own, so the name need not tell sweeps apart; Hyperband derives brackets from it
 _STUDY = "sweep"
 _REPORT, _FAULT = "report:", "fault:"
+_RUN = "run:"
+_RESUMED = "resumed"
+_RUNG = "completed_rung_"  # where Optuna's pruners keep a trial's value at each rung
+_LONGEST = "longest"  # max_epochs as the sweep began
 _OUTCOMES = {
     TrialState.COMPLETE: Outcome.COMPLETE,
     TrialState.PRUNED: Outcome.PRUNED,
@@ -60,19 +63,15 @@ class Journal:
     """What a sweep's journal says: every trial, its reports and its end. Reading changes nothing and may happen while
     the sweep runs."""
 
-    def __init__(self, study: optuna.Study, spec: SweepSpec) -> None:
-        self._study = study
-        self._spec = spec
+    def __init__(self, storage: ReopeningStorage, spec: SweepSpec) -> None:
+        self._storage, self._spec = storage, spec
         self._mode = Mode(spec.objective.mode)
 
     @classmethod
     def read(cls, journal: Path, spec: SweepSpec) -> Journal:
         """Open an existing journal; one with a damaged line in its middle is a DataError."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        storage = _storage(journal)
-        if not storage.get_all_studies():  # a death within its very first record
-            return cls(optuna.create_study(), spec)
-        return cls(optuna.load_study(storage=storage, study_name=_STUDY), spec)
+        return cls(_storage(journal), spec)
 
     def records(self) -> list[TrialRecord]:
         """Return every trial that was handed out, by number."""
@@ -86,8 +85,18 @@ class Journal:
         """Return the traceback that a failed trial left, if it left one."""
         return self._trials()[number].user_attrs.get("error")
 
+    def runs(self) -> list[Run]:
+        """Return the runs of the sweep so far, oldest first."""
+        attrs = sorted(self._storage.study_attrs().items())
+        return [Run(**value) for key, value in attrs if key.startswith(_RUN)]
+
+    def extensible(self) -> list[int]:
+        """Return the trials that ended because they had run all of their epochs, and fewer than they may run now."""
+        last = self._spec.stopping.max_epochs
+        return [r.number for r in self.records() if r.epoch < last and r.reason == _ran_all(r.epoch)]
+
     def _trials(self) -> list[FrozenTrial]:
-        return self._study.get_trials(deepcopy=False)
+        return self._storage.newest()
 
     def _as_record(self, trial: FrozenTrial) -> TrialRecord:
         attrs = trial.user_attrs
@@ -115,9 +124,9 @@ class Journal:
 class SweepStudy(Journal):
     """One sweep's trials, to go on with. Only the driver holds one, and only one at a time."""
 
-    def __init__(self, study: optuna.Study, spec: SweepSpec, space: Space) -> None:
-        super().__init__(study, spec)
-        self._space = space
+    def __init__(self, study: optuna.Study, storage: ReopeningStorage, spec: SweepSpec, space: Space) -> None:
+        super().__init__(storage, spec)
+        self._study, self._space = study, space
         self.n_target = n_trials(spec, space)
 
     @classmethod
@@ -140,15 +149,18 @@ class SweepStudy(Journal):
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # its own lines would break into the live table
         with writing(str(journal)):
             mend(journal)
+            storage = _storage(journal)
             study = optuna.create_study(
-                storage=_storage(journal),
+                storage=storage,
                 study_name=_STUDY,
                 direction="maximize" if spec.objective.mode == "max" else "minimize",
-                pruner=_pruner(spec.stopping),
-                sampler=_sampler(spec, 0),
+                sampler=sampler(spec, 0),
                 load_if_exists=True,
             )
-            opened = cls(study, spec, space)
+            if _LONGEST not in study.user_attrs:
+                study.set_user_attr(_LONGEST, spec.stopping.max_epochs)
+            study.pruner = pruner(spec.stopping, longest=study.user_attrs[_LONGEST])
+            opened = cls(study, storage, spec, space)
             opened._finish_what_was_begun()
             if spec.search.sampler == "grid":
                 opened._queue_grid(cost)
@@ -163,33 +175,43 @@ class SweepStudy(Journal):
         number = len([t for t in self._trials() if t.state is not TrialState.WAITING])
         if number >= self.n_target:
             return None
-        self._study.sampler = _sampler(self._spec, number)
+        self._study.sampler = sampler(self._spec, number)
         trial = self._study.ask()
-        self._space.draw(lambda name, param: _suggest(trial, name, param))
-        return self.record(trial.number)
+        draw(self._space, trial)
+        return self.record(number)
+
+    def extend(self) -> None:
+        """Let the trials that have run all of their epochs go on where the sweep has more of them now.
+
+        What a rule or patience stopped stays ended. Those that go on are unfinished, as after an interruption.
+        """
+        trials = self._trials()
+        for number in self.extensible():
+            reopen(self._study, trials[number], without=["reason"])
+
+    def resume(self, number: int) -> TrialRecord:
+        """Hand an unfinished trial out again."""
+        self.note(number, _RESUMED, json.dumps([self.record(number).seconds, time.time()]))
+        return self.record(number)
+
+    @contextlib.contextmanager
+    def running(self, workers: int) -> Iterator[None]:
+        """Write down that the sweep runs with so many workers, and when it stops."""
+        key, run = f"{_RUN}{len(self.runs()):06d}", Run(time.time(), workers)
+        self._study.set_user_attr(key, asdict(run))
+        try:
+            yield
+        finally:
+            self._study.set_user_attr(key, asdict(replace(run, ended=time.time())))
 
     def _finish_what_was_begun(self) -> None:
         """Draw what is missing of points, and end trials whose last report ended them: a death came in between."""
         for record in self.unfinished():
-            verdict = self._stored_verdict(record)
-            if verdict:
+            if verdict := self.judge(record.number):
                 self.finish(record.number, verdict)
             elif not record.reports:
-                self._complete_point(record.number)
-
-    def _complete_point(self, number: int) -> None:
-        """Draw what is missing of a point; it becomes what it would have been."""
-        self._study.sampler = sampler = _sampler(self._spec, number)
-        trial, begun = self._live(number), self._trials()[number]
-        fixed = begun.system_attrs.get("fixed_params", {})
-        drawn_before = begun.params.keys() - trial.relative_params.keys() - fixed.keys()
-
-        def choose(name: str, param: Param) -> Value:
-            if name in drawn_before:  # the value stays; the sampler's random state moves on as it did then
-                sampler.sample_independent(self._study, begun, name, begun.distributions[name])
-            return _suggest(trial, name, param)
-
-        self._space.draw(choose)
+                self._study.sampler = sampler(self._spec, record.number)
+                complete(self._space, self._live(record.number), self._trials()[record.number])
 
     def note(self, number: int, key: str, value: str) -> None:
         """Keep a fact about a trial (its tracking run, its error) in the journal, without credentials."""
@@ -205,32 +227,39 @@ class SweepStudy(Journal):
         key = f"{_REPORT}{report.epoch:04d}"
         if key in trial.user_attrs:
             return None
-        metric = self._spec.objective.metric
-        fault = stopping.not_finite(report, metric) or stopping.missing_objective(report, metric, number)
-        if not fault and report.epoch not in self._trials()[number].intermediate_values:
-            trial.report(report.metrics[metric], report.epoch)
-        verdict = Verdict(Outcome.FAILED, fault) if fault else self._verdict(trial, report)
+        if not self._flaw(number, report) and report.epoch not in self._trials()[number].intermediate_values:
+            trial.report(report.metrics[self._spec.objective.metric], report.epoch)
         # after the value: a death between the two leaves an epoch that is simply reported again
-        ending = {"ends": [verdict.outcome.value, verdict.reason]} if verdict else {}
-        trial.set_user_attr(key, json.dumps(report.to_json() | ending))
-        return verdict
+        trial.set_user_attr(key, json.dumps(report.to_json()))
+        return self._verdict(number, report)
 
-    def _verdict(self, trial: optuna.Trial, report: Report) -> Verdict | None:
+    def judge(self, number: int) -> Verdict | None:
+        """Decide whether an unfinished trial goes on after what it reported last.
+
+        The driver may have died before it wrote the end down; and where the sweep was extended, the rule may have a
+        rung at what was the last epoch.
+        """
+        reports = self.record(number).reports
+        last_step = self._trials()[number].last_step
+        if not reports or (last_step or 0) > reports[-1].epoch:
+            return None  # or it was to go on, and the driver died while it wrote the next epoch down
+        return self._verdict(number, reports[-1], again=True)
+
+    def _flaw(self, number: int, report: Report) -> str | None:
+        metric = self._spec.objective.metric
+        return stopping.not_finite(report, metric) or stopping.missing_objective(report, metric, number)
+
+    def _verdict(self, number: int, report: Report, *, again: bool = False) -> Verdict | None:
         rule = self._spec.stopping
+        if flaw := self._flaw(number, report):
+            return Verdict(Outcome.FAILED, flaw)
         if report.epoch >= rule.max_epochs:
-            return Verdict(Outcome.COMPLETE, f"ran all {rule.max_epochs} epochs")
-        if trial.should_prune():
-            return Verdict(Outcome.PRUNED, self._why_pruned(report))
-        reports = [*self.record(trial.number).reports, report]
-        values = [r.metrics[self._spec.objective.metric] for r in reports]
+            return Verdict(Outcome.COMPLETE, _ran_all(report.epoch))
+        if self._live(number).should_prune() or (again and self._fell_before(number, report)):
+            return Verdict(Outcome.PRUNED, self._why_pruned(number, report))
+        values = [r.metrics[self._spec.objective.metric] for r in self.record(number).reports]
         reason = stopping.impatient(values, self._mode, patience=rule.patience)
         return Verdict(Outcome.COMPLETE, reason) if reason else None
-
-    def _stored_verdict(self, record: TrialRecord) -> Verdict | None:
-        """Return the ending that the last report of a trial brought, if it brought one."""
-        text = self._trials()[record.number].user_attrs.get(f"{_REPORT}{record.epoch:04d}", "{}")
-        ends = json.loads(text).get("ends")
-        return Verdict(Outcome(ends[0]), ends[1]) if ends else None
 
     def fault(self, number: int, fault: Fault) -> bool:
         """Write down how an attempt at a trial ended; True when there is to be another one."""
@@ -275,7 +304,28 @@ class SweepStudy(Journal):
         wanted = itertools.islice(self._space.grid(), self.n_target)
         self.queue(sorted((p for p in wanted if json.dumps(p) not in known), key=cost, reverse=True))
 
-    def _why_pruned(self, report: Report) -> str:
+    def _fell_before(self, number: int, report: Report) -> bool:
+        """Tell whether the rung of this epoch had stopped the trial already; Optuna's pruners compare there only once.
+
+        Only what had been reported by then counts.
+        """
+        trial, value = self._trials()[number], report.metrics[self._spec.objective.metric]
+        if report.epoch not in rungs(self._spec.stopping) or trial.system_attrs.get(_last_rung(trial)) != value:
+            return False
+        return self._mode.is_better(self._cutoff(self._reached(trial, report.epoch, by=report.timestamp)), value)
+
+    def _reached(self, trial: FrozenTrial, epoch: int, *, by: float = float("inf")) -> list[float]:
+        """Return the values at the last rung that a trial has come to, its own among them."""
+        key = _last_rung(trial)
+        rivals = optuna.pruners._filter_study(self._study, trial).get_trials(deepcopy=False)
+        return [t.system_attrs[key] for t in rivals if key in t.system_attrs and _reported_at(t, epoch) <= by]
+
+    def _cutoff(self, reached: Sequence[float]) -> float:
+        """Return the worst value that a rung lets pass."""
+        place = max(len(reached) // self._spec.stopping.reduction, 1) - 1
+        return sorted(reached, reverse=self._mode is Mode.MAX)[place]
+
+    def _why_pruned(self, number: int, report: Report) -> str:
         """Say what the rule compared; the rules themselves are Optuna's and only answer yes or no."""
         metric, rule = self._spec.objective.metric, self._spec.stopping
         value = report.metrics[metric]
@@ -283,17 +333,16 @@ class SweepStudy(Journal):
             return f"epoch {report.epoch}: its best {metric} is worse than the median of the completed trials"
         if rule.rule == "hyperband":
             return f"epoch {report.epoch}: {metric} {value:.4f} is not among the best 1/{rule.reduction} of its bracket"
-        reached = sorted(_rung_values(self._trials(), report.epoch), reverse=self._mode is Mode.MAX)
-        cutoff = reached[max(len(reached) // rule.reduction, 1) - 1]
+        reached = self._reached(self._trials()[number], report.epoch)
         return (
             f"rung at epoch {report.epoch}: {metric} {value:.4f} is not among the best 1/{rule.reduction} "
-            f"of {len(reached)} trials (needed {cutoff:.4f})"
+            f"of {len(reached)} trials (needed {self._cutoff(reached):.4f})"
         )
 
 
-def _storage(journal: Path) -> JournalStorage:
+def _storage(journal: Path) -> ReopeningStorage:
     try:
-        return JournalStorage(JournalFileBackend(str(journal)))
+        return ReopeningStorage(JournalFileBackend(str(journal)))
     except ValueError as error:  # Optuna's own, for a line that is no record and is followed by others
         raise DataError(
             f"this journal is damaged in its middle: {error}; put a copy of it in its place, "
@@ -302,62 +351,27 @@ def _storage(journal: Path) -> JournalStorage:
         ) from None
 
 
-def _rung_values(trials: Sequence[FrozenTrial], epoch: int) -> list[float]:
-    """Return the objective at `epoch` of every trial that has reached it."""
-    return [t.intermediate_values[epoch] for t in trials if epoch in t.intermediate_values]
+def _ran_all(n_epochs: int) -> str:
+    """Say why a survivor ended; `extensible` knows them by it."""
+    return f"ran all {n_epochs} epochs"
+
+
+def _reported_at(trial: FrozenTrial, epoch: int) -> float:
+    text = trial.user_attrs.get(f"{_REPORT}{epoch:04d}")
+    return Report.from_json(json.loads(text)).timestamp if text else float("inf")
+
+
+def _last_rung(trial: FrozenTrial) -> str:
+    return f"{_RUNG}{sum(name.startswith(_RUNG) for name in trial.system_attrs) - 1}"
 
 
 def _seconds(trial: FrozenTrial, reports: Sequence[Report]) -> float | None:
+    """Return for how long a trial has run; the time between an interruption and going on does not count."""
     if trial.datetime_start is None:
         return None
+    before, start = 0.0, trial.datetime_start.timestamp()
+    if _RESUMED in trial.user_attrs:
+        before, start = json.loads(trial.user_attrs[_RESUMED])
     if trial.datetime_complete is not None:
-        return (trial.datetime_complete - trial.datetime_start).total_seconds()
-    return (datetime.fromtimestamp(reports[-1].timestamp) - trial.datetime_start).total_seconds() if reports else 0.0
-
-
-def _pruner(rule: Stopping) -> BasePruner:
-    if rule.rule == "asha":
-        return SuccessiveHalvingPruner(min_resource=rule.grace_epochs, reduction_factor=rule.reduction)
-    if rule.rule == "hyperband":
-        return HyperbandPruner(
-            min_resource=rule.grace_epochs, max_resource=rule.max_epochs, reduction_factor=rule.reduction
-        )
-    if rule.rule == "median":
-        return MedianPruner(n_startup_trials=rule.warmup_trials, n_warmup_steps=rule.grace_epochs)
-    return NopPruner()
-
-
-def _sampler(spec: SweepSpec, number: int) -> BaseSampler:
-    """Build the sampler for trial `number`; QMC alone keeps one seed, which is its scrambling of one sequence."""
-    name, seed = spec.search.sampler, spec.search.seed
-    per_trial = (seed * 1_000_003 + number) % 2**32
-    with warnings.catch_warnings():
-        # groups and QMC are marked experimental; their warning is no news to a user who chose them
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        if name == "tpe":
-            return TPESampler(multivariate=True, group=True, seed=per_trial)
-        if name == "gp":
-            return GPSampler(seed=per_trial, warn_independent_sampling=False)
-        if name == "cmaes":
-            # most trials end early: told COMPLETE ones only, the strategy would hardly ever move
-            return JsonCmaEsSampler(seed=per_trial, consider_pruned_trials=True, warn_independent_sampling=False)
-        if name == "qmc":
-            return QMCSampler(
-                seed=seed,
-                scramble=True,
-                independent_sampler=RandomSampler(seed=per_trial),
-                warn_asynchronous_seeding=False,
-                warn_independent_sampling=False,
-            )
-    return RandomSampler(seed=per_trial)
-
-
-def _suggest(trial: optuna.Trial, name: str, param: Param) -> Value:
-    """Ask the study for one parameter, over the range that the space declares."""
-    if isinstance(param, Choice):
-        chosen = trial.suggest_categorical(name, param.options)
-        assert chosen is not None, "None is no option of a Choice"
-        return chosen
-    if isinstance(param, Float):
-        return trial.suggest_float(name, param.low, param.high, log=param.log)
-    return trial.suggest_int(name, param.low, param.high, log=param.log, step=param.step)
+        return float(before + trial.datetime_complete.timestamp() - start)
+    return float(before + max(reports[-1].timestamp - start, 0.0)) if reports else 0.0

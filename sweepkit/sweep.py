@@ -20,8 +20,9 @@ from sweepkit.data.prepared import Prepared
 from sweepkit.errors import SweepFailed
 from sweepkit.inline import InlineRunner
 from sweepkit.leaderboard import ranked, table
+from sweepkit.locking import DriverLock
 from sweepkit.paths import SweepPaths
-from sweepkit.preparing import find_data
+from sweepkit.preparing import FoundData, find_data
 from sweepkit.problem import SweepProblem
 from sweepkit.recording import TrialRuns, describe_data, finish, keep_checkpoints, open_tracker
 from sweepkit.referee import Observer, Referee
@@ -74,18 +75,25 @@ def run_sweep(problem: SweepProblem, options: RunOptions, observer: Observer) ->
     """Run a sweep, or go on with it, to its end.
 
     Raises:
-        InputError: the input is wrong; nothing was started.
+        InputError: the input is wrong, or the sweep is being run already; nothing was started.
         SweepFailed: no trial completed, or more failed than the budget allows.
         StorageFault: the storage takes no more; the same call goes on when it does again.
     """
     storage = Storage.at(problem.spec.storage.uri)
     storage.check_writable()
     data = find_data(problem)
-    with before_start():
-        problem = folders.claim(problem, storage, data_key=data.key, new=options.new)
-    finished = finished_records(problem, storage)
-    if finished is not None:
-        return _finish(problem, storage, None, finished, over=None)
+    with DriverLock(storage, doing="run", where=str(problem.source)) as lock:
+        with before_start():
+            problem = folders.claim(problem, storage, data_key=data.key, new=options.new, lock=lock.take)
+        finished = finished_records(problem, storage)
+        if finished is not None:
+            return _finish(problem, storage, None, finished, over=None)
+        return _run(problem, storage, data, lock, options, observer)
+
+
+def _run(
+    problem: SweepProblem, storage: Storage, data: FoundData, lock: DriverLock, options: RunOptions, observer: Observer
+) -> SweepResult:
     with ThreadPoolExecutor(1) as background, contextlib.ExitStack() as stack:
         # the first start of an MLflow store and that of a Ray cluster take seconds each
         opening = background.submit(open_tracker, problem, storage, data.key)
@@ -98,7 +106,16 @@ def run_sweep(problem: SweepProblem, options: RunOptions, observer: Observer) ->
             describe_data(tracker, prepared)
         job = job_of(problem, storage, prepared, runner, tracker)
         check_cudnn(runner, job, problem.space)
-        return _run_trials(problem, storage, prepared, tracker, observer, lambda referee: runner.run(referee, job))
+        return _run_trials(
+            problem,
+            storage,
+            prepared,
+            tracker,
+            observer,
+            lambda referee: runner.run(referee, job),
+            workers=runner.share.n_workers,
+            lost=lock.lost,
+        )
 
 
 def finished_records(problem: SweepProblem, storage: Storage) -> list[TrialRecord] | None:
@@ -107,8 +124,9 @@ def finished_records(problem: SweepProblem, storage: Storage) -> list[TrialRecor
     if not storage.exists(paths.journal):
         return None
     with folders.journal(storage, paths, read_only=True) as journal:
-        records = Journal.read(journal, problem.spec).records()
-    n_ended = sum(record.outcome is not None for record in records)
+        found = Journal.read(journal, problem.spec)
+        records, extensible = found.records(), found.extensible()
+    n_ended = sum(record.outcome is not None for record in records) - len(extensible)
     return records if n_ended == len(records) >= n_trials(problem.spec, problem.space) else None
 
 
@@ -168,6 +186,9 @@ def _run_trials(
     tracker: SweepTracker | None,
     observer: Observer,
     run: Callable[[Referee], None],
+    *,
+    workers: int,
+    lost: Callable[[], str | None],
 ) -> SweepResult:
     paths, spec = SweepPaths(problem.spec.sweep), problem.spec
     train = prepared.manifest.splits["train"]
@@ -176,10 +197,12 @@ def _run_trials(
         study = SweepStudy.open(
             journal, spec, problem.space, cost=lambda point: problem.package.epoch_gflop(point, n_rows, mean_tokens)
         )
+        study.extend()
         runs = TrialRuns(tracker, storage, prepared, problem) if tracker else None
-        referee = Referee(study, spec, storage=storage, runs=runs, observer=observer)
+        referee = Referee(study, spec, storage=storage, runs=runs, observer=observer, workers=workers, lost=lost)
         try:
-            run(referee)
+            with study.running(workers):
+                run(referee)
             referee.check()
         except BaseException:
             if tracker:

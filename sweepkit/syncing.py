@@ -106,7 +106,7 @@ def _store_of(sweep: _Sweep, tracking_uri: str | None) -> str:
     if tracking_uri:
         return located(tracking_uri)
     if not sweep.spec.tracking.enabled:
-        where = f"{sweep.storage.uri}/{sweep.paths.root}"
+        where = f"{sweep.storage.shown}/{sweep.paths.root}"
         raise InputError(
             "this sweep ran without a tracking store (tracking.enabled: false); --tracking-uri names one to tell it to",
             where=where,
@@ -180,7 +180,7 @@ def _data(sweep: _Sweep) -> dict[str, Any] | None:  # arguments of `Store.add_da
         manifest = parse_manifest(sweep.storage.read_json(paths.manifest), where=paths.manifest)
     except (FileNotFoundError, DataError):  # deleted, or of another version: the sweep is told without it
         return None
-    return dataset_facts(manifest, f"{sweep.storage.uri}/{paths.root}", split="train", context="training")
+    return dataset_facts(manifest, f"{sweep.storage.shown}/{paths.root}", split="train", context="training")
 
 
 def _has_ended(sweep: _Sweep) -> bool:

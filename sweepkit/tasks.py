@@ -69,6 +69,7 @@ class TrialTask:
         resumes: whether a checkpoint of an earlier attempt may exist.
         run_id: its run in the tracking store; None when tracking is off.
         attempt: 1 for the first; a fault and a retry lie between two of them.
+        known: the reports that the journal has, as JSON.
     """
 
     number: int
@@ -78,6 +79,7 @@ class TrialTask:
     resumes: bool = False
     run_id: str | None = None
     attempt: int = 1
+    known: Sequence[Mapping[str, Any]] = ()  # as `Report.to_json` gives them
 
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
         return asdict(self)

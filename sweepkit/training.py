@@ -77,7 +77,7 @@ class Worker:
             if task.resumes:
                 state = checkpoints.restore(self._storage, paths, trial.model)
                 trial.reports = list(state.reports) if state else []
-            trial.n_returned = task.epochs_reported
+            trial.n_returned = min(task.epochs_reported, len(trial.reports))
             trial.log = self._open_log(self._job, task, self._storage, paths)
             again = f" attempt {task.attempt}" if task.attempt > 1 else ""
             logger.info("trial %d%s starts after epoch %d: %s", task.number, again, len(trial.reports), task.point)
@@ -86,18 +86,18 @@ class Worker:
         """Train and validate one epoch, write the checkpoint, log, and return what to report.
 
         An epoch that the checkpoint has and the journal has not (a death between the two) is returned without
-        training it again. Epochs that the journal has and the checkpoint has not (it was damaged) are trained again
-        first, which tells nobody anything new.
+        training it again. One that the journal has and the checkpoint has not (it was deleted or damaged) is trained
+        again and keeps its report.
         """
         assert self._trial is not None, "start() comes first"
         trial = self._trial
         with self._logged(trial):
-            while len(trial.reports) <= trial.n_returned:
-                trial.reports.append(self._train_and_validate(trial))
+            if trial.n_returned == len(trial.reports):
+                trial.reports.append(self._as_known(trial, self._train_and_validate(trial)))
                 self._save_checkpoint(trial)
             report = trial.reports[trial.n_returned]
             logger.info("epoch %d: %s", report.epoch, dict(report.metrics))
-            if trial.log:
+            if trial.log and report.epoch > trial.task.epochs_reported:
                 trial.log.log(report)
         trial.n_returned += 1
         return report
@@ -158,6 +158,16 @@ class Worker:
         metrics = dict(report.metrics) | {f"valid_{name}": float(value) for name, value in results.items()}
         metrics["valid_seconds"] = time.perf_counter() - started
         return Report(report.epoch, metrics, time.time())
+
+    def _as_known(self, trial: _RunningTrial, report: Report) -> Report:
+        """Return what the journal has of this epoch, else the report itself; best epochs must be the same for all."""
+        if report.epoch > len(trial.task.known):
+            return report
+        known = Report.from_json(trial.task.known[report.epoch - 1])
+        now, before = report.metrics.get(self._job.metric), known.metrics.get(self._job.metric)
+        level = logging.INFO if now == before else logging.WARNING
+        logger.log(level, "epoch %d trained again: %s is %s, was %s", report.epoch, self._job.metric, now, before)
+        return known
 
     def _save_checkpoint(self, trial: _RunningTrial) -> None:
         task, epoch = trial.task, trial.reports[-1].epoch

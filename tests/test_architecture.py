@@ -42,6 +42,9 @@ LAYERS = {
         "leaderboard",
         "tasks",
         "statistics",
+        "reopening",
+        "choosing",
+        "spending",
     },
     "worker": {
         "training",
@@ -73,6 +76,7 @@ LAYERS = {
         "report",
         "pulling",
         "comparing",
+        "locking",
         "syncing",
     },
     "command": {"cli", "commands", "__main__"},
@@ -81,7 +85,7 @@ LAYERS = {
 OWNERS = {
     "ray": {"ray_tune"},
     "mlflow": {"tracking"},
-    "optuna": {"study", "evolution", "report"},
+    "optuna": {"study", "evolution", "reopening", "choosing", "report"},
     "plotly": {"report"},
     "matplotlib": {"report", "explain"},
     "sklearn": {"linear"},
