@@ -23,6 +23,7 @@ from sweepkit.data.prepared import Prepared
 from sweepkit.errors import InputError, SweepFailed
 from sweepkit.final_result import Candidate, FinalResult
 from sweepkit.finalists import Finalist, candidates, finalists, missing_points
+from sweepkit.journal import Journal
 from sweepkit.judging import Judge, forget_predictions
 from sweepkit.locking import DriverLock, check_free
 from sweepkit.paths import SweepPaths
@@ -33,7 +34,7 @@ from sweepkit.redaction import hidden_in
 from sweepkit.referee import Observer, Referee, trial_seed
 from sweepkit.reports import Mode, TrialRecord
 from sweepkit.storage import Storage
-from sweepkit.study import Journal, SweepStudy
+from sweepkit.study import SweepStudy
 from sweepkit.sweep import RunOptions, finished_records, job_of, open_runner
 from sweepkit.tasks import Job, Runner
 from sweepkit.tracking.driver import SweepTracker

@@ -19,11 +19,11 @@ from sweepkit import provenance
 from sweepkit.budget import n_trials
 from sweepkit.config import SweepSpec
 from sweepkit.errors import DataError, InputError, Problem
+from sweepkit.journal import Journal
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import SweepProblem, identity
 from sweepkit.redaction import hidden_in
 from sweepkit.storage import Storage
-from sweepkit.study import Journal
 
 _FORMAT = 1
 

@@ -16,6 +16,7 @@ from sweepkit import folders
 from sweepkit.config import SweepSpec
 from sweepkit.errors import DataError, InputError
 from sweepkit.final_result import FinalResult
+from sweepkit.journal import Journal
 from sweepkit.leaderboard import ranked, table
 from sweepkit.locking import Holder, read_holder
 from sweepkit.paths import SweepPaths
@@ -23,7 +24,6 @@ from sweepkit.problem import load
 from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.spending import Spent, spent
 from sweepkit.storage import Storage
-from sweepkit.study import Journal
 
 
 @dataclass(frozen=True)

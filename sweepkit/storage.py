@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import tempfile
-import urllib.parse
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,8 +23,8 @@ import pyarrow.fs as pafs
 
 from sweepkit.errors import InputError
 from sweepkit.storage_faults import is_full, writing
+from sweepkit.storage_uris import open_filesystem, reason, shown
 
-_BUCKETS = ("s3", "gs")
 # What has this prefix is being written or being deleted; `names` does not show it.
 _UNFINISHED = ".unfinished-"
 _PROBE = bytes(2**16)  # an empty file may still fit on a full disk
@@ -49,7 +48,7 @@ class Storage:
         is_local = isinstance(filesystem, pafs.LocalFileSystem)
         self.local: Path | None = Path(root).absolute() if is_local else None
         self.uri = uri or (str(self.local) if is_local else f"{filesystem.type_name}://{root}")
-        self.shown = _shown(self.uri)
+        self.shown = shown(self.uri)
 
     @classmethod
     def at(cls, uri: str) -> Storage:
@@ -58,25 +57,8 @@ class Storage:
         Raises:
             InputError: the URI is of another scheme, is malformed, or holds credentials.
         """
-        scheme, separator, rest = uri.partition("://")
-        if not separator:
-            return cls(pafs.LocalFileSystem(), str(_folder(uri)))
-        if scheme == "file":
-            return cls(pafs.LocalFileSystem(), _file_uri_path(uri, rest))
-        if scheme not in _BUCKETS:
-            raise InputError(
-                f"storage must be a folder or a URI that starts with file://, s3:// or gs://, got {_shown(uri)!r}"
-            )
-        if "@" in rest.partition("/")[0]:
-            raise InputError(
-                f"storage {_shown(uri)!r} must not hold credentials in its URI; give them to every machine "
-                "through its environment, like AWS_ACCESS_KEY_ID or GOOGLE_APPLICATION_CREDENTIALS"
-            )
-        try:
-            filesystem, root = pafs.FileSystem.from_uri(uri)
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(f"storage {_shown(uri)!r} cannot be opened: {_reason(error)}") from None
-        return cls(filesystem, root, uri=uri)
+        filesystem, root = open_filesystem(uri)
+        return cls(filesystem, root, uri=None if isinstance(filesystem, pafs.LocalFileSystem) else uri)
 
     def check_writable(self) -> None:
         """Write and delete a small file, making the root if need be.
@@ -91,7 +73,7 @@ class Storage:
         except (OSError, pa.ArrowException) as error:
             mend = "free some space there" if is_full(error) else "change its permissions"
             raise InputError(
-                f"storage must be writable, {self.shown!r} is not: {_reason(error)}; "
+                f"storage must be writable, {self.shown!r} is not: {reason(error)}; "
                 f"name another folder with storage.uri or {mend}"
             ) from None
 
@@ -312,13 +294,6 @@ class Storage:
             self.write(f"{name}/{path.relative_to(folder).as_posix()}", path.read_bytes())
 
 
-def _folder(path: str) -> Path:
-    try:
-        return Path(path).expanduser().absolute()
-    except RuntimeError as error:  # there is no such user
-        raise InputError(f"storage {path!r} cannot be opened: {str(error).lower()}") from None
-
-
 def _create_directly(target: Path, data: bytes) -> bool:
     try:
         with target.open("xb") as file:
@@ -333,27 +308,6 @@ def _relative(name: str) -> PurePosixPath:
     if path.is_absolute() or ".." in path.parts or "\0" in name:
         raise ValueError(f"a name in a storage must stay below its root, got {name!r}")
     return path
-
-
-def _file_uri_path(uri: str, rest: str) -> str:
-    path = urllib.parse.unquote(rest)
-    if not path.startswith("/"):
-        raise InputError(f"a file URI must hold an absolute path, like file:///data/runs, got {uri!r}")
-    return path
-
-
-def _shown(uri: str) -> str:
-    """Return a URI without what may be secret in it: user, password and query."""
-    scheme, separator, rest = uri.partition("://")
-    if not separator:
-        return uri
-    host, slash, path = rest.partition("?")[0].partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-
-
-def _reason(error: BaseException) -> str:
-    code = getattr(error, "errno", None)
-    return os.strerror(code).lower() if code else str(error).partition("\n")[0]
 
 
 def _check_filled(folder: Path, last: str) -> None:

@@ -1,4 +1,4 @@
-"""The brain and the journal of a sweep: one Optuna study that proposes points, keeps every report and decides who
+"""The brain of a sweep: one Optuna study that proposes points, keeps every report in a journal and decides who
 stops.
 
 Not for running anything: whoever runs trials asks here, reports here, and does what the verdict says. The study lives
@@ -18,15 +18,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import optuna
-from optuna.storages.journal import JournalFileBackend
 from optuna.trial import FrozenTrial, TrialState
 
 from sweepkit import stopping
 from sweepkit.budget import n_trials, rungs
 from sweepkit.choosing import complete, draw, pruner, sampler
 from sweepkit.config import SweepSpec
-from sweepkit.errors import DataError
 from sweepkit.faults import Fault, is_exhausted
+from sweepkit.journal import FAULT, REPORT, RESUMED, RUN, STUDY, Journal, open_storage, ran_all
 from sweepkit.mending import mend
 from sweepkit.redaction import hidden
 from sweepkit.reopening import ReopeningStorage, reopen
@@ -37,18 +36,8 @@ from sweepkit.storage_faults import writing
 
 logger = logging.getLogger(__name__)
 
-# the journal is the sweep's own, so the name need not tell sweeps apart; Hyperband derives brackets from it
-_STUDY = "sweep"
-_REPORT, _FAULT = "report:", "fault:"
-_RUN = "run:"
-_RESUMED = "resumed"
 _RUNG = "completed_rung_"  # where Optuna's pruners keep a trial's value at each rung
 _LONGEST = "longest"  # max_epochs as the sweep began
-_OUTCOMES = {
-    TrialState.COMPLETE: Outcome.COMPLETE,
-    TrialState.PRUNED: Outcome.PRUNED,
-    TrialState.FAIL: Outcome.FAILED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,68 +46,6 @@ class Verdict:
 
     outcome: Outcome
     reason: str
-
-
-class Journal:
-    """What a sweep's journal says: every trial, its reports and its end. Reading changes nothing and may happen while
-    the sweep runs."""
-
-    def __init__(self, storage: ReopeningStorage, spec: SweepSpec) -> None:
-        self._storage, self._spec = storage, spec
-        self._mode = Mode(spec.objective.mode)
-
-    @classmethod
-    def read(cls, journal: Path, spec: SweepSpec) -> Journal:
-        """Open an existing journal; one with a damaged line in its middle is a DataError."""
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
-        return cls(_storage(journal), spec)
-
-    def records(self) -> list[TrialRecord]:
-        """Return every trial that was handed out, by number."""
-        return [self._as_record(t) for t in self._trials() if t.state is not TrialState.WAITING]
-
-    def record(self, number: int) -> TrialRecord:
-        """Return one trial."""
-        return self._as_record(self._trials()[number])
-
-    def error(self, number: int) -> str | None:
-        """Return the traceback that a failed trial left, if it left one."""
-        return self._trials()[number].user_attrs.get("error")
-
-    def runs(self) -> list[Run]:
-        """Return the runs of the sweep so far, oldest first."""
-        attrs = sorted(self._storage.study_attrs().items())
-        return [Run(**value) for key, value in attrs if key.startswith(_RUN)]
-
-    def extensible(self) -> list[int]:
-        """Return the trials that ended because they had run all of their epochs, and fewer than they may run now."""
-        last = self._spec.stopping.max_epochs
-        return [r.number for r in self.records() if r.epoch < last and r.reason == _ran_all(r.epoch)]
-
-    def _trials(self) -> list[FrozenTrial]:
-        return self._storage.newest()
-
-    def _as_record(self, trial: FrozenTrial) -> TrialRecord:
-        attrs = trial.user_attrs
-        found = (Report.from_json(json.loads(text)) for key, text in attrs.items() if key.startswith(_REPORT))
-        reports = tuple(sorted(found, key=lambda report: report.epoch))
-        values = [r.metrics.get(self._spec.objective.metric, float("nan")) for r in reports]
-        best = stopping.best_so_far(values, self._mode)
-        return TrialRecord(
-            number=trial.number,
-            point=dict(trial.params),
-            reports=reports,
-            outcome=_OUTCOMES.get(trial.state),
-            reason=attrs.get("reason"),
-            best_value=best[0] if best else None,
-            best_epoch=reports[best[1]].epoch if best else None,
-            run_id=attrs.get("run_id"),
-            started=trial.datetime_start.timestamp() if trial.datetime_start else None,
-            seconds=_seconds(trial, reports),
-            faults=tuple(
-                Fault.from_json(json.loads(text)) for key, text in sorted(attrs.items()) if key.startswith(_FAULT)
-            ),
-        )
 
 
 class SweepStudy(Journal):
@@ -149,10 +76,10 @@ class SweepStudy(Journal):
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # its own lines would break into the live table
         with writing(str(journal)):
             mend(journal)
-            storage = _storage(journal)
+            storage = open_storage(journal)
             study = optuna.create_study(
                 storage=storage,
-                study_name=_STUDY,
+                study_name=STUDY,
                 direction="maximize" if spec.objective.mode == "max" else "minimize",
                 sampler=sampler(spec, 0),
                 load_if_exists=True,
@@ -191,13 +118,13 @@ class SweepStudy(Journal):
 
     def resume(self, number: int) -> TrialRecord:
         """Hand an unfinished trial out again."""
-        self.note(number, _RESUMED, json.dumps([self.record(number).seconds, time.time()]))
+        self.note(number, RESUMED, json.dumps([self.record(number).seconds, time.time()]))
         return self.record(number)
 
     @contextlib.contextmanager
     def running(self, workers: int) -> Iterator[None]:
         """Write down that the sweep runs with so many workers, and when it stops."""
-        key, run = f"{_RUN}{len(self.runs()):06d}", Run(time.time(), workers)
+        key, run = f"{RUN}{len(self.runs()):06d}", Run(time.time(), workers)
         self._study.set_user_attr(key, asdict(run))
         try:
             yield
@@ -224,7 +151,7 @@ class SweepStudy(Journal):
         one. A metric that is absent or not finite ends the trial as failed.
         """
         trial = self._live(number)
-        key = f"{_REPORT}{report.epoch:04d}"
+        key = f"{REPORT}{report.epoch:04d}"
         if key in trial.user_attrs:
             return None
         if not self._flaw(number, report) and report.epoch not in self._trials()[number].intermediate_values:
@@ -254,7 +181,7 @@ class SweepStudy(Journal):
         if flaw := self._flaw(number, report):
             return Verdict(Outcome.FAILED, flaw)
         if report.epoch >= rule.max_epochs:
-            return Verdict(Outcome.COMPLETE, _ran_all(report.epoch))
+            return Verdict(Outcome.COMPLETE, ran_all(report.epoch))
         if self._live(number).should_prune() or (again and self._fell_before(number, report)):
             return Verdict(Outcome.PRUNED, self._why_pruned(number, report))
         values = [r.metrics[self._spec.objective.metric] for r in self.record(number).reports]
@@ -265,7 +192,7 @@ class SweepStudy(Journal):
         """Write down how an attempt at a trial ended; True when there is to be another one."""
         faults = [*self.record(number).faults, fault]
         kept = replace(fault, error=hidden(fault.error))  # in JSON a URI may run into what follows it
-        self._live(number).set_user_attr(f"{_FAULT}{len(faults):04d}", json.dumps(kept.to_json()))
+        self._live(number).set_user_attr(f"{FAULT}{len(faults):04d}", json.dumps(kept.to_json()))
         return not is_exhausted(faults, self._spec.budget.retries)
 
     def finish(self, number: int, verdict: Verdict) -> None:
@@ -340,38 +267,10 @@ class SweepStudy(Journal):
         )
 
 
-def _storage(journal: Path) -> ReopeningStorage:
-    try:
-        return ReopeningStorage(JournalFileBackend(str(journal)))
-    except ValueError as error:  # Optuna's own, for a line that is no record and is followed by others
-        raise DataError(
-            f"this journal is damaged in its middle: {error}; put a copy of it in its place, "
-            "or start the sweep anew with --new",
-            where=str(journal),
-        ) from None
-
-
-def _ran_all(n_epochs: int) -> str:
-    """Say why a survivor ended; `extensible` knows them by it."""
-    return f"ran all {n_epochs} epochs"
-
-
 def _reported_at(trial: FrozenTrial, epoch: int) -> float:
-    text = trial.user_attrs.get(f"{_REPORT}{epoch:04d}")
+    text = trial.user_attrs.get(f"{REPORT}{epoch:04d}")
     return Report.from_json(json.loads(text)).timestamp if text else float("inf")
 
 
 def _last_rung(trial: FrozenTrial) -> str:
     return f"{_RUNG}{sum(name.startswith(_RUNG) for name in trial.system_attrs) - 1}"
-
-
-def _seconds(trial: FrozenTrial, reports: Sequence[Report]) -> float | None:
-    """Return for how long a trial has run; the time between an interruption and going on does not count."""
-    if trial.datetime_start is None:
-        return None
-    before, start = 0.0, trial.datetime_start.timestamp()
-    if _RESUMED in trial.user_attrs:
-        before, start = json.loads(trial.user_attrs[_RESUMED])
-    if trial.datetime_complete is not None:
-        return float(before + trial.datetime_complete.timestamp() - start)
-    return float(before + max(reports[-1].timestamp - start, 0.0)) if reports else 0.0

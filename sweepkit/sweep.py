@@ -19,6 +19,7 @@ from sweepkit.cudnn_check import check_cudnn
 from sweepkit.data.prepared import Prepared
 from sweepkit.errors import SweepFailed
 from sweepkit.inline import InlineRunner
+from sweepkit.journal import Journal
 from sweepkit.leaderboard import ranked, table
 from sweepkit.locking import DriverLock
 from sweepkit.paths import SweepPaths
@@ -29,7 +30,7 @@ from sweepkit.referee import Observer, Referee
 from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.storage import Storage
 from sweepkit.storage_faults import before_start
-from sweepkit.study import Journal, SweepStudy
+from sweepkit.study import SweepStudy
 from sweepkit.tasks import Job, Runner
 from sweepkit.tracking.connection import located, shown
 from sweepkit.tracking.driver import SweepTracker

@@ -17,13 +17,13 @@ from sweepkit.config import SweepSpec
 from sweepkit.data.prepared import parse_manifest
 from sweepkit.errors import DataError, InputError
 from sweepkit.final_result import FinalResult
+from sweepkit.journal import Journal
 from sweepkit.leaderboard import ranked
 from sweepkit.paths import DataPaths, SweepPaths
 from sweepkit.recording import dataset_facts, ended_at, fault_tags, results, run_name
 from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.snapshot import open_snapshot
 from sweepkit.storage import Storage
-from sweepkit.study import Journal
 from sweepkit.tracking import endings
 from sweepkit.tracking.catching_up import CatchingUp, Told, in_users_words
 from sweepkit.tracking.connection import StoreError, exists, is_file, located, shown

@@ -10,10 +10,11 @@ import pytest
 
 from sweepkit.config import SweepSpec
 from sweepkit.errors import DataError
+from sweepkit.journal import Journal
 from sweepkit.mending import mend, torn_file
 from sweepkit.reports import Report, TrialRecord
 from sweepkit.space import Choice, Float, Int, Space
-from sweepkit.study import Journal, SweepStudy, Verdict
+from sweepkit.study import SweepStudy, Verdict
 
 SPACE = Space({"cell": Choice(("gru", "none")), "units": Int(8, 64, when={"cell": ("gru",)}), "rate": Float(0.1, 1.0)})
 SPEC = SweepSpec.model_validate(

@@ -22,7 +22,7 @@ from typing import Any
 import psutil
 
 from sweepkit.config import SweepSpec
-from sweepkit.study import Journal
+from sweepkit.journal import Journal
 from tests.servers import ROOT, environment
 
 TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
