@@ -208,7 +208,7 @@ def _train(
         try:
             with study.running(workers):
                 runner.run(referee, job)
-            referee.check()
+                referee.check()
         except BaseException:
             if tracker:
                 finish(tracker, problem, storage, study.records(), "interrupted")

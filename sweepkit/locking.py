@@ -23,7 +23,7 @@ from types import TracebackType
 import psutil
 
 from sweepkit import provenance
-from sweepkit.errors import InputError
+from sweepkit.errors import InputError, StorageFault
 from sweepkit.paths import SweepPaths
 from sweepkit.storage import Storage
 
@@ -140,7 +140,10 @@ class DriverLock:
         self._beating.join()
         other = read_holder(self._storage, self._name)
         if other and other.token == self._holder.token:
-            self._storage.delete(self._name)
+            try:
+                self._storage.delete(self._name)
+            except StorageFault as fault:  # no harm: a dead driver's lock is in nobody's way
+                logger.warning("the lock of the sweep stays where it is: %s", fault)
 
     def take(self, paths: SweepPaths) -> None:
         """Become the one driver of a sweep, in place of a dead one if need be.
@@ -180,7 +183,7 @@ class DriverLock:
         while self._lost is None and not self._over.wait(BEAT_S):
             try:
                 self.beat()
-            except (OSError, InputError) as error:  # the next beat is the next attempt
+            except (OSError, InputError, StorageFault) as error:  # the next beat is the next attempt
                 logger.warning("the lock of the sweep could not be refreshed: %s", error)
 
     def _stays(self, name: str) -> bool:

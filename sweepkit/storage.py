@@ -126,19 +126,8 @@ class Storage:
                 return False
             self.write(name, data)
             return True
-        target = self.path(name)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}")
-        temporary.write_bytes(data)
-        try:
-            os.link(temporary, target)  # unlike a rename, it fails where there is something
-        except FileExistsError:
-            return False
-        except OSError:  # a file system without links: the file is there a moment before its content
-            return _create_directly(target, data)
-        finally:
-            temporary.unlink()
-        return True
+        with writing(self._where(name)):
+            return _create(self.path(name), data)
 
     def take(self, name: str) -> bytes | None:
         """Delete a file and return what was in it; of several that ask at once, the others get None."""
@@ -147,7 +136,8 @@ class Storage:
             self.delete(name)
             return found
         try:
-            aside = _put_aside(self.path(name))
+            with writing(self._where(name)):
+                aside = _put_aside(self.path(name))
         except FileNotFoundError:
             return None
         found = aside.read_bytes()
@@ -292,6 +282,22 @@ class Storage:
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         for path in sorted(files, key=lambda path: path == folder / last):
             self.write(f"{name}/{path.relative_to(folder).as_posix()}", path.read_bytes())
+
+
+def _create(target: Path, data: bytes) -> bool:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}")
+    try:
+        temporary.write_bytes(data)
+        try:
+            os.link(temporary, target)  # unlike a rename, it fails where there is something
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without links: the file is there a moment before its content
+            return _create_directly(target, data)
+        return True
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _create_directly(target: Path, data: bytes) -> bool:

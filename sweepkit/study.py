@@ -24,6 +24,7 @@ from sweepkit import stopping
 from sweepkit.budget import n_trials, rungs
 from sweepkit.choosing import complete, draw, pruner, sampler
 from sweepkit.config import SweepSpec
+from sweepkit.errors import StorageFault
 from sweepkit.faults import Fault, is_exhausted
 from sweepkit.journal import FAULT, REPORT, RESUMED, RUN, STUDY, Journal, open_storage, ran_all
 from sweepkit.mending import mend
@@ -51,9 +52,11 @@ class Verdict:
 class SweepStudy(Journal):
     """One sweep's trials, to go on with. Only the driver holds one, and only one at a time."""
 
-    def __init__(self, study: optuna.Study, storage: ReopeningStorage, spec: SweepSpec, space: Space) -> None:
+    def __init__(
+        self, study: optuna.Study, storage: ReopeningStorage, spec: SweepSpec, space: Space, *, where: str
+    ) -> None:
         super().__init__(storage, spec)
-        self._study, self._space = study, space
+        self._study, self._space, self._where = study, space, where
         self.n_target = n_trials(spec, space)
 
     @classmethod
@@ -87,7 +90,7 @@ class SweepStudy(Journal):
             if _LONGEST not in study.user_attrs:
                 study.set_user_attr(_LONGEST, spec.stopping.max_epochs)
             study.pruner = pruner(spec.stopping, longest=study.user_attrs[_LONGEST])
-            opened = cls(study, storage, spec, space)
+            opened = cls(study, storage, spec, space, where=str(journal))
             opened._finish_what_was_begun()
             if spec.search.sampler == "grid":
                 opened._queue_grid(cost)
@@ -113,8 +116,9 @@ class SweepStudy(Journal):
         What a rule or patience stopped stays ended. Those that go on are unfinished, as after an interruption.
         """
         trials = self._trials()
-        for number in self.extensible():
-            reopen(self._study, trials[number], without=["reason"])
+        with writing(self._where):
+            for number in self.extensible():
+                reopen(self._study, trials[number], without=["reason"])
 
     def resume(self, number: int) -> TrialRecord:
         """Hand an unfinished trial out again."""
@@ -125,16 +129,25 @@ class SweepStudy(Journal):
     def running(self, workers: int) -> Iterator[None]:
         """Write down that the sweep runs with so many workers, and when it stops."""
         key, run = f"{RUN}{len(self.runs()):06d}", Run(time.time(), workers)
-        self._study.set_user_attr(key, asdict(run))
+        self._write_run(key, run)
         try:
             yield
-        finally:
-            self._study.set_user_attr(key, asdict(replace(run, ended=time.time())))
+        except StorageFault:  # the end could not be written either; without one a run counts up to its last report
+            raise
+        except BaseException:
+            self._write_run(key, replace(run, ended=time.time()))
+            raise
+        self._write_run(key, replace(run, ended=time.time()))
+
+    def _write_run(self, key: str, run: Run) -> None:
+        with writing(self._where):
+            self._study.set_user_attr(key, asdict(run))
 
     def _finish_what_was_begun(self) -> None:
         """Draw what is missing of points, and end trials whose last report ended them: a death came in between."""
         for record in self.unfinished():
             if verdict := self.judge(record.number):
+                self.resume(record.number)  # or the time since that death would count as the trial's
                 self.finish(record.number, verdict)
             elif not record.reports:
                 self._study.sampler = sampler(self._spec, record.number)
@@ -215,8 +228,9 @@ class SweepStudy(Journal):
 
     def queue(self, points: Iterable[Point]) -> None:
         """Add points to be tried next, in this order, beyond those that the sweep was to have if need be."""
-        for point in points:
-            self._study.enqueue_trial(dict(point))
+        with writing(self._where):
+            for point in points:
+                self._study.enqueue_trial(dict(point))
         self.n_target = max(self.n_target, len(self._trials()))
 
     def queued(self) -> list[Point]:

@@ -204,7 +204,7 @@ def _run_trials(
         try:
             with study.running(workers):
                 run(referee)
-            referee.check()
+                referee.check()
         except BaseException:
             if tracker:
                 finish(tracker, problem, storage, study.records(), "interrupted")

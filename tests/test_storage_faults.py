@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 
 from sweepkit.config import SweepSpec
 from sweepkit.errors import InputError, StorageFault
+from sweepkit.locking import DriverLock
+from sweepkit.paths import SweepPaths
 from sweepkit.referee import Referee
 from sweepkit.reports import Outcome, Report
 from sweepkit.space import Float, Space
@@ -36,7 +39,7 @@ class Nobody:
 
     def progress(self, *_: object) -> None: ...
 
-    started = reported = ended = progress
+    started = reported = ended = remarked = progress
 
 
 @pytest.fixture
@@ -199,3 +202,35 @@ def test_a_trial_that_meets_a_full_disk_does_not_fail(tmp_path: Path) -> None:
     assert [record.number for record in study.unfinished()] == [0, 1]
     with pytest.raises(StorageFault, match="epoch-0002 cannot be written"):
         referee.check()
+
+
+def test_a_run_that_a_full_disk_ends_says_so_and_counts_up_to_its_last_report(disk: SmallDisk) -> None:
+    study = SweepStudy.open(disk.folder / "journal.log", SPEC, SPACE)
+
+    def run() -> None:
+        with study.running(1):
+            disk.remount("ro")
+            raise StorageFault("checkpoints/epoch-0002 cannot be written")
+
+    with pytest.raises(StorageFault, match="checkpoints/epoch-0002"):
+        run()
+    assert study.runs()[0].ended is None
+    for call in (run, lambda: study.queue([{"rate": 0.5}])):
+        with pytest.raises(StorageFault, match=r"journal\.log cannot be written: read-only"):
+            call()
+
+
+def test_a_lock_that_cannot_be_refreshed_or_deleted_is_nobodys_trouble(
+    disk: SmallDisk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sweepkit.locking.BEAT_S", 0.01)
+    with DriverLock(Storage.at(str(disk.folder)), doing="run", where="toy.yaml") as lock:
+        lock.take(SweepPaths("toy"))
+        disk.remount("ro")
+        while not caplog.messages:
+            time.sleep(0.01)
+        assert lock.lost() is None
+    assert "the lock of the sweep could not be refreshed" in caplog.messages[0]
+    assert "the lock of the sweep stays where it is" in caplog.messages[-1]
+    with pytest.raises(StorageFault, match=r"other/running\.json cannot be written: read-only"):
+        DriverLock(Storage.at(str(disk.folder)), doing="run", where="toy.yaml").take(SweepPaths("other"))
