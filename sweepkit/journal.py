@@ -89,6 +89,7 @@ class Journal:
             run_id=attrs.get("run_id"),
             started=trial.datetime_start.timestamp() if trial.datetime_start else None,
             seconds=_seconds(trial, reports),
+            ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
             faults=tuple(
                 Fault.from_json(json.loads(text)) for key, text in sorted(attrs.items()) if key.startswith(FAULT)
             ),

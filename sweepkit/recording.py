@@ -103,7 +103,7 @@ class TrialRuns:
             best_value=record.best_value,
             best_epoch=record.best_epoch,
             metric=self._metric,
-            at=ended_at(record),
+            at=record.ended,
             tags=fault_tags(record, log=f"{self._storage.shown}/{self._paths.trial(record.number).log}"),
         )
 
@@ -175,13 +175,8 @@ def results(spec: SweepSpec, records: list[TrialRecord]) -> dict[str, Any]:  # a
         "best": _winner(spec, records),
         "metric": objective.metric,
         "ended": reasons(records),
-        "at": max((at for record in records if (at := ended_at(record)) is not None), default=None),
+        "at": max((record.ended for record in records if record.ended is not None), default=None),
     }
-
-
-def ended_at(record: TrialRecord) -> float | None:
-    """Return when a trial ended, in seconds since 1970; the same whenever it is asked."""
-    return record.started + record.seconds if record.outcome and record.started and record.seconds is not None else None
 
 
 def _target(problem: SweepProblem, storage: Storage) -> str:

@@ -20,7 +20,7 @@ from sweepkit.final_result import FinalResult
 from sweepkit.journal import Journal
 from sweepkit.leaderboard import ranked
 from sweepkit.paths import DataPaths, SweepPaths
-from sweepkit.recording import dataset_facts, ended_at, fault_tags, results, run_name
+from sweepkit.recording import dataset_facts, fault_tags, results, run_name
 from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.snapshot import open_snapshot
 from sweepkit.storage import Storage
@@ -170,7 +170,7 @@ def _tell_trial(catching_up: CatchingUp, sweep: _Sweep, record: TrialRecord, tag
         storage=sweep.storage,
         paths=sweep.paths.trial(record.number),
         ending=ending,
-        ended_at=ended_at(record),
+        ended_at=record.ended,
     )
 
 
