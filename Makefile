@@ -19,8 +19,8 @@ $(READY): requirements.lock
 	$(RUN) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-sweep: setup  ## Run the example sweep on the shipped sample.
-	$(RUN) -m sweepkit run sweeps/imdb_cells.yaml --data sample
+sweep: setup  ## Run half of the example sweep on the shipped sample.
+	$(RUN) -m sweepkit run sweeps/imdb_cells.yaml --data sample --set search.trials=24
 
 test: setup lint  ## Check style and types and run all tests but the benchmarks.
 	$(RUN) -m pytest

@@ -16,6 +16,7 @@ import numpy as np
 from sweepkit import predictions
 from sweepkit.data.prepared import Manifest, parse_manifest
 from sweepkit.errors import DataError
+from sweepkit.evaluation import Mistake
 from sweepkit.final_result import FinalResult
 from sweepkit.leaderboard import ranked
 from sweepkit.params import Choice, Float, Int, Param
@@ -24,17 +25,6 @@ from sweepkit.reports import Mode, TrialRecord
 from sweepkit.snapshot import Snapshot
 from sweepkit.space import Value
 from sweepkit.storage import Storage
-
-
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """A row that the winner got wrong, as the final stage wrote it; `probability` is that of the label that it took."""
-
-    row: int
-    target: str
-    predicted: str
-    probability: float
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ import pytest
 from sweepkit import cli
 from tests.report.made_up import records, write_sweep
 
+pytestmark = pytest.mark.slow  # all of them together
+
 Run = Callable[..., tuple[int, str, str]]
 
 

@@ -9,6 +9,8 @@ import pytest
 from sweepkit.data.prepared import N_BINS, SplitFacts
 from sweepkit.report.figures_data import lengths, share_within
 
+pytestmark = pytest.mark.slow  # all of them together
+
 # 10 texts of 0 to 19 tokens, 20 of 20 to 39, 10 longer than all bins
 FACTS = SplitFacts(40, (20, 20), {"max": 3000}, (10, 20, *([0] * (N_BINS - 3)), 10), ())
 

@@ -13,6 +13,8 @@ from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.space import Choice, Float, Space
 from tests.report.made_up import findings, records
 
+pytestmark = pytest.mark.slow  # all of them together
+
 SPACE = Space(
     {
         "cell": Choice(("gru", "none")),

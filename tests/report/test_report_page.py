@@ -18,6 +18,8 @@ from sweepkit.report.parallel import parallel
 from tests.report.kinds import NASTY, SWEEPS, failed
 from tests.report.made_up import final_result, findings, records
 
+pytestmark = pytest.mark.slow  # all of them together
+
 ANCHORS = ["headline", "leaderboard", "curves", "parallel", "importance", "slices", "choices", "costs", "workers",
            "data", "errors", "origin"]  # fmt: skip
 

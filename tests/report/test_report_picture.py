@@ -8,6 +8,8 @@ from sweepkit.report.importance import Importances
 from sweepkit.report.picture import picture
 from tests.report.kinds import SWEEPS
 
+pytestmark = pytest.mark.slow  # all of them together
+
 
 @pytest.mark.parametrize("name", ["empty", "unfinished", "three", "constant", "failed", "far out", "nasty", "whole"])
 def test_every_sweep_has_a_picture(name: str) -> None:
