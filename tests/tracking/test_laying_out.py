@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sweepkit.errors import InputError
 from sweepkit.tracking.connection import connect
 from tests.servers import environment
 
@@ -47,3 +48,24 @@ def test_a_store_that_is_there_stays(tmp_path: Path) -> None:
 def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
     (tmp_path / "mlflow.db").touch()
     assert connect(f"sqlite:///{tmp_path}/mlflow.db").experiment("cells")
+
+
+def test_a_store_that_somebody_elses_death_left_half_made_is_named_with_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    with sqlite3.connect(path) as store:
+        store.execute("create table experiments (experiment_id integer)")
+    with pytest.raises(InputError) as caught:
+        connect(f"sqlite:///{path}")
+    assert str(caught.value).startswith(
+        f"tracking store '{path}' was never completed, so MLflow cannot use it: who was making it was killed, or is "
+        "still at it. There is nothing in it yet: delete the file, or name another with tracking.uri"
+    )
+
+
+def test_a_damaged_store_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "mlflow.db"
+    with sqlite3.connect(path) as store:
+        store.execute("create table experiments (experiment_id integer)")
+    path.write_bytes(path.read_bytes()[:100] + b"x" * 4000)
+    with pytest.raises(InputError, match="mlflow.db' cannot be read: .*malformed; name another with tracking.uri"):
+        connect(f"sqlite:///{path}")
