@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from pathlib import Path
 
 import psutil
 import pytest
 
+import sweepkit
 from sweepkit.config import Resources
 from sweepkit.errors import InputError
 from sweepkit.tasks import Share
@@ -63,7 +65,7 @@ def test_a_cluster_too_small_for_one_trial_is_refused(wanted: Resources, seen: s
 def test_a_cluster_of_this_machine_listens_on_loopback_only() -> None:
     from sweepkit.ray_tune.runner import connect
 
-    with connect(None, modules=[], wanted=Resources()) as runner:
+    with connect(None, modules=[Path(sweepkit.__file__).parent], wanted=Resources()) as runner:
         assert list(runner.map(lambda text: len(text), ["a", "bc"], describe="count")) == [1, 2]
         driver = psutil.Process()
         listening = {

@@ -67,5 +67,5 @@ def test_a_damaged_store_is_named(tmp_path: Path) -> None:
     with sqlite3.connect(path) as store:
         store.execute("create table experiments (experiment_id integer)")
     path.write_bytes(path.read_bytes()[:100] + b"x" * 4000)
-    with pytest.raises(InputError, match="mlflow.db' cannot be read: .*malformed; name another with tracking.uri"):
+    with pytest.raises(InputError, match=r"mlflow\.db' cannot be read: .*malformed; name another with tracking\.uri"):
         connect(f"sqlite:///{path}")
