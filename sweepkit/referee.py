@@ -92,6 +92,7 @@ class Referee:
         self._n_epochs = self._before.epochs
         self._ended: dict[int, TrialRecord] = {r.number: r for r in records if r.outcome}
         self._waiting = study.unfinished()
+        self._inherited = [record.number for record in self._waiting]
         self._running: dict[int, TrialRecord] = {}
         self._kept = {r.number for r in ranked(list(self._ended.values()), self._mode)[: spec.storage.keep]}
         self._n_ended_before = len(self._ended)
@@ -100,10 +101,13 @@ class Referee:
 
     def next_task(self) -> TrialTask | None:
         """Hand out trials that have begun first, then new ones; None when there are no more or the sweep is over."""
-        return self._guarded(lambda: None if self.is_over() else self._next_task(), otherwise=None)
+        return self._guarded(self._next_task, otherwise=None)
 
     def _next_task(self) -> TrialTask | None:
-        again = self._next_unfinished()
+        self._end_what_had_ended()
+        if self.is_over():
+            return None
+        again = self._study.resume(self._waiting.pop(0).number) if self._waiting else None
         record = again or self._study.ask()
         if record is None:
             return None
@@ -230,16 +234,15 @@ class Referee:
         logger.info(text)
         self._observer.remarked(text)
 
-    def _next_unfinished(self) -> TrialRecord | None:
-        """Return a trial to go on with; one that had come to its end when the driver died gets that end now."""
-        while self._waiting:
-            record = self._study.resume(self._waiting.pop(0).number)
-            verdict = self._study.judge(record.number)
-            if verdict is None:
-                return record
-            self._running[record.number] = record
-            self._end(record.number, verdict)
-        return None
+    def _end_what_had_ended(self) -> None:
+        """Give trials of an earlier run the end to which their last report had brought them when the driver died."""
+        inherited, self._inherited = self._inherited, []
+        for number in inherited:
+            if verdict := self._study.judge(number):
+                self._waiting = [record for record in self._waiting if record.number != number]
+                # resumed first, or the time since that death would count as the trial's
+                self._running[number] = self._study.resume(number)
+                self._end(number, verdict)
 
     def _end(self, number: int, verdict: Verdict) -> None:
         self._study.finish(number, verdict)

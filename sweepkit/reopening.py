@@ -2,13 +2,13 @@
 
 Optuna lets nobody touch a trial whose end it was told. So going on is another entry of the journal, which has all
 that the trial had and names the trial that it continues. `ReopeningStorage` shows the entries of a trial as one,
-under its old number, so that nothing counts twice. Try `reopen(study, trial, without=["reason"])`.
+under its old number, so that nothing counts twice. Try `reopen(study, trial, without=["reason"], also={})`.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Container, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from typing import Any
 
 import optuna
@@ -74,14 +74,14 @@ class ReopeningStorage(JournalStorage):
         return found
 
 
-def reopen(study: optuna.Study, trial: FrozenTrial, *, without: Collection[str]) -> None:
-    """Let an ended trial go on with all that it has, but for the user attributes `without`."""
+def reopen(study: optuna.Study, trial: FrozenTrial, *, without: Collection[str], also: Mapping[str, object]) -> None:
+    """Let an ended trial go on with all that it has, without some user attributes and with others."""
     attrs = {key: value for key, value in trial.user_attrs.items() if key not in without}
     again = optuna.create_trial(
         state=TrialState.RUNNING,
         params=trial.params,
         distributions=trial.distributions,
-        user_attrs=attrs | {_CONTINUES: trial.number},
+        user_attrs=attrs | {_CONTINUES: trial.number, **also},
         system_attrs=trial.system_attrs,
         intermediate_values=trial.intermediate_values,
     )

@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 
 _RUNG = "completed_rung_"  # where Optuna's pruners keep a trial's value at each rung
 _LONGEST = "longest"  # max_epochs as the sweep began
+_FORGIVEN = "forgiven"  # how many of a trial's faults lie before its sweep was extended
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class SweepStudy(Journal):
                 study.set_user_attr(_LONGEST, spec.stopping.max_epochs)
             study.pruner = pruner(spec.stopping, longest=study.user_attrs[_LONGEST])
             opened = cls(study, storage, spec, space, where=str(journal))
-            opened._finish_what_was_begun()
+            opened._draw_what_was_begun()
             if spec.search.sampler == "grid":
                 opened._queue_grid(cost)
         return opened
@@ -113,12 +114,14 @@ class SweepStudy(Journal):
     def extend(self) -> None:
         """Let the trials that have run all of their epochs go on where the sweep has more of them now.
 
-        What a rule or patience stopped stays ended. Those that go on are unfinished, as after an interruption.
+        What a rule or patience stopped stays ended. Those that go on are unfinished, as after an interruption, but
+        have all of their retries again.
         """
         trials = self._trials()
         with writing(self._where):
             for number in self.extensible():
-                reopen(self._study, trials[number], without=["reason"])
+                forgiven = {_FORGIVEN: len(self.record(number).faults)}
+                reopen(self._study, trials[number], without=["reason"], also=forgiven)
 
     def resume(self, number: int) -> TrialRecord:
         """Hand an unfinished trial out again."""
@@ -143,13 +146,10 @@ class SweepStudy(Journal):
         with writing(self._where):
             self._study.set_user_attr(key, asdict(run))
 
-    def _finish_what_was_begun(self) -> None:
-        """Draw what is missing of points, and end trials whose last report ended them: a death came in between."""
+    def _draw_what_was_begun(self) -> None:
+        """Draw what is missing of a point whose drawing a death interrupted."""
         for record in self.unfinished():
-            if verdict := self.judge(record.number):
-                self.resume(record.number)  # or the time since that death would count as the trial's
-                self.finish(record.number, verdict)
-            elif not record.reports:
+            if not record.reports:
                 self._study.sampler = sampler(self._spec, record.number)
                 complete(self._space, self._live(record.number), self._trials()[record.number])
 
@@ -206,7 +206,8 @@ class SweepStudy(Journal):
         faults = [*self.record(number).faults, fault]
         kept = replace(fault, error=hidden(fault.error))  # in JSON a URI may run into what follows it
         self._live(number).set_user_attr(f"{FAULT}{len(faults):04d}", json.dumps(kept.to_json()))
-        return not is_exhausted(faults, self._spec.budget.retries)
+        forgiven = self._trials()[number].user_attrs.get(_FORGIVEN, 0)
+        return not is_exhausted(faults[forgiven:], self._spec.budget.retries)
 
     def finish(self, number: int, verdict: Verdict) -> None:
         """Tell the study how a trial ended; its value is the best epoch's, not the last's."""

@@ -33,8 +33,8 @@ def run_to_the_end(journal: Path) -> None:
     study = SweepStudy.open(journal, SPEC, SPACE)
     waiting = study.unfinished()
     while (record := waiting.pop(0) if waiting else study.ask()) is not None:
-        verdict: Verdict | None = None
         epoch = record.epoch
+        verdict: Verdict | None = study.judge(record.number)  # its last report may have ended it
         while verdict is None:
             epoch += 1
             verdict = study.report(record.number, Report(epoch, {"score": float(record.point["rate"]) * epoch}, 0.0))

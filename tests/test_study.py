@@ -272,18 +272,17 @@ def test_unfinished_trials_are_found_after_reopening(tmp_path: Path) -> None:
     assert [record.number for record in opened(tmp_path, spec()).unfinished()] == [1]
 
 
-def test_a_trial_whose_last_report_ended_it_is_ended_when_the_driver_died_before_it_could_say_so(
+def test_a_trial_whose_last_report_ended_it_is_judged_so_when_the_driver_died_before_it_could_say_so(
     tmp_path: Path,
 ) -> None:
     study = opened(tmp_path, spec(rule="asha"))
     for score in (0.9, 0.8, math.nan):
         study.report(asked(study).number, report(1, score))
     again = opened(tmp_path, spec(rule="asha"))
-    assert [record.number for record in again.unfinished()] == [0]
-    ended = [(record.outcome, record.reason) for record in again.records()[1:]]
-    assert ended == [
-        (Outcome.PRUNED, "rung at epoch 1: score 0.8000 is not among the best 1/3 of 2 trials (needed 0.9000)"),
-        (Outcome.FAILED, "score is nan at epoch 1"),
+    assert [again.judge(record.number) for record in again.unfinished()] == [
+        None,
+        Verdict(Outcome.PRUNED, "rung at epoch 1: score 0.8000 is not among the best 1/3 of 2 trials (needed 0.9000)"),
+        Verdict(Outcome.FAILED, "score is nan at epoch 1"),
     ]
 
 
@@ -305,3 +304,18 @@ def test_extending_asks_only_for_what_is_missing(tmp_path: Path) -> None:
     longer = opened(tmp_path, spec(trials=3))
     assert asked(longer).number == 2
     assert longer.ask() is None
+
+
+def test_faults_from_before_an_extension_use_up_none_of_its_retries(tmp_path: Path) -> None:
+    study = opened(tmp_path, spec(trials=1, max_epochs=1))
+    number = asked(study).number
+    assert study.fault(number, Fault(0, "OSError", counts=True, timestamp=1.0)) is True
+    verdict = study.report(number, report(1, 0.5))
+    assert verdict is not None
+    study.finish(number, verdict)
+    for _ in range(2):  # opened twice, as after a death
+        longer = opened(tmp_path, spec(trials=1, max_epochs=2))
+        longer.extend()
+    assert longer.fault(number, Fault(1, "OSError", counts=True, timestamp=2.0)) is True
+    assert longer.fault(number, Fault(1, "OSError", counts=True, timestamp=3.0)) is False
+    assert len(longer.record(number).faults) == 3
