@@ -29,7 +29,7 @@ from sweepkit.locking import DriverLock, check_free
 from sweepkit.paths import SweepPaths
 from sweepkit.preparing import FoundData, find_data
 from sweepkit.problem import SweepProblem
-from sweepkit.recording import TrialRuns, describe_data, finish, open_tracker, results_of
+from sweepkit.recording import TrialRuns, close, describe_data, finish, is_told, open_tracker, results_of
 from sweepkit.redaction import hidden_in
 from sweepkit.referee import Observer, Referee, trial_seed
 from sweepkit.reports import Mode, TrialRecord
@@ -128,7 +128,7 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
         prepared = plan.data.prepare(storage, runner, observer.progress)
         tracker = opening.result()
         if tracker:
-            stack.callback(tracker.close)
+            stack.callback(close, tracker, storage, plan.problem.spec.sweep)
             describe_data(tracker, prepared)
         job = job_of(plan.problem, storage, prepared, runner, tracker)
         records = _train(plan, storage, prepared, tracker, runner, job, observer, lock)
@@ -165,7 +165,7 @@ def _final_spec(spec: SweepSpec, n_runs: int) -> SweepSpec:
 
 def _is_complete(plan: FinalPlan, result: FinalResult, storage: Storage) -> bool:
     """Tell whether a result is of these finalists, seeds and epochs, and all that comes after it has been done."""
-    if finished_records(plan.problem, storage) is None:
+    if finished_records(plan.problem, storage) is None or not is_told(storage, plan.problem.spec.sweep):
         return False
     names = {finalist.name for finalist in plan.finalists} <= {candidate.name for candidate in result.candidates}
     registered = result.registered is not None or not plan.problem.spec.tracking.enabled
@@ -201,6 +201,8 @@ def _train(
         study.extend()
         study.queue(missing_points(plan.finalists, study.queued(), seeds=plan.settings.seeds))
         runs = TrialRuns(tracker, storage, prepared, problem) if tracker else None
+        if runs:
+            runs.tell_again(study.records())
         workers = runner.share.n_workers
         referee = Referee(
             study, problem.spec, storage=storage, runs=runs, observer=observer, workers=workers, lost=lock.lost

@@ -20,7 +20,7 @@ from sweepkit.problem import SweepProblem
 from sweepkit.redaction import hidden
 from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.storage import Storage
-from sweepkit.tracking.connection import shown
+from sweepkit.tracking.connection import is_pending, shown
 from sweepkit.tracking.driver import SweepTracker
 from sweepkit.tracking.endings import SweepEnd
 
@@ -55,8 +55,29 @@ def open_tracker(
         params=_settings(problem),
     )
     tracker.remedy = f"`python -m sweepkit sync {_target(problem, storage)}` tells it the rest when it is back"
-    folders.amend(storage, spec.sweep, parent_run_id=tracker.parent_run_id, tracking_uri=shown(tracker.uri), ended=None)
+    tracker.is_behind = not is_told(storage, spec.sweep)
+    known = {"parent_run_id": tracker.parent_run_id, "tracking_uri": shown(tracker.uri)}
+    folders.amend(storage, spec.sweep, **known, ended=None, told=False)
     return tracker
+
+
+def close(tracker: SweepTracker, storage: Storage, sweep: str) -> None:
+    """Tell the store what is left, and note in the sweep's manifest that it knows all, if it does."""
+    if tracker.close():
+        with contextlib.suppress(StorageFault):  # at worst it is told again
+            folders.amend(storage, sweep, told=True)
+
+
+def note_told(storage: Storage, paths: SweepPaths) -> None:
+    """Note that the store knows all of a sweep and of its final stage."""
+    for own in (paths, paths.final):
+        if storage.exists(own.manifest):
+            folders.amend(storage, own.sweep, told=True)
+
+
+def is_told(storage: Storage, sweep: str) -> bool:
+    """Say whether the store knows all; if not, the driver died, or the store was away when the last run ended."""
+    return bool(storage.read_json(SweepPaths(sweep).manifest).get("told", True))
 
 
 def finish(
@@ -90,6 +111,13 @@ class TrialRuns:
         if record.run_id:
             paths = self._paths.trial(record.number)
             self._tracker.collect(record.run_id, self._storage, paths, has_ended=has_ended)
+
+    def tell_again(self, records: Sequence[TrialRecord]) -> None:
+        """Tell of trials that ended in earlier runs, where the store may not know all of them."""
+        for record in records if self._tracker.is_behind else ():
+            if record.outcome and record.run_id and is_pending(record.run_id):
+                self.open(record)
+            self.end(record)
 
     def end(self, record: TrialRecord) -> None:
         """Write down how a trial ended."""

@@ -132,11 +132,14 @@ def open_snapshot(target: Path, sets: Sequence[str] = (), data: str | None = Non
             so_far = spent(journal.runs(), records)
             found = {record.number: journal.error(record.number) for record in records}
         errors = {number: error for number, error in found.items() if error}
-    final = _final(storage, paths) if storage.exists(paths.final_result) else None
+    final = read_final(storage, paths)
     return Snapshot(name, spec, manifest["n_trials"], records, storage, errors, final, so_far)
 
 
-def _final(storage: Storage, paths: SweepPaths) -> FinalResult:
+def read_final(storage: Storage, paths: SweepPaths) -> FinalResult | None:
+    """Return what a sweep's final stage found; None when it has not come to its end."""
+    if not storage.exists(paths.final_result):
+        return None
     try:
         return FinalResult.from_json(storage.read_json(paths.final_result))
     except (ValueError, KeyError, TypeError, AttributeError) as error:

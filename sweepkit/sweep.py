@@ -7,6 +7,7 @@ Not for printing: whoever wants to see it run passes an `Observer`. Try
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from sweepkit import folders
 from sweepkit.budget import n_trials
 from sweepkit.cudnn_check import check_cudnn
 from sweepkit.data.prepared import Prepared
-from sweepkit.errors import SweepFailed
+from sweepkit.errors import InputError, SweepFailed
 from sweepkit.inline import InlineRunner
 from sweepkit.journal import Journal
 from sweepkit.leaderboard import ranked, table
@@ -25,15 +26,27 @@ from sweepkit.locking import DriverLock
 from sweepkit.paths import SweepPaths
 from sweepkit.preparing import FoundData, find_data
 from sweepkit.problem import SweepProblem
-from sweepkit.recording import TrialRuns, describe_data, finish, keep_checkpoints, open_tracker
+from sweepkit.recording import (
+    TrialRuns,
+    close,
+    describe_data,
+    finish,
+    is_told,
+    keep_checkpoints,
+    note_told,
+    open_tracker,
+)
 from sweepkit.referee import Observer, Referee
 from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.storage import Storage
 from sweepkit.storage_faults import before_start
 from sweepkit.study import SweepStudy
+from sweepkit.syncing import sync_sweep
 from sweepkit.tasks import Job, Runner
 from sweepkit.tracking.connection import located, shown
 from sweepkit.tracking.driver import SweepTracker
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +101,7 @@ def run_sweep(problem: SweepProblem, options: RunOptions, observer: Observer) ->
             problem = folders.claim(problem, storage, data_key=data.key, new=options.new, lock=lock.take)
         finished = finished_records(problem, storage)
         if finished is not None:
+            _tell_the_rest(problem, storage)
             return _finish(problem, storage, None, finished, over=None)
         return _run(problem, storage, data, lock, options, observer)
 
@@ -103,7 +117,7 @@ def _run(
             prepared = data.prepare(storage, runner, observer.progress)
             tracker = opening.result()
         if tracker:
-            stack.callback(tracker.close)
+            stack.callback(close, tracker, storage, problem.spec.sweep)
             describe_data(tracker, prepared)
         job = job_of(problem, storage, prepared, runner, tracker)
         check_cudnn(runner, job, problem.space)
@@ -200,6 +214,8 @@ def _run_trials(
         )
         study.extend()
         runs = TrialRuns(tracker, storage, prepared, problem) if tracker else None
+        if runs:
+            runs.tell_again(study.records())
         referee = Referee(study, spec, storage=storage, runs=runs, observer=observer, workers=workers, lost=lost)
         try:
             with study.running(workers):
@@ -211,6 +227,17 @@ def _run_trials(
             raise
         records = study.records()
     return _finish(problem, storage, tracker, records, over=referee.over)
+
+
+def _tell_the_rest(problem: SweepProblem, storage: Storage) -> None:
+    """Tell the store of a finished sweep what it missed, since no run will; it may be away still."""
+    if not problem.spec.tracking.enabled or is_told(storage, problem.spec.sweep):
+        return
+    try:
+        sync_sweep(storage, paths := SweepPaths(problem.spec.sweep))
+        note_told(storage, paths)
+    except InputError as error:
+        logger.warning("%s", error)
 
 
 def _finish(

@@ -1,7 +1,8 @@
 """Bringing a tracking store up to a sweep: whatever it was not told while it was away, it is told from the journal.
 
-The store ends as if it had never been away, and a store that never saw the sweep gets all of it. Only the store is
-changed, and spools that are no longer needed. Try `sync(Path("sweeps/cells.yaml")).told.reports`.
+The store ends as if it had never been away, and a store that never saw the sweep gets all of it. Of the sweep nothing
+is changed but spools that are no longer needed and what its manifest says of the store.
+Try `sync(Path("sweeps/cells.yaml")).told.reports`.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from sweepkit.final_result import FinalResult
 from sweepkit.journal import Journal
 from sweepkit.leaderboard import ranked
 from sweepkit.paths import DataPaths, SweepPaths
-from sweepkit.recording import dataset_facts, fault_tags, results, run_name
+from sweepkit.recording import dataset_facts, fault_tags, note_told, results, run_name
 from sweepkit.reports import Mode, Outcome, TrialRecord
-from sweepkit.snapshot import open_snapshot
+from sweepkit.snapshot import open_snapshot, read_final
 from sweepkit.storage import Storage
 from sweepkit.tracking import endings
 from sweepkit.tracking.catching_up import CatchingUp, Told, in_users_words
@@ -76,14 +77,22 @@ def sync(
         InputError: there is no such sweep, it has no store, or the store cannot be reached.
     """
     snapshot = open_snapshot(target, sets, data)
-    sweep = _read(snapshot.storage, snapshot.paths)
+    found = sync_sweep(snapshot.storage, snapshot.paths, tracking_uri=tracking_uri)
+    if tracking_uri is None and snapshot.running() is None:
+        note_told(snapshot.storage, snapshot.paths)
+    return found
+
+
+def sync_sweep(storage: Storage, paths: SweepPaths, *, tracking_uri: str | None = None) -> tuple[str, list[Synced]]:
+    """Do what `sync` does with a sweep of a storage."""
+    sweep, is_own = _read(storage, paths), tracking_uri is None
     uri = _store_of(sweep, tracking_uri)
     try:
-        parent, done = _tell(sweep, uri, parent=None, is_own=tracking_uri is None)
+        parent, done = _tell(sweep, uri, parent=None, is_own=is_own)
         found = [done]
-        if snapshot.storage.exists(snapshot.paths.final.manifest):
-            final = _read(snapshot.storage, snapshot.paths.final, facts=sweep.manifest)
-            found.append(_tell(final, uri, parent=parent, is_own=tracking_uri is None, result=snapshot.final)[1])
+        if storage.exists(paths.final.manifest):
+            final = _read(storage, paths.final, facts=sweep.manifest)
+            found.append(_tell(final, uri, parent=parent, is_own=is_own, result=read_final(storage, paths))[1])
     except StoreError as error:
         raise in_users_words(error, uri) from error
     return shown(uri), found

@@ -52,6 +52,7 @@ class SweepTracker:
         uri: the store, as a worker on this machine may open it.
         parent_run_id: the sweep's own run.
         remedy: what to do when the store has not been told all in the end; for a message.
+        is_behind: whether the store may not know all of the sweep's earlier runs.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class SweepTracker:
         retry_s: float = 5.0,
         patience_s: float = _PATIENCE_S,
     ) -> None:
-        self.uri, self.parent_run_id, self.remedy = store.uri, parent_run_id, ""
+        self.uri, self.parent_run_id, self.remedy, self.is_behind = store.uri, parent_run_id, "", False
         self._store, self._experiment_id = store, experiment_id
         self._background = Background(
             f"tracking store {shown(store.uri)}",
