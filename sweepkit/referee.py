@@ -139,7 +139,7 @@ class Referee:
             self.over = verdict.reason
         if verdict:
             self._end(number, verdict)
-        else:
+        elif record.epoch > n_before:  # or it was trained again, and everybody has heard of it
             if self._runs:
                 self._runs.collect(record)
             self._observer.reported(record, self.standing())

@@ -131,3 +131,15 @@ def test_a_trial_that_goes_on_brings_its_reports(make: Callable[..., Made]) -> N
     task = after.next_task()
     assert task is not None
     assert task.known == (report(1, 0.5).to_json(),)
+
+
+def test_an_epoch_that_was_trained_again_is_not_told_again(make: Callable[..., Made]) -> None:
+    before, *_ = make(stopping={"rule": "none", "max_epochs": 9})
+    before.next_task()
+    for epoch in (1, 2):
+        before.reported(0, report(epoch, 0.5))
+    after, _, diary = make(stopping={"rule": "none", "max_epochs": 9})
+    after.next_task()
+    for epoch in (1, 2, 3):
+        assert after.reported(0, report(epoch, 0.5)) is False
+    assert diary.heard == [("started", 0), ("reported", 0)]
