@@ -42,8 +42,8 @@ def started(folder: Path, *sets: str) -> Iterator[subprocess.Popen[bytes]]:
         command,
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=(folder / "out.txt").open("ab"),
+        stderr=subprocess.STDOUT,
     )
     try:
         yield running
@@ -185,7 +185,7 @@ def test_a_second_run_and_a_final_are_refused_and_a_dead_driver_is_not_in_the_wa
     with started(tmp_path, "stopping.max_epochs=500") as running:
         wait_for(tmp_path, 0, n_epochs, running)
         running.send_signal(signal.SIGINT)
-        assert running.wait() == 130
+        assert running.wait() == 130, (tmp_path / "out.txt").read_text()
     assert not (tmp_path / "runs/sweeps/toy/running.json").exists()
 
 

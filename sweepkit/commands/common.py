@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -64,6 +65,20 @@ def load_problem(target: Path, sets: Sequence[str] = (), data: str | None = None
     from sweepkit.problem import load  # not at the top: a command's --help need not load pydantic
 
     return load(target, sets, data=data)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise KeyboardInterrupt also where a library was cut short by Ctrl-C and raised something else while it left."""
+    try:
+        yield
+    except Exception as error:
+        seen: BaseException | None = error
+        while seen is not None:
+            if isinstance(seen, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            seen = seen.__cause__ or seen.__context__
+        raise
 
 
 def print_json(facts: Mapping[str, object]) -> None:
