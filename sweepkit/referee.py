@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TypeVar
 
+from sweepkit import stopping
 from sweepkit.config import SweepSpec
 from sweepkit.errors import StorageFault
 from sweepkit.faults import Fault, last_line
@@ -134,8 +135,9 @@ class Referee:
         n_before = self._running[number].epoch
         record = self._running[number] = self._study.record(number)
         self._n_epochs += record.epoch - n_before
-        if self._spec.objective.metric not in report.metrics and verdict:
-            # every other trial would report the same
+        metric = self._spec.objective.metric
+        # where the loss is not finite, nobody validated; otherwise every other trial would report the same
+        if verdict and metric not in report.metrics and not stopping.not_finite(report, metric):
             self.over = verdict.reason
         if verdict:
             self._end(number, verdict)

@@ -257,6 +257,14 @@ def test_a_missing_objective_ends_the_whole_sweep(make: Callable[..., Made]) -> 
     assert referee.over == "metric 'score' was not reported at epoch 1 of trial 0; reported: 'loss'"
 
 
+def test_a_loss_that_is_nan_before_anybody_validated_ends_its_own_trial_only(make: Callable[..., Made]) -> None:
+    referee, study, *_ = make()
+    referee.next_task()
+    assert referee.reported(0, Report(1, {"train_loss": float("nan")}, 0.0)) is True
+    assert study.record(0).reason == "train_loss is nan at epoch 1"
+    assert not referee.is_over()
+
+
 def test_only_the_best_ended_trials_keep_their_checkpoints(make: Callable[..., Made]) -> None:
     referee, _, _, storage = make()
     for number, score in enumerate([0.3, 0.9, 0.1, 0.5]):
