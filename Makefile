@@ -29,7 +29,7 @@ quick: setup  ## Run the tests that need neither TensorFlow nor Ray nor MLflow.
 	$(RUN) -m pytest -m "not tf and not ray and not mlflow and not slow and not faults"
 
 faults: setup  ## Kill sweeps at any instant and damage their files; minutes. Prints which cases survived.
-	$(RUN) -m pytest -m faults tests/faults
+	$(RUN) -m pytest -m faults
 
 lint: setup  ## Check style and types.
 	$(RUN) -m ruff format --check .

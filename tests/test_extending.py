@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +15,9 @@ from typing import Any
 
 import pytest
 
-from tests.test_sweep import ROOT, TOY, facts, sweepkit
+from tests.forked import Forked
+from tests.servers import environment
+from tests.test_sweep import TOY, facts, sweepkit
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 OFF = ("--inline", "--set", "tracking.enabled=false", "--set", "deterministic=true")
@@ -34,17 +34,11 @@ def overrides(sets: tuple[str, ...]) -> list[str]:
 
 
 @contextmanager
-def started(folder: Path, *sets: str) -> Iterator[subprocess.Popen[bytes]]:
+def started(folder: Path, *sets: str) -> Iterator[Forked]:
     """Start the toy in `folder`, and wait until it has begun to train; it is killed at the end of the block."""
     folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "sweepkit", "run", str(TOY), *OFF, *overrides(sets)]
-    running = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=(folder / "out.txt").open("ab"),
-        stderr=subprocess.STDOUT,
-    )
+    out = folder / "out.txt"
+    running = Forked(folder, environment(), "run", str(TOY), *OFF, *overrides(sets), out=out, err=out)
     try:
         yield running
     finally:
@@ -52,7 +46,7 @@ def started(folder: Path, *sets: str) -> Iterator[subprocess.Popen[bytes]]:
         running.wait()
 
 
-def wait_for(folder: Path, number: int, epoch: int, running: subprocess.Popen[bytes]) -> None:
+def wait_for(folder: Path, number: int, epoch: int, running: Forked) -> None:
     """Wait until a trial has a checkpoint of this epoch or a later one."""
     deadline = time.monotonic() + 120
     while not any(int(path.parent.name[-4:]) >= epoch for path in states(folder, number)):
@@ -111,6 +105,7 @@ def weights(folder: Path, number: int) -> list[str]:
     return [json.loads(state.read_text())["sha256"] for state in states(folder, number)]
 
 
+@pytest.mark.faults
 def test_two_epochs_and_then_four_are_four_to_the_bit(tmp_path: Path, whole: tuple[Path, list[dict[str, Any]]]) -> None:
     folder, expected = whole
     run(tmp_path, "stopping.max_epochs=2")
@@ -121,6 +116,7 @@ def test_two_epochs_and_then_four_are_four_to_the_bit(tmp_path: Path, whole: tup
     assert "starts after epoch 2" in (trial(tmp_path, 0) / "log.txt").read_text()
 
 
+@pytest.mark.faults
 def test_survivors_without_checkpoints_are_trained_again_to_the_same_bits(
     tmp_path: Path, whole: tuple[Path, list[dict[str, Any]]]
 ) -> None:
@@ -135,6 +131,7 @@ def test_survivors_without_checkpoints_are_trained_again_to_the_same_bits(
     assert [weights(tmp_path, n)[-1:] for n in range(3)] == [weights(folder, n)[-1:] for n in range(3)]
 
 
+@pytest.mark.faults
 def test_an_extension_that_is_killed_goes_on(
     tmp_path: Path, half: Path, whole: tuple[Path, list[dict[str, Any]]]
 ) -> None:
@@ -154,6 +151,7 @@ def test_fewer_epochs_than_have_been_run_are_refused(half: Path) -> None:
     assert "add --new" in done.stderr
 
 
+@pytest.mark.faults
 def test_a_budget_of_epochs_ends_the_sweep_and_a_larger_one_goes_on(
     tmp_path: Path, whole: tuple[Path, list[dict[str, Any]]]
 ) -> None:
@@ -189,6 +187,7 @@ def test_a_second_run_and_a_final_are_refused_and_a_dead_driver_is_not_in_the_wa
     assert not (tmp_path / "runs/sweeps/toy/running.json").exists()
 
 
+@pytest.mark.faults
 @pytest.mark.mlflow
 def test_mlflow_has_every_epoch_once_in_the_trials_old_run(tmp_path: Path) -> None:
     on = ("--inline", "--json", "--set", "storage.keep=1", "--set", "search.trials=2")
@@ -204,6 +203,7 @@ def test_mlflow_has_every_epoch_once_in_the_trials_old_run(tmp_path: Path) -> No
     assert reasons == [("ran all 3 epochs",)] * 2
 
 
+@pytest.mark.faults
 def test_a_final_stage_goes_on_too_and_looks_at_the_other_model_only_when_asked(tmp_path: Path) -> None:
     one = ("search.trials=1", "final={top: 1, seeds: 1}")
     before = facts(run(tmp_path, *one))["final"]

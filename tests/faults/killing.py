@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -23,6 +21,7 @@ import psutil
 
 from sweepkit.config import SweepSpec
 from sweepkit.journal import Journal
+from tests.forked import Forked
 from tests.servers import ROOT, environment
 
 TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
@@ -30,11 +29,14 @@ N_TRIALS = 6
 # one worker, so that trials come one after the other; a rule that stops some of them, so that a resumed sweep must
 # know what others reached; rows enough for epochs that an instant can fall into
 _SETS = (
-    *(f"search={{sampler: tpe, trials: {N_TRIALS}, seed: 3}}", "stopping={rule: asha, reduction: 2, max_epochs: 4}"),
-    *("resources={cpu: 1, workers: 1}", "deterministic=true", "data.n_rows=4000"),
+    *(f"search={{sampler: tpe, trials: {N_TRIALS}, seed: 6}}", "stopping={rule: asha, reduction: 2, max_epochs: 4}"),
+    # accuracies are all alike, losses differ in every bit
+    *("resources={cpu: 1, workers: 1}", "deterministic=true", "data.n_rows=2000"),
+    "objective={metric: valid_loss, mode: min}",
 )
 _MARK = "SWEEPKIT_FAULT_CASE"  # in the environment of a case and of all that it starts, whatever becomes its parent
 _DEADLINE_S = 600.0
+Process = Forked | subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,15 @@ class Ended:
     runs: dict[int, str]
 
 
+def warm_up(folder: Path) -> None:
+    """Have imported what processes are forked with, so that no sweep's time has that in it."""
+    Forked(folder, environment(), "--version", out=folder / "out.txt", err=folder / "out.txt").wait()
+
+
 def whole(folder: Path, *arguments: str) -> Ended:
     """Run the sweep in `folder`, or go on with it, to its end, and check that nothing is there twice or missing."""
     began = time.monotonic()
+    (folder / "stdout.json").unlink(missing_ok=True)
     process, _ = _start(folder, arguments)
     code = process.wait(_DEADLINE_S)
     seconds = time.monotonic() - began
@@ -94,20 +102,27 @@ def phase(folder: Path) -> str:
     return f"trial {n_started - 1}, epoch {_reports(events)[n_started - 1] + 1}"
 
 
-def _start(folder: Path, arguments: tuple[str, ...]) -> tuple[subprocess.Popen[bytes], str]:
+def _start(folder: Path, arguments: tuple[str, ...]) -> tuple[Process, str]:
     mark = uuid.uuid4().hex
     sets = [part for text in _SETS for part in ("--set", text)]
-    command = [sys.executable, "-m", "sweepkit", "run", str(TOY), *sets, "--json", *arguments]
-    with (folder / "stdout.json").open("wb") as out, (folder / "stderr.txt").open("ab") as err:
+    words = ["run", str(TOY), *sets, "--json", *arguments]
+    out, err = folder / "stdout.json", folder / "stderr.txt"
+    if "--inline" in arguments:  # one process, which needs no finding
+        return Forked(folder, environment(), *words, out=out, err=err), mark
+    with out.open("ab") as stdout, err.open("ab") as stderr:
         process = subprocess.Popen(
-            command, cwd=folder, env=environment(**{_MARK: mark}), stdout=out, stderr=err, start_new_session=True
+            [sys.executable, "-m", "sweepkit", *words],
+            cwd=folder,
+            env=environment(**{_MARK: mark}),
+            stdout=stdout,
+            stderr=stderr,
+            start_new_session=True,
         )
     return process, mark
 
 
-def _kill_all(process: subprocess.Popen[bytes], mark: str) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+def _kill_all(process: Process, mark: str) -> None:
+    process.kill()
     process.wait()
     # Ray puts some of its processes into groups of their own
     while left := _marked(mark):

@@ -176,7 +176,7 @@ def test_what_is_whole_is_read(folder: Path, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(changes=mutations())
-@settings(max_examples=25, **SETTINGS)
+@settings(max_examples=10, **SETTINGS)
 def test_what_is_damaged_is_read_or_refused(folder: Path, kind: str, changes: list[Change]) -> None:
     check(folder, KINDS[kind], changes)
 
@@ -191,7 +191,7 @@ def test_200_damaged_files_of_each_kind_are_read_or_refused(folder: Path, kind: 
 
 @pytest.mark.tf
 @given(changes=mutations())
-@settings(max_examples=20, **SETTINGS)
+@settings(max_examples=10, **SETTINGS)
 def test_damaged_records_are_read_or_refused(folder: Path, changes: list[Change]) -> None:
     check(folder, RECORDS, changes)
 

@@ -163,13 +163,13 @@ SETTINGS = {
 
 
 @given(content=mutated_texts(), verb=st.sampled_from(VERBS))
-@settings(max_examples=120, **SETTINGS)
+@settings(max_examples=50, **SETTINGS)
 def test_a_damaged_file_is_refused_or_runs(folder: Path, content: bytes, verb: list[str]) -> None:
     check(folder, content, verb)
 
 
 @given(content=mutated_values(), verb=st.sampled_from(VERBS))
-@settings(max_examples=120, **SETTINGS)
+@settings(max_examples=50, **SETTINGS)
 def test_wrong_values_are_refused_or_run(folder: Path, content: bytes, verb: list[str]) -> None:
     check(folder, content, verb)
 
@@ -203,7 +203,7 @@ KEYS = (
 
 
 @given(value=st.sampled_from(SNIPPETS) | st.text(max_size=30), key=st.sampled_from(KEYS))
-@settings(max_examples=100, **SETTINGS)
+@settings(max_examples=40, **SETTINGS)
 def test_a_wrong_override_is_refused_or_taken(folder: Path, key: str, value: str) -> None:
     path = folder / "sweep.yaml"
     path.write_text(TEXT)

@@ -16,7 +16,7 @@ from tests.servers import ROOT, environment, tracking
 TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
 SECRET = "pa55w0rd"
 
-pytestmark = [pytest.mark.tf, pytest.mark.mlflow, pytest.mark.slow]
+pytestmark = [pytest.mark.tf, pytest.mark.mlflow, pytest.mark.slow, pytest.mark.faults]
 
 
 def said(folder: Path, *arguments: str, code: int = 0, **more: str) -> str:
@@ -38,7 +38,7 @@ def holding(folder: Path) -> list[str]:
     ]
 
 
-ON_RAY = pytest.param("", id="ray", marks=[pytest.mark.ray, pytest.mark.faults])
+ON_RAY = pytest.param("", id="ray", marks=[pytest.mark.ray])
 
 
 @pytest.mark.parametrize("where", [pytest.param("--inline", id="inline"), ON_RAY])
@@ -62,7 +62,7 @@ def test_credentials_of_the_tracking_store_are_nowhere(tmp_path: Path, where: st
             ]
         away = ["--set", "search={sampler: random, trials: 3}", "--inline"]
         outputs += [
-            said(tmp_path / "sweep", *run, *away, code=2),  # the server is gone
+            said(tmp_path / "sweep", *run, *away),  # the server is gone
             said(tmp_path / "sweep", "run", str(TOY), "--set", f"storage.uri=s3://me:{SECRET}@bucket/runs", code=2),
             said(tmp_path / "sweep", "run", str(TOY), "--set", f"tracking.uri=[{uri}]", code=2),
             said(tmp_path / "sweep", "run", str(TOY), uri, code=2),

@@ -1,6 +1,6 @@
 """Trials that meet every fault there is, in whole sweeps as a user starts them: real processes, a real Ray, real kills.
 
-`tests/test_referee.py` and `tests/ray_tune` have the rules without Ray.
+`tests/test_referee.py` and `tests/ray_tune` have the rules without Ray, `tests/test_sweep.py` one fault on it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
 SAME = ("space.units=4", "space.learning_rate=0.05", "space.dropout=0.1")
 EPOCHS = 4
 
-pytestmark = [pytest.mark.ray, pytest.mark.tf, pytest.mark.slow]
+pytestmark = [pytest.mark.ray, pytest.mark.tf, pytest.mark.slow, pytest.mark.faults]
 
 
 @dataclass(frozen=True)
