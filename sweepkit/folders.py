@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import logging
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,14 +20,17 @@ from typing import Any
 from sweepkit import provenance
 from sweepkit.budget import n_trials
 from sweepkit.config import SweepSpec
-from sweepkit.errors import DataError, InputError, Problem
+from sweepkit.errors import DataError, InputError, Problem, StorageFault
 from sweepkit.journal import Journal
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import SweepProblem, identity
 from sweepkit.redaction import hidden_in
 from sweepkit.storage import Storage
 
+logger = logging.getLogger(__name__)
+
 _FORMAT = 1
+_WRITE_BACK_S = 15.0
 
 
 def claim(
@@ -131,8 +136,13 @@ def amend(storage: Storage, sweep: str, **facts: object) -> None:
 
 
 @contextlib.contextmanager
-def journal(storage: Storage, paths: SweepPaths, *, read_only: bool = False) -> Iterator[Path]:
-    """Give the journal as a local file: itself in a folder; of a bucket a copy, written back at the end."""
+def journal(
+    storage: Storage, paths: SweepPaths, *, read_only: bool = False, every_s: float = _WRITE_BACK_S
+) -> Iterator[Path]:
+    """Give the journal as a local file: itself in a folder; of a bucket a copy, written back at the end.
+
+    The copy is written back every `every_s` seconds too, if it has grown: a driver may be killed.
+    """
     if storage.local is not None:
         yield storage.path(paths.journal)
         return
@@ -140,11 +150,33 @@ def journal(storage: Storage, paths: SweepPaths, *, read_only: bool = False) -> 
         local = Path(scratch) / "journal.log"
         if storage.exists(paths.journal):
             local.write_bytes(storage.read(paths.journal))
+        if read_only:
+            yield local
+            return
+        ended = threading.Event()
+        copying = threading.Thread(target=_copy_back, args=(local, storage, paths.journal, every_s, ended), daemon=True)
+        copying.start()
         try:
             yield local
         finally:
-            if local.exists() and not read_only:
+            ended.set()
+            copying.join()
+            if local.exists():
                 storage.write(paths.journal, local.read_bytes())
+
+
+def _copy_back(local: Path, storage: Storage, name: str, every_s: float, ended: threading.Event) -> None:
+    """Write a growing file back now and then; a last line that is half-written by then is mended like any other."""
+    n_written = local.stat().st_size if local.exists() else 0
+    while not ended.wait(every_s):
+        content = local.read_bytes() if local.exists() else b""
+        if len(content) == n_written:
+            continue
+        try:
+            storage.write(name, content)
+            n_written = len(content)
+        except (StorageFault, OSError) as error:  # the end tries again, and says so if it can't
+            logger.warning("the journal could not be copied to the bucket: %s", error)
 
 
 def _wanted(problem: SweepProblem, data_key: str) -> dict[str, Any]:  # a JSON object

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,6 +93,19 @@ def test_a_bucket_gets_the_journal_back(tmp_path: Path) -> None:
         assert local.read_bytes() == b"line\n"
         local.write_bytes(b"changed")
     assert storage.read(paths.journal) == b"line\n"
+
+
+def test_a_bucket_has_the_journal_also_when_its_driver_is_killed() -> None:
+    from pyarrow import fs
+
+    storage, paths = Storage(fs._MockFileSystem(), "bucket"), SweepPaths("cells")
+    with folders.journal(storage, paths, every_s=0.01) as local:
+        for line in (b"line\n", b"line\nand another\n"):
+            local.write_bytes(line)
+            deadline = time.monotonic() + 30
+            while not storage.exists(paths.journal) or storage.read(paths.journal) != line:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
 
 
 def test_trials_that_have_run_more_epochs_refuse_fewer(sweep_file: Callable[..., Path], tmp_path: Path) -> None:
