@@ -14,21 +14,21 @@ from typing import Any
 
 import pytest
 
+from tests import forked
+
 ROOT = Path(__file__).parents[1]
 TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
 
 
 def sweepkit(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run a command in `folder` and check how it ends; nobody's MLflow settings reach it."""
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "sweepkit", *arguments],
-        cwd=folder,
-        env=environment | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    own = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
+    environment = own | {"PYTHONPATH": str(ROOT)}
+    if "--inline" in arguments:
+        done = forked.run(folder, environment, *arguments)
+    else:
+        command = [sys.executable, "-m", "sweepkit", *arguments]
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == code, f"exit code {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
 
