@@ -14,8 +14,8 @@ from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
+from tests.test_sweep import ROOT, TOY, sweepkit
+
 VERBS = {"prepare": "prepare", "sweep": "run", "final": "final", "export": "pull"}
 
 
@@ -110,6 +110,7 @@ def test_preparing_data(tmp_path: Path) -> None:
 def test_sigterm_ends_a_sweep_as_ctrl_c_does_and_the_same_job_goes_on(tmp_path: Path, where: tuple[str, ...]) -> None:
     sets = (*where, "--set", "tracking.enabled=false", "--set", "search.trials=1")
     long, short = ("--set", "stopping.max_epochs=500"), ("--set", "stopping.max_epochs=3")
+    sweepkit(tmp_path, "prepare", str(TOY), "--inline")  # Ray would start a worker with a TensorFlow for it
     with subprocess.Popen(
         command("sweep", TOY, *sets, *long), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
     ) as running:
