@@ -108,9 +108,9 @@ def test_preparing_data(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("where", [("--inline",), pytest.param((), marks=pytest.mark.ray)], ids=["inline", "on-ray"])
 def test_sigterm_ends_a_sweep_as_ctrl_c_does_and_the_same_job_goes_on(tmp_path: Path, where: tuple[str, ...]) -> None:
+    sweepkit(tmp_path, "prepare", str(TOY), "--inline")  # Ray would start a worker with a TensorFlow for it
     sets = (*where, "--set", "tracking.enabled=false", "--set", "search.trials=1")
     long, short = ("--set", "stopping.max_epochs=500"), ("--set", "stopping.max_epochs=3")
-    sweepkit(tmp_path, "prepare", str(TOY), "--inline")  # Ray would start a worker with a TensorFlow for it
     with subprocess.Popen(
         command("sweep", TOY, *sets, *long), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
     ) as running:
