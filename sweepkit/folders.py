@@ -72,8 +72,18 @@ def claim(
     name = f"{problem.spec.sweep}-{len(taken) + 1}" if taken else problem.spec.sweep
     renamed = problem.renamed(name)
     lock(SweepPaths(name))
-    storage.write_json(SweepPaths(name).manifest, _manifest(renamed, wanted, data_key))
+    manifest = _manifest(renamed, wanted, data_key)
+    storage.write_json(SweepPaths(name).manifest, manifest | _begun(storage, SweepPaths(name), wanted))
     return renamed
+
+
+def _begun(storage: Storage, paths: SweepPaths, wanted: Mapping[str, Any]) -> dict[str, Any]:  # JSON objects
+    """Return when a sweep was begun of which a death left a manifest only: its run in MLflow is found by that."""
+    try:
+        found = storage.read_json(paths.manifest) if storage.exists(paths.manifest) else None
+        return {"created": found["created"]} if found and found["identity"] == wanted else {}
+    except (ValueError, KeyError, TypeError):  # damaged, and about to be written anew
+        return {}
 
 
 def find(problem: SweepProblem, storage: Storage, *, data_key: str) -> SweepProblem:

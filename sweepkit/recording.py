@@ -51,6 +51,7 @@ def open_tracker(
         experiment=spec.tracking.experiment or spec.sweep,
         sweep=spec.sweep,
         parent_run_id=manifest.get("parent_run_id"),
+        origin=origin_of(spec.sweep, storage),
         tags=_tags(problem, data_key) | ({"mlflow.parentRunId": parent} if parent else {}),
         params=_settings(problem),
     )
@@ -59,6 +60,12 @@ def open_tracker(
     known = {"parent_run_id": tracker.parent_run_id, "tracking_uri": shown(tracker.uri)}
     folders.amend(storage, spec.sweep, **known, ended=None, told=False)
     return tracker
+
+
+def origin_of(sweep: str, storage: Storage) -> str:
+    """Return what tells a sweep, or a final stage, from all others, also those of its name in other storages."""
+    manifest = storage.read_json(SweepPaths(sweep.partition("/")[0]).manifest)
+    return f"{sweep} {manifest['created']} {manifest['host']}"
 
 
 def close(tracker: SweepTracker, storage: Storage, sweep: str) -> None:
@@ -97,10 +104,15 @@ class TrialRuns:
         self._paths, self._metric = SweepPaths(problem.spec.sweep), problem.spec.objective.metric
         self._tags = _tags(problem, prepared.manifest.key)
 
-    def open(self, record: TrialRecord) -> str:
-        """Return the id of a trial's run: a new one, or the one it has, to go on with."""
+    def open(self, record: TrialRecord, *, resumes: bool = False) -> str:
+        """Return the id of a trial's run: a new one, or the one it has, to go on with where it `resumes`."""
         run_id = self._tracker.start_trial(
-            number=record.number, name=run_name(record), point=record.point, tags=self._tags, run_id=record.run_id
+            number=record.number,
+            name=run_name(record),
+            point=record.point,
+            tags=self._tags,
+            run_id=record.run_id,
+            may_exist=resumes,
         )
         if record.run_id is None:
             log_data(self._tracker, run_id, self._prepared, split="train", context="training")

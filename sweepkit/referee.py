@@ -112,7 +112,7 @@ class Referee:
         record = again or self._study.ask()
         if record is None:
             return None
-        run_id = self._open_run(record)
+        run_id = self._open_run(record, resumes=again is not None)
         self._running[record.number] = record
         self._observer.started(record, self.standing())
         return TrialTask(
@@ -256,10 +256,10 @@ class Referee:
         self._keep_the_best(record)
         self._observer.ended(record, self.standing())
 
-    def _open_run(self, record: TrialRecord) -> str | None:
+    def _open_run(self, record: TrialRecord, *, resumes: bool) -> str | None:
         if self._runs is None:
             return None
-        run_id = self._runs.open(record)
+        run_id = self._runs.open(record, resumes=resumes)
         if run_id != record.run_id:
             self._study.note(record.number, "run_id", run_id)
         return run_id

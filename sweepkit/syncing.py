@@ -21,7 +21,7 @@ from sweepkit.final_result import FinalResult
 from sweepkit.journal import Journal
 from sweepkit.leaderboard import ranked
 from sweepkit.paths import DataPaths, SweepPaths
-from sweepkit.recording import dataset_facts, fault_tags, note_told, results, run_name
+from sweepkit.recording import dataset_facts, fault_tags, note_told, origin_of, results, run_name
 from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.snapshot import open_snapshot, read_final
 from sweepkit.storage import Storage
@@ -138,7 +138,7 @@ def _tell(
         experiment=spec.tracking.experiment or spec.sweep,
         sweep=spec.sweep,
         parent_run_id=sweep.manifest.get("parent_run_id"),
-        origin=f"{spec.sweep} {sweep.facts['created']} {sweep.facts['host']}",
+        origin=origin_of(spec.sweep, storage),
         tags=tags | ({"mlflow.parentRunId": parent} if parent else {}),
         params=_settings(spec),
     )

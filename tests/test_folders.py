@@ -83,6 +83,24 @@ def test_the_manifest_follows_an_extension(sweep: Callable[..., str]) -> None:
     assert manifest["data_key"] == "k1"
 
 
+def test_a_sweep_that_died_before_its_first_trial_is_the_same_sweep(
+    sweep_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    problem, storage = load(sweep_file(YAML)), Storage.at(str(tmp_path / "runs"))
+    manifest = SweepPaths("cells").manifest
+
+    def claimed(data_key: str) -> str:
+        folders.claim(problem, storage, data_key=data_key, new=False)
+        return str(storage.read_json(manifest)["created"])
+
+    claimed("key1")
+    folders.amend(storage, "cells", created="long ago")
+    assert claimed("key1") == "long ago"
+    assert claimed("key2") != "long ago"
+    storage.write(manifest, b"[]")
+    assert claimed("key2") != "long ago"
+
+
 def test_a_bucket_gets_the_journal_back(tmp_path: Path) -> None:
     from pyarrow import fs
 

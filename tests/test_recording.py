@@ -15,6 +15,7 @@ from sweepkit.journal import Journal
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import load
 from sweepkit.recording import TrialRuns, close, is_told, open_tracker
+from sweepkit.reports import TrialRecord
 from sweepkit.storage import Storage
 from sweepkit.sweep import _tell_the_rest
 from tests.servers import new_store
@@ -57,6 +58,24 @@ def test_a_run_tells_of_trials_that_had_ended_when_the_driver_was_killed(
         TrialRuns(tracker, storage, PREPARED, problem).tell_again(records)
         close(tracker, storage, "cells")
         assert_told(tmp_path)
+
+
+def test_runs_that_were_made_just_before_a_death_are_found(
+    sweep: tuple[Any, Storage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver had written down neither the sweep's run nor its trial's."""
+    problem, storage = sweep
+    monkeypatch.setattr("sweepkit.recording.log_data", lambda *_, **__: None)  # there is none
+    record = TrialRecord(3, {"units": 8})
+    ids = []
+    for resumes in (False, True):
+        folders.amend(storage, "cells", parent_run_id=None)
+        tracker = open_tracker(problem, storage, "key1")
+        assert tracker is not None
+        runs = TrialRuns(tracker, storage, PREPARED, problem)
+        ids.append((tracker.parent_run_id, runs.open(record, resumes=resumes)))
+        assert tracker.close()
+    assert ids[0] == ids[1]
 
 
 def test_running_a_finished_sweep_again_tells_what_its_driver_had_not(

@@ -18,6 +18,7 @@ from sweepkit.reports import Report, TrialRecord
 from sweepkit.storage import Storage
 from sweepkit.tracking import endings, spool
 from sweepkit.tracking.connection import (
+    ORIGIN_TAG,
     TRIAL_TAG,
     AwayError,
     RefusedError,
@@ -31,7 +32,6 @@ from sweepkit.tracking.driver import source_tags
 if TYPE_CHECKING:
     from sweepkit.tracking.store import RunFacts, Store
 
-_ORIGIN_TAG = "sweepkit.origin"  # on the run of a sweep that was told to a store afterwards: which sweep it is
 _TABLE = "leaderboard.json"
 
 
@@ -96,10 +96,10 @@ class CatchingUp:
                 raise RefusedError(f"the sweep's run {parent_run_id} was deleted")
             return cls(store, experiment_id=store.experiment_of(parent_run_id), parent_run_id=parent_run_id, told=told)
         experiment_id = store.experiment(experiment)
-        found = store.tagged(experiment_id, _ORIGIN_TAG, origin)
+        found = store.tagged(experiment_id, ORIGIN_TAG, origin)
         if found is None:
             told.runs += 1
-            all_tags = {**source_tags(), "sweepkit.sweep": sweep, **tags, _ORIGIN_TAG: origin}
+            all_tags = {**source_tags(), "sweepkit.sweep": sweep, **tags, ORIGIN_TAG: origin}
             found = store.create_run(experiment_id, name=sweep, tags=all_tags)
             store.record(found, params=params)
         return cls(store, experiment_id=experiment_id, parent_run_id=found, told=told)

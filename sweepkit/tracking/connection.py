@@ -31,6 +31,7 @@ _LONGEST_NAME = 100  # file systems take 255 bytes
 _PENDING = "pending-"
 _SQLITE_HEAD = b"SQLite format 3\0"
 TRIAL_TAG = "sweepkit.trial"  # on a trial's run: its number
+ORIGIN_TAG = "sweepkit.origin"  # on a sweep's run: which sweep of which storage it is
 REMEDY = "name another with tracking.uri, or turn tracking off with tracking.enabled: false"
 
 

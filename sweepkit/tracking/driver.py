@@ -22,6 +22,7 @@ from sweepkit.storage import Storage
 from sweepkit.tracking import endings, spool
 from sweepkit.tracking.background import Background
 from sweepkit.tracking.connection import (
+    ORIGIN_TAG,
     REMEDY,
     TRIAL_TAG,
     AwayError,
@@ -90,6 +91,7 @@ class SweepTracker:
         experiment: str,
         sweep: str,
         parent_run_id: str | None = None,
+        origin: str | None = None,
         tags: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> SweepTracker:
@@ -102,6 +104,7 @@ class SweepTracker:
             experiment: by name, made if need be.
             sweep: the name of the sweep's run.
             parent_run_id: the sweep's run where it has one, to go on with it.
+            origin: tells this sweep from all others, so that a run is found that was made just before a death.
             tags: of the sweep's run; they may replace those that are set here.
             params: of the sweep's run; one that it has already stays as it is.
 
@@ -113,7 +116,7 @@ class SweepTracker:
             store = connect(uri)
             experiment_id = store.experiment(experiment)
             if parent_run_id is None:
-                parent_run_id = store.create_run(experiment_id, name=sweep, tags=source_tags())
+                parent_run_id = _found_or_made(store, experiment_id, sweep, origin)
             else:
                 _go_on(store, parent_run_id, sweep)
             _describe(store, parent_run_id, sweep, tags or {}, params or {})
@@ -152,17 +155,19 @@ class SweepTracker:
         point: Mapping[str, Value],
         tags: Mapping[str, str] | None = None,
         run_id: str | None = None,
+        may_exist: bool = False,
     ) -> str:
         """Return the id of a trial's run: `run_id` if it has one to go on with, otherwise of a new one.
 
-        It is a pending id while the store is away; every method takes that too.
+        It is a pending id while the store is away; every method takes that too. `may_exist` is for a trial whose
+        driver may have died when it had made a run and not written its id down: it is looked for first.
         """
         params = {name: str(value) for name, value in point.items()}
         if run_id is not None and not is_pending(run_id):
             self._tell(run_id, self._store.reopen)
         else:
             all_tags = {**source_tags(), **(tags or {})}
-            run_id = self._make_run(number, name, all_tags, may_exist=run_id is not None)
+            run_id = self._make_run(number, name, all_tags, may_exist=may_exist or run_id is not None)
         self._tell(run_id, lambda real: self._store.record(real, params=params))
         return run_id
 
@@ -302,6 +307,15 @@ class SweepTracker:
         if run_id not in self._made:
             raise RefusedError(f"there is no run for {run_id!r}")
         return self._made[run_id]
+
+
+def _found_or_made(store: Store, experiment_id: str, sweep: str, origin: str | None) -> str:
+    found = store.tagged(experiment_id, ORIGIN_TAG, origin) if origin else None
+    if found:
+        store.reopen(found)
+        return found
+    own = {ORIGIN_TAG: origin} if origin else {}
+    return store.create_run(experiment_id, name=sweep, tags={**source_tags(), **own})
 
 
 def _go_on(store: Store, run_id: str, sweep: str) -> None:
