@@ -44,13 +44,15 @@ class Ended:
     """A sweep that ran to its end.
 
     Attributes:
-        seconds: that it took.
+        start_s: seconds until its journal had a first line.
+        n_lines: of its journal.
         leaderboard: as `run --json` gives it, without the seconds that trials took.
         epochs: trial to its epochs in order, each with its metrics, without the seconds.
         runs: trial to the status of its run in MLflow.
     """
 
-    seconds: float
+    start_s: float
+    n_lines: int
     leaderboard: list[dict[str, Any]]
     epochs: dict[int, list[tuple[int, dict[str, float]]]]
     runs: dict[int, str]
@@ -66,19 +68,29 @@ def whole(folder: Path, *arguments: str) -> Ended:
     began = time.monotonic()
     (folder / "stdout.json").unlink(missing_ok=True)
     process, _ = _start(folder, arguments)
+    while process.poll() is None and not n_lines(folder):
+        time.sleep(0.01)
+    start_s = time.monotonic() - began
     code = process.wait(_DEADLINE_S)
-    seconds = time.monotonic() - began
     assert code == 0, f"exit code {code}\n{_output(folder)}"
     rows = json.loads((folder / "stdout.json").read_text())["leaderboard"]
     leaderboard = [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
     epochs = _epochs(folder)
     _check_written_once(folder)
-    return Ended(seconds, leaderboard, epochs, _tracked(folder, epochs))
+    return Ended(start_s, n_lines(folder), leaderboard, epochs, _tracked(folder, epochs))
 
 
-def kill(folder: Path, *arguments: str, after_s: float) -> str:
-    """Start the sweep, or go on with it, kill all of it after so many seconds, and say where it was."""
+def n_lines(folder: Path) -> int:
+    """Count the lines of the journal, which say how far a sweep is, however fast the machine."""
+    journal = folder / "runs" / "sweeps" / "toy" / "journal.log"
+    return journal.read_bytes().count(b"\n") if journal.exists() else 0
+
+
+def kill(folder: Path, *arguments: str, lines: int, after_s: float) -> str:
+    """Start the sweep, or go on with it, kill all of it so many seconds after a line, and say where it was."""
     process, mark = _start(folder, arguments)
+    while process.poll() is None and n_lines(folder) < lines:
+        time.sleep(0.002)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(after_s)
     has_ended = process.poll() is not None

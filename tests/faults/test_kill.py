@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,20 +15,33 @@ from tests.faults.killing import Ended, kill, warm_up, whole
 pytestmark = [pytest.mark.tf, pytest.mark.mlflow, pytest.mark.slow]
 N_INLINE, N_RAY = 16, 4
 INLINE, RAY = ("--inline",), ()
+_STARTING = 0.15  # of an undisturbed sweep, as instants count: until its journal has a line
 
 
 @dataclass(frozen=True)
 class Case:
-    """Instants at which a sweep is killed, as fractions of the time that it takes undisturbed."""
+    """Instants at which a sweep is killed, between 0 and 1 of what an undisturbed one does."""
 
     name: str
     instants: tuple[float, ...]
 
 
 def cases(kind: str, n: int, *, seed: int) -> list[Case]:
-    """Draw instants, one in each n-th of the sweep's time; every fourth case is killed a second time."""
+    """Draw instants, one in each n-th of the sweep; every fourth case is killed once more, later."""
     rng = random.Random(seed)
-    return [Case(f"{kind} {i}", ((i + rng.random()) / n, *((rng.random(),) if i % 4 == 3 else ()))) for i in range(n)]
+    first = [(i + rng.random()) / n for i in range(n)]
+    return [
+        Case(f"{kind} {i}", (at, *((at + (1 - at) * rng.random(),) if i % 4 == 1 else ())))
+        for i, at in enumerate(first)
+    ]
+
+
+def place(instant: float, undisturbed: Ended) -> dict[str, Any]:
+    """Say of an instant after which line of the journal it comes, and how many seconds after that: half an epoch's."""
+    if instant < _STARTING:
+        return {"lines": 0, "after_s": instant / _STARTING * undisturbed.start_s}
+    lines = (instant - _STARTING) / (1 - _STARTING) * undisturbed.n_lines
+    return {"lines": int(lines), "after_s": 0.1 * (lines % 1)}
 
 
 @pytest.fixture(scope="session")
@@ -46,25 +60,27 @@ def on_ray(tmp_path_factory: pytest.TempPathFactory) -> Ended:
 def survives(
     case: Case, folder: Path, undisturbed: Ended, arguments: tuple[str, ...], note: Callable[..., None]
 ) -> None:
-    instants = [instant * undisturbed.seconds for instant in case.instants]
-    places: list[str] = []
+    instants = [place(instant, undisturbed) for instant in case.instants]
+    phases: list[str] = []
     survived = "no"
     try:
-        places += [kill(folder, *arguments, after_s=instant) for instant in instants]
+        phases += [kill(folder, *arguments, **instant) for instant in instants]
         again = whole(folder, *arguments)
         assert again.leaderboard == undisturbed.leaderboard
         assert again.epochs == undisturbed.epochs
         assert again.runs == undisturbed.runs
         survived = "yes"
     finally:
-        note(case.name, " + ".join(f"{instant:.1f} s" for instant in instants), " + ".join(places), survived)
+        when = (f"line {instant['lines']} and {instant['after_s']:.2f} s" for instant in instants)
+        note(case.name, ", ".join(when), ", ".join(phases), survived)
 
 
 def test_a_sweep_killed_three_times_ends_as_if_nothing_had_been(
     tmp_path: Path, inline: Ended, note_case: Callable[..., None]
 ) -> None:
     rng = random.Random(1)
-    survives(Case("quick", tuple(rng.uniform(0.2, 0.5) for _ in range(3))), tmp_path, inline, INLINE, note_case)
+    case = Case("quick", tuple(0.2 + (i + rng.random()) / 4 for i in range(3)))
+    survives(case, tmp_path, inline, INLINE, note_case)
 
 
 @pytest.mark.faults
