@@ -2,9 +2,11 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+# two processes share the tests, a class or a module at a time; clusters take all cores, so theirs come one by one after
+SHARED := --numprocesses 2 --dist loadscope --no-loadscope-reorder
 READY := $(VENV)/ready-$(shell cksum < requirements.lock | cut -d' ' -f1)
 
-.PHONY: help setup sweep test quick lint lock clean
+.PHONY: help setup sweep test quick faults lint lock clean
 
 help:  ## Say what can be made.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -23,10 +25,14 @@ sweep: setup  ## Run half of the example sweep on the shipped sample.
 	$(RUN) -m sweepkit run sweeps/imdb_cells.yaml --data sample --set search.trials=24
 
 test: setup lint  ## Check style and types and run all tests but the benchmarks.
-	$(RUN) -m pytest
+	$(RUN) -m pytest $(SHARED) -m "not ray and not faults"
+	$(RUN) -m pytest -m "ray and not faults"
 
 quick: setup  ## Run the tests that need neither TensorFlow nor Ray nor MLflow.
-	$(RUN) -m pytest -m "not tf and not ray and not mlflow and not slow"
+	$(RUN) -m pytest $(SHARED) -m "not tf and not ray and not mlflow and not slow and not faults"
+
+faults: setup  ## Kill sweeps at any instant and damage their files; minutes. Prints which cases survived.
+	$(RUN) -m pytest -m faults
 
 lint: setup  ## Check style and types.
 	$(RUN) -m ruff format --check .

@@ -1,14 +1,17 @@
 """Checkpoints of a trial: all that going on with it needs, one folder for each epoch.
 
 A folder holds the model's weights and its optimiser in Keras' own format, and `state.json`, written last: the
-reports so far, the states of the random generators and a checksum of the weights. Nothing is pickled. Plain
-Keras can read the weights too: `model.load_weights(".../epoch-0003/model.weights.h5")`.
+reports so far, the states of the random generators and checksums of the weights and of itself. Nothing is pickled.
+Plain Keras can read the weights too: `model.load_weights(".../epoch-0003/model.weights.h5")`. A damaged checkpoint is
+passed over for the one before it.
 Try `save(storage, paths, model, state)`, then `restore(storage, paths, model)` with a freshly built model.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import logging
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -26,10 +29,16 @@ from sweepkit.reports import Report
 from sweepkit.space import Point
 from sweepkit.storage import Storage
 
+logger = logging.getLogger(__name__)
+
 _FORMAT = 1
 _STATE = "state.json"
 _WEIGHTS = "model.weights.h5"  # Keras insists on the double ending
 _EPOCH = re.compile(r"epoch-(\d+)")
+
+
+class _Damaged(DataError):
+    """Its bytes are not those that were written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,27 +71,39 @@ def save(storage: Storage, paths: TrialPaths, model: keras.Model, state: TrialSt
             "generators": [variable.numpy().tolist() for variable in _generators(model)],
             "sha256": _sha256(folder / _WEIGHTS),
         }
-        Storage.at(str(folder)).write_json(_STATE, content)
+        Storage.at(str(folder)).write_json(_STATE, content | {"state_sha256": _digest(content)})
 
 
 def restore(storage: Storage, paths: TrialPaths, model: keras.Model) -> TrialState | None:
-    """Put the newest complete checkpoint into a compiled model of the same architecture.
+    """Put the newest checkpoint that is whole into a compiled model of the same architecture.
+
+    A damaged one is passed over, with a warning that names the file.
 
     Returns:
-        The state that was saved, or None when there is no checkpoint; then the model is untouched.
+        The state that was saved, or None when there is no checkpoint to go on from; then the model is untouched.
 
     Raises:
-        DataError: the checkpoint is damaged or of another architecture; names it.
+        DataError: the checkpoint is of another architecture or format; names it.
     """
-    epochs = _epochs(storage, paths)
-    if not epochs:
-        return None
-    name = paths.checkpoint(max(epochs))
+    epochs = sorted(_epochs(storage, paths), reverse=True)
+    for epoch, before in zip(epochs, [*epochs[1:], None], strict=False):
+        try:
+            return _restored(storage, paths.checkpoint(epoch), model)
+        except _Damaged as error:
+            going_on = f"goes on from that of epoch {before}" if before else "starts from its first epoch"
+            logger.warning("%s; the trial %s", error, going_on)
+    return None
+
+
+def _restored(storage: Storage, name: str, model: keras.Model) -> TrialState:
     content = _content(storage, name)
+    if content is None:
+        raise _damaged(storage, f"{name}/{_STATE}", "is missing")
     _load(storage, name, model, content)
     generators = _generators(model)
     if len(generators) != len(content["generators"]):
-        raise _damaged(storage, name, "its random generators are not those of the model")
+        what = "this checkpoint is not of the model that was built: it has other random generators"
+        raise DataError(what, where=_where(storage, name))
     for variable, value in zip(generators, content["generators"], strict=True):
         variable.assign(np.asarray(value, dtype=variable.dtype))
     return _from_json(content)
@@ -101,36 +122,43 @@ def load_weights(storage: Storage, name: str, model: keras.Model) -> None:
     Raises:
         DataError: the checkpoint is missing, damaged or of another architecture; names it.
     """
-    _load(storage, name, model, _content(storage, name))
+    content = _content(storage, name)
+    if content is None:
+        raise DataError("there is no checkpoint here", where=_where(storage, name))
+    _load(storage, name, model, content)
 
 
 def _epochs(storage: Storage, paths: TrialPaths) -> set[int]:
-    """Return the epochs whose checkpoints are complete."""
+    """Return the epochs that have a checkpoint, whole or not."""
     matches = (_EPOCH.fullmatch(name) for name in storage.names(paths.checkpoints))
-    epochs = {int(match[1]) for match in matches if match}
-    return {epoch for epoch in epochs if storage.exists(f"{paths.checkpoint(epoch)}/{_STATE}")}
+    return {int(match[1]) for match in matches if match}
 
 
-def _content(storage: Storage, name: str) -> dict[str, Any]:  # JSON; `_from_json` gives it its types
+def _content(storage: Storage, name: str) -> dict[str, Any] | None:  # JSON; `_from_json` gives it its types
+    file = f"{name}/{_STATE}"
     try:
-        content = storage.read_json(f"{name}/{_STATE}")
-        version = content["format"]
+        content = dict(storage.read_json(file))
+        version, digest = content["format"], content.pop("state_sha256", None)
     except FileNotFoundError:
-        raise DataError("there is no checkpoint here", where=_where(storage, name)) from None
+        return None
     except (ValueError, KeyError, TypeError):
-        raise _damaged(storage, name, f"{_STATE} cannot be read") from None
+        raise _damaged(storage, file, "cannot be read") from None
+    if digest is not None and digest != _digest(content):  # those of earlier versions have none
+        raise _damaged(storage, file, "differs from its checksum")
     if version != _FORMAT:
         what = f"this checkpoint is of format {version}, this version of sweepkit reads format {_FORMAT}"
         raise DataError(what, where=_where(storage, name))
-    return dict(content)
+    return content
 
 
 def _load(storage: Storage, name: str, model: keras.Model, content: Mapping[str, Any]) -> None:
     if model.optimizer and not model.optimizer.built:
         model.optimizer.build(model.trainable_variables)
     with _local_weights(storage, name) as weights:
-        if not weights.exists() or _sha256(weights) != content["sha256"]:
-            raise _damaged(storage, name, f"the checksum of {_WEIGHTS} is wrong")
+        if not weights.exists():
+            raise _damaged(storage, f"{name}/{_WEIGHTS}", "is missing")
+        if _sha256(weights) != content["sha256"]:
+            raise _damaged(storage, f"{name}/{_WEIGHTS}", "differs from its checksum")
         try:
             model.load_weights(weights)
         except ValueError as error:
@@ -162,8 +190,13 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _damaged(storage: Storage, name: str, what: str) -> DataError:
-    return DataError(f"this checkpoint is damaged: {what}; delete it", where=_where(storage, name))
+def _digest(content: Mapping[str, Any]) -> str:  # JSON
+    """Return a checksum that is the same before writing and after reading."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _damaged(storage: Storage, file: str, what: str) -> _Damaged:
+    return _Damaged(f"this file of a checkpoint {what}", where=_where(storage, file))
 
 
 def _where(storage: Storage, name: str) -> str:

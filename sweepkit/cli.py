@@ -8,6 +8,7 @@ started; 3 the sweep ended without a result; 130 interrupted.
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 from collections.abc import Sequence
 
@@ -15,6 +16,7 @@ import click
 
 from sweepkit import __version__
 from sweepkit.errors import INTERRUPTED, InputError, SweepError
+from sweepkit.redaction import hidden
 from sweepkit.wording import nearest
 
 VERBS = {
@@ -30,6 +32,7 @@ VERBS = {
     "pull": "Get the winner as a folder to use elsewhere.",
     "predict": "Label new texts with a winner.",
     "explain": "Draw what a model saw in a text, token by token.",
+    "sync": "Tell MLflow what it missed of a sweep while it was away.",
     "ui": "Open MLflow's pages on a sweep's store.",
 }
 
@@ -70,6 +73,10 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit; a user's mistake gets messages, a defect keeps its traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # a path may hold bytes that are no UTF-8; escaped like this they are valid in JSON too
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(_exit_code(arguments))
 
 
@@ -82,7 +89,9 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(file=shown)
+        click.echo(hidden(shown.getvalue()), err=True, nl=False)
         return InputError.exit_code
     except SweepError as error:
         _show(error)

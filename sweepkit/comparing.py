@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from sweepkit import folders, predictions, statistics
 from sweepkit.errors import InputError
 from sweepkit.final_result import Comparison, FinalResult
+from sweepkit.journal import Journal
 from sweepkit.leaderboard import ranked
 from sweepkit.paths import SweepPaths
 from sweepkit.reports import Mode, TrialRecord
 from sweepkit.snapshot import Snapshot, open_snapshot
-from sweepkit.study import Journal
 
 Fact = TypeVar("Fact")
 

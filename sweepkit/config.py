@@ -34,10 +34,16 @@ def _checked_gpu(value: object) -> object:
     raise ValueError(f"must be 'auto' or a number of at least 0, got {value!r}")
 
 
+_NAME = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$"
+_IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"
+_LINE = r"^[^\x00-\x1f\x7f]*$"
+
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$")]
-PackageName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-Filled = Annotated[str, Field(min_length=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]  # far beyond any sweep, and short of where estimates take long
+Name = Annotated[str, Field(pattern=_NAME)]
+PackageName = Annotated[str, Field(pattern=_IDENTIFIER)]
+Title = Annotated[str, Field(min_length=1, max_length=200, pattern=_LINE)]
+Place = Annotated[str, Field(min_length=1, max_length=1000, pattern=_LINE)]
 Gpu = Annotated[float | Literal["auto"], BeforeValidator(_checked_gpu)]
 SamplerName = Literal["tpe", "random", "grid", "qmc", "gp", "cmaes"]
 RuleName = Literal["asha", "hyperband", "median", "none"]
@@ -59,7 +65,7 @@ class DataSettings(Strict):
         valid_fraction: the fraction of train that is carved.
     """
 
-    source: Filled | None = None
+    source: Place | None = None
     seed: Seed = 0
     valid_fraction: float = Field(default=0.2, gt=0, lt=1)
 
@@ -67,7 +73,7 @@ class DataSettings(Strict):
 class Objective(Strict):
     """What the sweep is after: `metric`, one that trials report every epoch, and whether more is better."""
 
-    metric: Filled
+    metric: Title
     mode: Literal["max", "min"]
 
 
@@ -82,7 +88,7 @@ class Search(Strict):
     """
 
     sampler: SamplerName = "tpe"
-    trials: int = Field(default=20, ge=1)
+    trials: Count = 20
     seed: Seed = 0
 
 
@@ -100,8 +106,8 @@ class Stopping(Strict):
     """
 
     rule: RuleName = "asha"
-    max_epochs: int = Field(default=10, ge=1)
-    grace_epochs: int = Field(default=1, ge=1)
+    max_epochs: Count = 10
+    grace_epochs: Count = 1
     reduction: int = Field(default=3, ge=2)
     patience: int | None = Field(default=None, ge=1)
     warmup_trials: int = Field(default=5, ge=0)
@@ -118,14 +124,42 @@ class Stopping(Strict):
 class Budget(Strict):
     """What the sweep may spend.
 
+    When something is used up nothing new starts, and what runs stops at its next report, to go on when the sweep is
+    run again with more. What earlier runs of the sweep have spent counts. A final stage has the same limits for itself.
+
     Attributes:
-        hours: wall time; then nothing new starts, and what runs stops at its next report, to go on when the sweep
-            is run again. None has no end.
+        hours: wall time in which the sweep runs; None has no end.
+        epochs: of all trials together; None has no end.
+        money: in the currency of the price; None has no end.
+        price_per_worker_hour: what it costs to hold one worker (what one trial takes, see `resources`) for an hour,
+            busy or not. Comes together with `money`.
         failures: this many trials may fail; one more ends the sweep.
+        retries: how often a trial goes on from its checkpoint after its worker died or hung or the package raised; then
+            it has failed. A lost node does not count, and a loss that is NaN is not tried again. Nothing is with
+            --inline.
+        timeout_minutes: a worker that has not reported an epoch for so long is taken for hung and killed. The first
+            epoch includes imports, reading the data and building the model. None never kills one.
     """
 
     hours: float | None = Field(default=None, gt=0)
+    epochs: int | None = Field(default=None, ge=1)
+    money: float | None = Field(default=None, gt=0)
+    price_per_worker_hour: float | None = Field(default=None, gt=0, validate_default=True)
     failures: int = Field(default=5, ge=0)
+    retries: int = Field(default=1, ge=0)
+    timeout_minutes: float | None = Field(default=None, gt=0)
+
+    @field_validator("price_per_worker_hour")
+    @classmethod
+    def _with_money(cls, value: float | None, info: ValidationInfo) -> float | None:
+        if "money" not in info.data:  # it is wrong itself
+            return value
+        money = info.data["money"]
+        if money is not None and value is None:
+            raise ValueError(f"is needed with money: {money:g}; say what a worker costs an hour, in the same currency")
+        if value is not None and money is None:
+            raise ValueError(f"limits nothing without money; say how much may be spent, or leave {value:g} out")
+        return value
 
 
 class Resources(Strict):
@@ -135,11 +169,14 @@ class Resources(Strict):
         cpu: threads.
         gpu: a fraction of one, or a whole number; `auto` is 1 where the cluster has gpus, else 0.
         workers: how many trials run at once; None runs as many as fit on the cluster.
+        worker_memory_gb: a worker that holds more between two trials makes room for a fresh one. None is its share of
+            its node's memory: that, by the number of workers that fit on the node.
     """
 
     cpu: int = Field(default=1, ge=1)
     gpu: Gpu = "auto"
     workers: int | None = Field(default=None, ge=1)
+    worker_memory_gb: float | None = Field(default=None, gt=0)
 
     @field_validator("gpu")
     @classmethod
@@ -155,7 +192,7 @@ class StorageSettings(Strict):
     `keep` is how many trials' best checkpoints stay when the sweep ends.
     """
 
-    uri: Filled = "runs"
+    uri: Place = "runs"
     keep: int = Field(default=5, ge=1)
 
 
@@ -168,8 +205,8 @@ class Tracking(Strict):
         enabled: false writes nothing to MLflow.
     """
 
-    uri: Filled | None = None
-    experiment: Filled | None = None
+    uri: Place | None = None
+    experiment: Title | None = None
     enabled: bool = True
 
 
@@ -246,8 +283,12 @@ _MUST_BE = {
 }
 _COMPARED = {"greater_than": "more than", "greater_than_equal": "at least", "less_than": "less than",
              "less_than_equal": "at most"}  # fmt: skip
-_NAMES = "made of letters, digits, '_', '-' and '.', not start with '.', and have at most 100 of them"
-_IDENTIFIERS = "the name of a folder that Python can import: letters, digits and '_'"
+_PATTERNS = {
+    _NAME: "made of letters, digits, '_', '-' and '.', not start with '.', and have at most 100 of them",
+    _IDENTIFIER: "the name of a folder that Python can import: letters, digits and '_'",
+    _LINE: "one line of text without control characters",
+}
+_LONGEST_SEEN = 200  # of a value in a message
 
 
 def _problem(model: type[BaseModel], detail: Any, document: Document, below: Keys) -> Problem:  # pydantic's dict
@@ -272,14 +313,21 @@ def _what_is_wrong(kind: str, detail: Any, seen: object) -> str:  # as above
         allowed = [part.strip("'") for part in context["expected"].replace(" or ", ", ").split(", ")]
         hint = nearest(seen, allowed) if isinstance(seen, str) else ""
         hint = f"; {hint}" if hint.startswith("did") else ""
-        return f"must be one of {listed(allowed)}, got {seen!r}{hint}"
+        return f"must be one of {listed(allowed)}, got {_short(seen)}{hint}"
     if kind == "string_pattern_mismatch":
-        return f"must be {_NAMES if '.' in context['pattern'] else _IDENTIFIERS}, got {seen!r}"
+        return f"must be {_PATTERNS.get(context['pattern'], 'like ' + context['pattern'])}, got {_short(seen)}"
+    if kind == "string_too_long":
+        return f"must have at most {context['max_length']} characters, got {_short(seen)}"
     if kind in _COMPARED:
-        return f"must be {_COMPARED[kind]} {next(iter(context.values())):.12g}, got {seen!r}"
+        return f"must be {_COMPARED[kind]} {next(iter(context.values())):.12g}, got {_short(seen)}"
     if kind in _MUST_BE:
-        return f"must be {_MUST_BE[kind]}, got {'nothing' if seen is None else repr(seen)}"
-    return f"is wrong: {detail['msg'].lower()}, got {seen!r}"  # a kind that only a package's own model can have
+        return f"must be {_MUST_BE[kind]}, got {'nothing' if seen is None else _short(seen)}"
+    return f"is wrong: {detail['msg'].lower()}, got {_short(seen)}"  # a kind that only a package's own model can have
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SEEN else f"{text[:_LONGEST_SEEN]}…"
 
 
 def _model_at(model: type[BaseModel], keys: Sequence[str]) -> type[BaseModel]:

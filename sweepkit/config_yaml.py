@@ -20,7 +20,10 @@ from sweepkit.errors import InputError, Problem
 Keys = tuple[str, ...]
 """A path of keys; the items of a list are "0", "1", …"""
 # far beyond any sweep file; aliases can multiply entries without end, and contain themselves
-MAX_ENTRIES, MAX_DEPTH = 10_000, 50
+MAX_BYTES, MAX_ENTRIES, MAX_DEPTH = 256_000, 10_000, 50
+_LARGEST_INT = 2**63 - 1
+_TAG = "tag:yaml.org,2002:"
+_SCALAR_TAGS = {f"{_TAG}{kind}" for kind in ("str", "null", "bool", "int", "float", "timestamp")}
 # YAML 1.1 takes 1e-3 and 3E5 for text; everybody who writes them unquoted means numbers
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
@@ -57,7 +60,7 @@ def read_yaml(path: Path, sets: Sequence[str] = (), *, data: str | None = None) 
         InputError: there is no such file, or it is not a YAML mapping in UTF-8.
     """
     node = _compose(_text_of(path), str(path))
-    if not isinstance(node, yaml.MappingNode):
+    if not isinstance(node, yaml.MappingNode) or not _is_plain(node):
         seen = "it is empty" if node is None else "it is not a mapping"
         raise InputError(f"a sweep file holds `key: value` lines, but {seen}", where=str(path))
     reader = _Reader(str(path))
@@ -74,13 +77,16 @@ def read_yaml(path: Path, sets: Sequence[str] = (), *, data: str | None = None) 
 
 def _text_of(path: Path) -> str:
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise InputError(f"there is no such file{_similar_files(path)}", where=str(path)) from None
     except IsADirectoryError:
         raise InputError("a sweep is described by a YAML file, but this is a folder", where=str(path)) from None
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    if len(raw) > MAX_BYTES:
+        raise InputError(f"a sweep file has at most {MAX_BYTES:,} bytes, this has more", where=str(path))
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -107,6 +113,8 @@ def _compose(text: str, where: str) -> yaml.Node | None:
         raise InputError(f"not valid YAML: {error.problem or error.context}{hint}", where=place) from None
     except yaml.YAMLError as error:
         raise InputError(f"not valid YAML: {str(error).splitlines()[0]}", where=where) from None
+    except (ValueError, OverflowError) as error:  # "\\U99999999" is no character, and a %YAML may be beyond all bounds
+        raise InputError(f"not valid YAML: {error}", where=where) from None
     except RecursionError:
         raise InputError("not valid YAML: nested too deeply", where=where) from None
     return node
@@ -141,6 +149,9 @@ class _Reader:
                 self._note(node, f"more than {MAX_ENTRIES:,} entries or {MAX_DEPTH} levels, aliases included")
             self._is_too_much = True
             return None
+        if not _is_plain(node):
+            self._note(node, f"{dotted(keys)}: tag {node.tag!r} is not supported; write a plain value")
+            return None
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, keys)
         if isinstance(node, yaml.SequenceNode):
@@ -156,6 +167,9 @@ class _Reader:
         self._option = f"--set {assignment}"
         dotted, equals, text = assignment.partition("=")
         keys = tuple(part.strip() for part in dotted.split("."))
+        if len(keys) > MAX_DEPTH:
+            self.problems.append(Problem(self._option, f"has more than {MAX_DEPTH} levels"))
+            return
         if not equals or not all(keys):
             self.problems.append(Problem(self._option, "needs the form key.key=value, like search.trials=10"))
             return
@@ -189,6 +203,9 @@ class _Reader:
             self._note(node, "a key must be a plain word, not a list or a mapping")
             return None
         key = str(node.value)
+        if not _is_text(key):
+            self._note(node, f"key {key!r} holds what is no character")
+            return None
         if key in seen:
             first = self.places[(*keys, key)].rpartition(":")[2]
             self._note(node, f"duplicate key {dotted((*keys, key))!r}; it is already set in line {first}")
@@ -199,17 +216,20 @@ class _Reader:
         text = str(node.value)
         kind = node.tag.rpartition(":")[2]
         plain = isinstance(node, yaml.ScalarNode) and node.style is None
+        if not _is_text(text):
+            self._note(node, f"{dotted(keys)} holds what is no character, got {text[:40]!r}")
+            return None
         if kind == "str":
             return float(text) if plain and _EXPONENT.fullmatch(text) else text
         if kind == "timestamp" or (kind in ("int", "float") and ":" in text):
             return text  # YAML 1.1 makes a date of 2024-01-01 and 90 of 1:30; nothing here means either
-        if kind not in ("null", "bool", "int", "float"):
-            self._note(node, f"{dotted(keys)}: tag {node.tag!r} is not supported; write a plain value")
-            return None
         try:
             value: object = yaml.SafeLoader("").construct_object(node)
-        except (ValueError, KeyError):
+        except (ValueError, KeyError, IndexError):  # what PyYAML lets fly for `!!int x`, `!!bool x` and `!!int ""`
             self._note(node, f"{dotted(keys)}: {text[:40]!r} cannot be read as {kind}")
+            return None
+        if isinstance(value, int) and abs(value) > _LARGEST_INT:
+            self._note(node, f"{dotted(keys)}: a whole number has at most 63 bits, got {text[:40]!r}")
             return None
         return value
 
@@ -218,6 +238,18 @@ class _Reader:
 
     def _where(self, node: yaml.Node) -> str:
         return self._option or f"{self._path}:{node.start_mark.line + 1}"
+
+
+def _is_plain(node: yaml.Node) -> bool:
+    """Tell whether a node is of a kind that a sweep file may hold, and not of a tag that names something else."""
+    if isinstance(node, yaml.ScalarNode):
+        return node.tag in _SCALAR_TAGS
+    return node.tag == (f"{_TAG}map" if isinstance(node, yaml.MappingNode) else f"{_TAG}seq")
+
+
+def _is_text(text: str) -> bool:
+    """Tell whether a text can be printed and written: no NUL, and no half of a pair of surrogates."""
+    return "\0" not in text and not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def dotted(keys: Sequence[str]) -> str:

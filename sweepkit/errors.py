@@ -4,15 +4,18 @@
       InputError                the input is wrong and nothing was started: exit code 2
         DataError               ... and it is the data: missing, malformed, damaged
       SweepFailed               no trial completed, or more failed than the budget allows: exit code 3
+      StorageFault              the storage takes no more while the sweep runs: exit code 3
 
-A message says what must hold, what was seen, where, and what to do next. Anything else that flies is a defect
-of sweepkit or of a sweep package and keeps its traceback.
+A message says what must hold, what was seen, where, and what to do next; URIs in it have lost their credentials.
+Anything else that flies is a defect of sweepkit or of a sweep package and keeps its traceback.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from sweepkit.redaction import hidden
 
 INTERRUPTED = 130  # the exit code after Ctrl-C, as shells have it
 
@@ -38,6 +41,9 @@ class SweepError(Exception):
 
     exit_code = 1
 
+    def __init__(self, message: str) -> None:
+        super().__init__(hidden(message))
+
 
 class InputError(SweepError):
     """The input is wrong; nothing was started. Carries every problem found, not only the first."""
@@ -45,7 +51,8 @@ class InputError(SweepError):
     exit_code = 2
 
     def __init__(self, problems: Sequence[Problem] | str, *, where: str = "") -> None:
-        self.problems = (Problem(where, problems),) if isinstance(problems, str) else tuple(problems)
+        found = [Problem(where, problems)] if isinstance(problems, str) else problems
+        self.problems = tuple(Problem(hidden(problem.where), hidden(problem.what)) for problem in found)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 
@@ -55,5 +62,11 @@ class DataError(InputError):
 
 class SweepFailed(SweepError):
     """The sweep ended without a completed trial, or over its failure budget."""
+
+    exit_code = 3
+
+
+class StorageFault(SweepError):
+    """The storage takes no more: it is full, or may not be written any longer; names the path and what to do."""
 
     exit_code = 3

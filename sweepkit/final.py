@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import tempfile
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -22,16 +23,19 @@ from sweepkit.data.prepared import Prepared
 from sweepkit.errors import InputError, SweepFailed
 from sweepkit.final_result import Candidate, FinalResult
 from sweepkit.finalists import Finalist, candidates, finalists, missing_points
-from sweepkit.judging import Judge
+from sweepkit.journal import Journal
+from sweepkit.judging import Judge, forget_predictions
+from sweepkit.locking import DriverLock, check_free
 from sweepkit.paths import SweepPaths
 from sweepkit.preparing import FoundData, find_data
 from sweepkit.problem import SweepProblem
-from sweepkit.recording import TrialRuns, describe_data, open_tracker, results_of
+from sweepkit.recording import TrialRuns, close, describe_data, finish, is_told, open_tracker, results_of
+from sweepkit.redaction import hidden_in
 from sweepkit.referee import Observer, Referee, trial_seed
 from sweepkit.reports import Mode, TrialRecord
 from sweepkit.storage import Storage
-from sweepkit.study import Journal, SweepStudy
-from sweepkit.sweep import RunOptions, job_of, open_runner
+from sweepkit.study import SweepStudy
+from sweepkit.sweep import RunOptions, finished_records, job_of, open_runner
 from sweepkit.tasks import Job, Runner
 from sweepkit.tracking.driver import SweepTracker
 from sweepkit.tracking.registry import register
@@ -76,11 +80,12 @@ def plan_final(problem: SweepProblem) -> FinalPlan:
     """Choose who takes part; touches nothing.
 
     Raises:
-        InputError: the sweep has not been run, or has no trial to choose from.
+        InputError: the sweep has not been run, has no trial to choose from, or is being run at this moment.
     """
     storage, data = Storage.at(problem.spec.storage.uri), find_data(problem)
     sweep = folders.find(problem, storage, data_key=data.key)
     paths, spec = SweepPaths(sweep.spec.sweep), sweep.spec
+    check_free(storage, paths, where=str(problem.source), now=time.time())
     settings = spec.final or Final()
     with folders.journal(storage, paths, read_only=True) as journal:
         records = Journal.read(journal, spec).records()
@@ -90,7 +95,7 @@ def plan_final(problem: SweepProblem) -> FinalPlan:
         raise InputError(
             f"no trial of {spec.sweep!r} has ended with a finite {spec.objective.metric!r}; "
             f"run the sweep first: `python -m sweepkit run {problem.source}`",
-            where=f"{storage.uri}/{paths.root}",
+            where=f"{storage.shown}/{paths.root}",
         )
     own = replace(sweep, spec=_final_spec(spec, len(chosen) * settings.seeds), space=sweep.package.space)
     return FinalPlan(sweep, own, settings, chosen, len(records) - len(ended), data)
@@ -114,22 +119,25 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
     if stored and not again and _is_complete(plan, stored, storage):
         return stored
     storage.check_writable()
-    _write_manifest(plan, storage)
     with ThreadPoolExecutor(1) as background, contextlib.ExitStack() as stack:
+        lock = stack.enter_context(DriverLock(storage, doing="final", where=str(plan.sweep.source)))
+        lock.take(plan.paths)
+        _write_manifest(plan, storage)
         opening = background.submit(_open_tracker, plan, storage)
         runner = stack.enter_context(open_runner(plan.problem, options))
         prepared = plan.data.prepare(storage, runner, observer.progress)
         tracker = opening.result()
         if tracker:
-            stack.callback(tracker.close)
+            stack.callback(close, tracker, storage, plan.problem.spec.sweep)
             describe_data(tracker, prepared)
         job = job_of(plan.problem, storage, prepared, runner, tracker)
-        records = _train(plan, storage, prepared, tracker, runner, job, observer)
+        records = _train(plan, storage, prepared, tracker, runner, job, observer, lock)
         ranking = _ranking(plan, records)
         judge = Judge(plan.sweep, plan.problem, storage, job, runner, observer)
         result = judge.judge(ranking, records, prepared=prepared, again=again)
         if tracker:
             tracker.finish(status="finished", **_found(plan, records, result))
+            folders.amend(storage, plan.problem.spec.sweep, ended="finished")
             result = replace(result, registered=_registered(plan, storage, tracker))
         storage.write_json(plan.paths.final_result, result.to_json())
         return result
@@ -156,7 +164,9 @@ def _final_spec(spec: SweepSpec, n_runs: int) -> SweepSpec:
 
 
 def _is_complete(plan: FinalPlan, result: FinalResult, storage: Storage) -> bool:
-    """Tell whether a result is of these finalists and seeds, and all that comes after it has been done."""
+    """Tell whether a result is of these finalists, seeds and epochs, and all that comes after it has been done."""
+    if finished_records(plan.problem, storage) is None or not is_told(storage, plan.problem.spec.sweep):
+        return False
     names = {finalist.name for finalist in plan.finalists} <= {candidate.name for candidate in result.candidates}
     registered = result.registered is not None or not plan.problem.spec.tracking.enabled
     return result.n_seeds == plan.settings.seeds and names and registered and storage.exists(plan.paths.winner)
@@ -164,8 +174,8 @@ def _is_complete(plan: FinalPlan, result: FinalResult, storage: Storage) -> bool
 
 def _write_manifest(plan: FinalPlan, storage: Storage) -> None:
     name = plan.paths.final.manifest
-    if not storage.exists(name):
-        storage.write_json(name, {"format": 1, "spec": plan.problem.spec.model_dump(mode="json")})
+    before = storage.read_json(name) if storage.exists(name) else {"format": 1}
+    storage.write_json(name, before | {"spec": hidden_in(plan.problem.spec.model_dump(mode="json"))})
 
 
 def _open_tracker(plan: FinalPlan, storage: Storage) -> SweepTracker | None:
@@ -181,19 +191,29 @@ def _train(
     runner: Runner,
     job: Job,
     observer: Observer,
+    lock: DriverLock,
 ) -> list[TrialRecord]:
     """Run what is missing of the finalists' runs and return all of them."""
     problem, paths = plan.problem, plan.paths.final
     with folders.journal(storage, paths) as journal:
         study = SweepStudy.open(journal, problem.spec, problem.space)
+        forget_predictions(storage, plan.paths, study.extensible())
+        study.extend()
         study.queue(missing_points(plan.finalists, study.queued(), seeds=plan.settings.seeds))
         runs = TrialRuns(tracker, storage, prepared, problem) if tracker else None
-        referee = Referee(study, problem.spec, storage=storage, runs=runs, observer=observer)
+        if runs:
+            runs.tell_again(study.records())
+        workers = runner.share.n_workers
+        referee = Referee(
+            study, problem.spec, storage=storage, runs=runs, observer=observer, workers=workers, lost=lock.lost
+        )
         try:
-            runner.run(referee, job)
+            with study.running(workers):
+                runner.run(referee, job)
+                referee.check()
         except BaseException:
             if tracker:
-                tracker.finish(status="interrupted", **results_of(problem, study.records()))
+                finish(tracker, problem, storage, study.records(), "interrupted")
             raise
         if referee.over:
             raise SweepFailed(f"the final stage ended: {referee.over}; the same command goes on with it")

@@ -82,7 +82,7 @@ class Look:
         number: 1 for the first.
         at: ISO time, UTC.
         candidate: who was measured.
-        final_trial: which of its runs.
+        final_trial: which of its runs; None when that run has gone on since and is another model now.
         rows: of the split.
         accuracy: None when the look was begun and never finished.
         interval: of the accuracy (Wilson).
@@ -92,7 +92,7 @@ class Look:
     number: int
     at: str
     candidate: str
-    final_trial: int
+    final_trial: int | None
     rows: int
     accuracy: float | None = None
     interval: Interval | None = None

@@ -10,22 +10,37 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
+import logging
 import tempfile
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from sweepkit import provenance
 from sweepkit.budget import n_trials
-from sweepkit.errors import InputError, Problem
+from sweepkit.config import SweepSpec
+from sweepkit.errors import DataError, InputError, Problem, StorageFault
+from sweepkit.journal import Journal
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import SweepProblem, identity
+from sweepkit.redaction import hidden_in
 from sweepkit.storage import Storage
 
+logger = logging.getLogger(__name__)
+
 _FORMAT = 1
+_WRITE_BACK_S = 15.0
 
 
-def claim(problem: SweepProblem, storage: Storage, *, data_key: str, new: bool) -> SweepProblem:
+def claim(
+    problem: SweepProblem,
+    storage: Storage,
+    *,
+    data_key: str,
+    new: bool,
+    lock: Callable[[SweepPaths], object] = lambda _: None,
+) -> SweepProblem:
     """Choose the sweep's folder, and write its manifest, or bring it up to date where the sweep goes on.
 
     Args:
@@ -33,12 +48,14 @@ def claim(problem: SweepProblem, storage: Storage, *, data_key: str, new: bool) 
         storage: where sweeps are kept.
         data_key: the content key of the data that it reads.
         new: start another sweep even where this one exists.
+        lock: called before anything is written in the folder; raises where another driver is at it.
 
     Returns:
         The problem under the name that its folder has: `name`, or `name-2` and so on after `--new`.
 
     Raises:
-        InputError: the folder holds a sweep that differs in what decides results, each difference named.
+        InputError: the folder holds a sweep that differs in what decides results, each difference named, or one whose
+            trials have run more epochs than the YAML allows.
     """
     wanted = _wanted(problem, data_key)
     taken = versions(storage, problem.spec.sweep)
@@ -47,26 +64,39 @@ def claim(problem: SweepProblem, storage: Storage, *, data_key: str, new: bool) 
         raise InputError(_refusal(problem, storage, taken[-1], wanted))
     if same and not new:
         renamed = problem.renamed(same[-1])
-        amend(
-            storage, same[-1], spec=renamed.spec.model_dump(mode="json"), n_trials=n_trials(problem.spec, problem.space)
-        )
+        lock(SweepPaths(same[-1]))
+        _refuse_fewer_epochs(renamed, storage)
+        spec = hidden_in(renamed.spec.model_dump(mode="json"))
+        amend(storage, same[-1], spec=spec, n_trials=n_trials(problem.spec, problem.space))
         return renamed
     name = f"{problem.spec.sweep}-{len(taken) + 1}" if taken else problem.spec.sweep
     renamed = problem.renamed(name)
-    storage.write_json(SweepPaths(name).manifest, _manifest(renamed, wanted, data_key))
+    lock(SweepPaths(name))
+    manifest = _manifest(renamed, wanted, data_key)
+    storage.write_json(SweepPaths(name).manifest, manifest | _begun(storage, SweepPaths(name), wanted))
     return renamed
+
+
+def _begun(storage: Storage, paths: SweepPaths, wanted: Mapping[str, Any]) -> dict[str, Any]:  # JSON objects
+    """Return when a sweep was begun of which a death left a manifest only: its run in MLflow is found by that."""
+    try:
+        found = storage.read_json(paths.manifest) if storage.exists(paths.manifest) else None
+        return {"created": found["created"]} if found and found["identity"] == wanted else {}
+    except (ValueError, KeyError, TypeError):  # damaged, and about to be written anew
+        return {}
 
 
 def find(problem: SweepProblem, storage: Storage, *, data_key: str) -> SweepProblem:
     """Return the problem under the name of the sweep that has run with these settings, the newest of several.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or its trials have run more epochs than the YAML allows.
     """
     wanted = _wanted(problem, data_key)
     taken = versions(storage, problem.spec.sweep)
     same = [name for name in taken if storage.read_json(SweepPaths(name).manifest)["identity"] == wanted]
     if same:
+        _refuse_fewer_epochs(problem.renamed(same[-1]), storage)
         return problem.renamed(same[-1])
     if taken:
         raise InputError(_refusal(problem, storage, taken[-1], wanted))
@@ -84,8 +114,29 @@ def versions(storage: Storage, sweep: str) -> list[str]:
     """
     names: list[str] = []
     while storage.exists(SweepPaths(candidate := f"{sweep}-{len(names) + 1}" if names else sweep).journal):
+        check_manifest(storage, candidate)
         names.append(candidate)
     return names
+
+
+def check_manifest(storage: Storage, sweep: str) -> None:
+    """Make sure that a sweep's manifest can be used.
+
+    Raises:
+        DataError: it is missing, malformed, or says what no sweep can be.
+    """
+    name = SweepPaths(sweep).manifest
+    try:
+        found = storage.read_json(name)
+        SweepSpec.model_validate(found["spec"])
+        if not (isinstance(found["identity"], dict) and isinstance(found["n_trials"], int)):
+            raise TypeError("identity and n_trials are of other types")
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        reason = "it is missing" if isinstance(error, FileNotFoundError) else str(error).partition("\n")[0]
+        raise DataError(
+            f"the sweep's manifest cannot be used: {reason}; put it back from a backup, or start with another name",
+            where=f"{storage.shown}/{name}",
+        ) from None
 
 
 def amend(storage: Storage, sweep: str, **facts: object) -> None:
@@ -95,8 +146,13 @@ def amend(storage: Storage, sweep: str, **facts: object) -> None:
 
 
 @contextlib.contextmanager
-def journal(storage: Storage, paths: SweepPaths, *, read_only: bool = False) -> Iterator[Path]:
-    """Give the journal as a local file: itself in a folder; of a bucket a copy, written back at the end."""
+def journal(
+    storage: Storage, paths: SweepPaths, *, read_only: bool = False, every_s: float = _WRITE_BACK_S
+) -> Iterator[Path]:
+    """Give the journal as a local file: itself in a folder; of a bucket a copy, written back at the end.
+
+    The copy is written back every `every_s` seconds too, if it has grown: a driver may be killed.
+    """
     if storage.local is not None:
         yield storage.path(paths.journal)
         return
@@ -104,16 +160,38 @@ def journal(storage: Storage, paths: SweepPaths, *, read_only: bool = False) -> 
         local = Path(scratch) / "journal.log"
         if storage.exists(paths.journal):
             local.write_bytes(storage.read(paths.journal))
+        if read_only:
+            yield local
+            return
+        ended = threading.Event()
+        copying = threading.Thread(target=_copy_back, args=(local, storage, paths.journal, every_s, ended), daemon=True)
+        copying.start()
         try:
             yield local
         finally:
-            if local.exists() and not read_only:
+            ended.set()
+            copying.join()
+            if local.exists():
                 storage.write(paths.journal, local.read_bytes())
+
+
+def _copy_back(local: Path, storage: Storage, name: str, every_s: float, ended: threading.Event) -> None:
+    """Write a growing file back now and then; a last line that is half-written by then is mended like any other."""
+    n_written = local.stat().st_size if local.exists() else 0
+    while not ended.wait(every_s):
+        content = local.read_bytes() if local.exists() else b""
+        if len(content) == n_written:
+            continue
+        try:
+            storage.write(name, content)
+            n_written = len(content)
+        except (StorageFault, OSError) as error:  # the end tries again, and says so if it can't
+            logger.warning("the journal could not be copied to the bucket: %s", error)
 
 
 def _wanted(problem: SweepProblem, data_key: str) -> dict[str, Any]:  # a JSON object
     # through JSON, as the manifest will give it back
-    return dict(json.loads(json.dumps({**identity(problem), "data_key": data_key})))
+    return dict(json.loads(json.dumps(hidden_in({**identity(problem), "data_key": data_key}))))
 
 
 def _manifest(problem: SweepProblem, wanted: Mapping[str, Any], data_key: str) -> dict[str, Any]:  # JSON objects
@@ -121,7 +199,7 @@ def _manifest(problem: SweepProblem, wanted: Mapping[str, Any], data_key: str) -
     return {
         "format": _FORMAT,
         "identity": wanted,
-        "spec": problem.spec.model_dump(mode="json"),
+        "spec": hidden_in(problem.spec.model_dump(mode="json")),
         "space": problem.space.describe(),
         "n_trials": n_trials(problem.spec, problem.space),
         "data_key": data_key,
@@ -134,6 +212,24 @@ def _manifest(problem: SweepProblem, wanted: Mapping[str, Any], data_key: str) -
     }
 
 
+def _refuse_fewer_epochs(problem: SweepProblem, storage: Storage) -> None:
+    """Raise where trials have run more epochs than any other would from now on."""
+    paths, last = SweepPaths(problem.spec.sweep), problem.spec.stopping.max_epochs
+    before = storage.read_json(paths.manifest)["spec"]["stopping"]["max_epochs"]
+    if last >= before:
+        return
+    with journal(storage, paths, read_only=True) as local:
+        records = Journal.read(local, problem.spec).records()
+    longest = max(records, key=lambda record: record.epoch, default=None)
+    if longest and longest.epoch > last:
+        raise InputError(
+            f"stopping.max_epochs was {before} and is now {last}, but trial {longest.number} has run {longest.epoch} "
+            f"epochs, and results would not be comparable: set it to at least {longest.epoch}, or add --new to start "
+            "another sweep beside it",
+            where=str(problem.source),
+        )
+
+
 def _refusal(
     problem: SweepProblem, storage: Storage, name: str, wanted: Mapping[str, Any]
 ) -> list[Problem]:  # a JSON object
@@ -142,7 +238,7 @@ def _refusal(
     where = str(problem.source)
     found = [Problem(where, change) for change in differences(before, wanted)]
     remedy = (
-        f"{storage.uri}/{paths.root} holds a sweep with other settings, and results would not be comparable: "
+        f"{storage.shown}/{paths.root} holds a sweep with other settings, and results would not be comparable: "
         "undo the change, or add --new to start another sweep beside it"
     )
     return [*found, Problem(where, remedy)]

@@ -1,5 +1,5 @@
 """The same trials one by one in this process, for debugging: no Ray, no other process, and exceptions fly as they
-are."""
+are. So nothing is tried again, and nobody watches for hangs or memory."""
 
 from __future__ import annotations
 

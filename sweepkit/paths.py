@@ -65,6 +65,11 @@ class SweepPaths:
         return f"{self.root}/leaderboard.json"
 
     @property
+    def lock(self) -> str:
+        """Who is running the sweep; there only while somebody does."""
+        return f"{self.root}/running.json"
+
+    @property
     def trials(self) -> str:
         return f"{self.root}/trials"
 

@@ -117,7 +117,7 @@ def notes(problem: SweepProblem) -> list[str]:
 def _package(document: Document, problems: list[Problem]) -> Package | None:
     """Import the package that a document names; None, with the problem added, if that cannot be."""
     name, beside = document.values.get("package"), document.path.parent
-    if not (isinstance(name, str) and name.isidentifier()):
+    if not (isinstance(name, str) and name.isidentifier() and len(name) <= 100):
         return None  # parse() has said why
     folder = beside / name
     if not (folder / "space.py").is_file():
@@ -174,7 +174,7 @@ def _in_order(problems: Sequence[Problem]) -> list[Problem]:
         if problem.where.startswith("--"):
             return float("inf")
         number = problem.where.rpartition(":")[2]
-        return int(number) if number.isdigit() else 0
+        return int(number) if number.isdecimal() else 0
 
     return sorted(dict.fromkeys(problems), key=line)
 

@@ -12,18 +12,26 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+from sweepkit import stopping
 from sweepkit.config import SweepSpec
+from sweepkit.errors import StorageFault
+from sweepkit.faults import Fault, last_line
 from sweepkit.leaderboard import Standing, ranked
 from sweepkit.paths import SweepPaths
 from sweepkit.recording import TrialRuns
+from sweepkit.redaction import hidden
 from sweepkit.reports import Mode, Outcome, Report, TrialRecord
+from sweepkit.spending import Spent, spent, used_up
 from sweepkit.storage import Storage
+from sweepkit.storage_faults import writing
 from sweepkit.study import SweepStudy, Verdict
 from sweepkit.tasks import TrialTask
 
 logger = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
 
 
 class Observer(Protocol):
@@ -41,6 +49,9 @@ class Observer(Protocol):
     def ended(self, record: TrialRecord, standing: Standing) -> None:
         """A trial has an outcome."""
 
+    def remarked(self, text: str) -> None:
+        """Something happened that is no trial's progress: an attempt ended in a fault, a worker was replaced."""
+
 
 class Referee:
     """Implements `tasks.Director` over one study."""
@@ -53,29 +64,55 @@ class Referee:
         storage: Storage,
         runs: TrialRuns | None,
         observer: Observer,
+        workers: int = 1,
+        lost: Callable[[], str | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
     ) -> None:
+        """Take up a study where it stands.
+
+        Args:
+            study: the sweep's trials.
+            spec: the sweep.
+            storage: where its checkpoints are.
+            runs: the trials' runs in the tracking store; None when tracking is off.
+            observer: whoever wants to see it.
+            workers: how many trials run at once, which is what money counts.
+            lost: says why this driver must stop; None while it may go on.
+            clock: in seconds.
+            now: in seconds since 1970.
+        """
         self._study, self._spec, self._storage = study, spec, storage
-        self._runs, self._observer, self._clock = runs, observer, clock
+        self._runs, self._observer, self._clock, self._now = runs, observer, clock, now
         self._mode = Mode(spec.objective.mode)
         self._paths = SweepPaths(spec.sweep)
+        self._workers, self._lost = workers, lost
         self._started = clock()
-        self._ended: dict[int, TrialRecord] = {r.number: r for r in study.records() if r.outcome}
-        self._unfinished = study.unfinished()
+        records = study.records()
+        self._before = spent(study.runs(), records)
+        self._n_epochs = self._before.epochs
+        self._ended: dict[int, TrialRecord] = {r.number: r for r in records if r.outcome}
+        self._waiting = study.unfinished()
+        self._inherited = [record.number for record in self._waiting]
         self._running: dict[int, TrialRecord] = {}
         self._kept = {r.number for r in ranked(list(self._ended.values()), self._mode)[: spec.storage.keep]}
         self._n_ended_before = len(self._ended)
         self.over: str | None = None
+        self._fault: StorageFault | None = None
 
     def next_task(self) -> TrialTask | None:
-        """Hand out unfinished trials first, then new ones; None when there are no more or the sweep is over."""
+        """Hand out trials that have begun first, then new ones; None when there are no more or the sweep is over."""
+        return self._guarded(self._next_task, otherwise=None)
+
+    def _next_task(self) -> TrialTask | None:
+        self._end_what_had_ended()
         if self.is_over():
             return None
-        resumes = bool(self._unfinished)
-        record = self._unfinished.pop(0) if resumes else self._study.ask()
+        again = self._study.resume(self._waiting.pop(0).number) if self._waiting else None
+        record = again or self._study.ask()
         if record is None:
             return None
-        run_id = self._open_run(record)
+        run_id = self._open_run(record, resumes=again is not None)
         self._running[record.number] = record
         self._observer.started(record, self.standing())
         return TrialTask(
@@ -83,44 +120,90 @@ class Referee:
             point=dict(record.point),
             seed=trial_seed(self._spec.search.seed, record.number),
             epochs_reported=record.epoch,
-            resumes=resumes,
+            resumes=again is not None,
             run_id=run_id,
+            attempt=len(record.faults) + 1,
+            known=tuple(report.to_json() for report in record.reports),
         )
 
     def reported(self, number: int, report: Report) -> bool:
-        """Write a report down; True when the trial ends with it."""
+        """Write a report down; True when the trial ends with it, or can't go on for now."""
+        return self._guarded(lambda: self._fault is not None or self._reported(number, report), otherwise=True)
+
+    def _reported(self, number: int, report: Report) -> bool:
         verdict = self._study.report(number, report)
+        n_before = self._running[number].epoch
         record = self._running[number] = self._study.record(number)
-        if self._spec.objective.metric not in report.metrics and verdict:
-            # every other trial would report the same
+        self._n_epochs += record.epoch - n_before
+        metric = self._spec.objective.metric
+        # where the loss is not finite, nobody validated; otherwise every other trial would report the same
+        if verdict and metric not in report.metrics and not stopping.not_finite(report, metric):
             self.over = verdict.reason
         if verdict:
             self._end(number, verdict)
-        else:
+        elif record.epoch > n_before:  # or it was trained again, and everybody has heard of it
             if self._runs:
                 self._runs.collect(record)
             self._observer.reported(record, self.standing())
         return verdict is not None
 
-    def failed(self, number: int, error: str) -> None:
-        """Write a trial's traceback down and end it; its log has the same. What comes after its end changes nothing."""
+    def failed(self, number: int, error: str, *, counts: bool = True) -> None:
+        """Write down how an attempt ended, and hand the trial out again unless its retries are used up.
+
+        What comes after a trial's end changes nothing.
+        """
         if number not in self._running:
             logger.warning("trial %d has ended already; its worker said: %s", number, error)
-            return
-        self._study.note(number, "error", error)
-        last_line = error.strip().splitlines()[-1] if error.strip() else "its worker died"
-        log = f"{self._storage.uri}/{self._paths.trial(number).log}"
-        self._end(number, Verdict(Outcome.FAILED, f"{last_line} (log: {log})"))
+        elif self._fault is None:  # otherwise it goes on when the sweep does
+            # the journal would hide them itself; this is for what is shown and logged
+            self._guarded(lambda: self._failed(number, hidden(error), counts=counts), otherwise=None)
+
+    def returned(self, number: int, why: str) -> None:
+        """Take back a trial that was handed out and never begun; its turn comes again at once."""
+        del self._running[number]
+        self._waiting.insert(0, self._study.record(number))
+        self._remark(f"trial {number} is given to another worker: {why}")
+
+    def halted(self, fault: StorageFault) -> None:
+        """End the sweep; its trials stay unfinished, for the same command to go on with."""
+        self._fault = self._fault or fault
+        self.over = self.over or str(fault)
+
+    def check(self) -> None:
+        """Raise the StorageFault that ended the sweep, if one did."""
+        if self._fault:
+            raise self._fault
+
+    def _guarded(self, call: Callable[[], _Result], *, otherwise: _Result) -> _Result:
+        """Make a call; if the storage does not take what it writes, most of it into the journal, end the sweep."""
+        try:
+            with writing(f"{self._storage.shown}/{self._paths.journal}"):
+                return call()
+        except StorageFault as fault:
+            self.halted(fault)
+            return otherwise
+
+    def _failed(self, number: int, error: str, *, counts: bool) -> None:
+        fault = Fault(self._running[number].epoch, error, counts, self._now())
+        if self._study.fault(number, fault):
+            self._try_again(number, fault)
+        else:
+            self._give_up(number, error)
 
     def is_over(self) -> bool:
-        """Say whether time or the allowed failures are used up; `over` then says which."""
+        """Say whether a budget or the allowed failures are used up; `over` then says which."""
         budget = self._spec.budget
         n_failed = self._count(Outcome.FAILED)
         if self.over is None and n_failed > budget.failures:
             self.over = f"{n_failed} trials failed, more than budget.failures: {budget.failures} allows"
-        if self.over is None and budget.hours is not None and self._elapsed() >= budget.hours * 3600:
-            self.over = f"budget.hours: {budget.hours:g} is used up"
+        if self.over is None:
+            self.over = used_up(budget, self.spent()) or self._lost()
         return self.over is not None
+
+    def spent(self) -> Spent:
+        """Return what the sweep has spent, earlier runs included."""
+        elapsed, before = self._elapsed(), self._before
+        return Spent(before.seconds + elapsed, before.worker_seconds + elapsed * self._workers, self._n_epochs)
 
     def standing(self) -> Standing:
         """Return the counts, the leader and the time that is left."""
@@ -135,6 +218,34 @@ class Referee:
             eta_s=self._eta(),
         )
 
+    def _try_again(self, number: int, fault: Fault) -> None:
+        del self._running[number]
+        record = self._study.record(number)
+        self._waiting.append(record)
+        which = len(record.faults)
+        free = "" if fault.counts else " (which does not count)"
+        again = f"attempt {which + 1} goes on after epoch {fault.epoch}"
+        self._remark(f"trial {number} attempt {which}: {fault.summary}{free}; {again}")
+
+    def _give_up(self, number: int, error: str) -> None:
+        self._study.note(number, "error", error)
+        log = f"{self._storage.shown}/{self._paths.trial(number).log}"
+        self._end(number, Verdict(Outcome.FAILED, f"{last_line(error)} (log: {log})"))
+
+    def _remark(self, text: str) -> None:
+        logger.info(text)
+        self._observer.remarked(text)
+
+    def _end_what_had_ended(self) -> None:
+        """Give trials of an earlier run the end to which their last report had brought them when the driver died."""
+        inherited, self._inherited = self._inherited, []
+        for number in inherited:
+            if verdict := self._study.judge(number):
+                self._waiting = [record for record in self._waiting if record.number != number]
+                # resumed first, or the time since that death would count as the trial's
+                self._running[number] = self._study.resume(number)
+                self._end(number, verdict)
+
     def _end(self, number: int, verdict: Verdict) -> None:
         self._study.finish(number, verdict)
         del self._running[number]
@@ -145,10 +256,10 @@ class Referee:
         self._keep_the_best(record)
         self._observer.ended(record, self.standing())
 
-    def _open_run(self, record: TrialRecord) -> str | None:
+    def _open_run(self, record: TrialRecord, *, resumes: bool) -> str | None:
         if self._runs is None:
             return None
-        run_id = self._runs.open(record)
+        run_id = self._runs.open(record, resumes=resumes)
         if run_id != record.run_id:
             self._study.note(record.number, "run_id", run_id)
         return run_id

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from sweepkit.faults import Fault
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -63,7 +65,9 @@ class TrialRecord:
         best_epoch: the epoch of `best_value`.
         run_id: its run in the tracking store; None when tracking is off.
         started: when it was first handed out, in seconds since 1970.
-        seconds: from its first start to its end, or to its last report while unfinished.
+        seconds: for how long it ran, up to its last report while unfinished; interruptions left out.
+        faults: how each attempt ended that did not bring the trial to its own end, in order.
+        ended: when it ended, in seconds since 1970; None while it has not.
     """
 
     number: int
@@ -76,6 +80,8 @@ class TrialRecord:
     run_id: str | None = None
     started: float | None = None
     seconds: float | None = None
+    faults: tuple[Fault, ...] = ()
+    ended: float | None = None
 
     @property
     def epoch(self) -> int:

@@ -5,22 +5,25 @@ Try `open_snapshot(Path("sweeps/cells.yaml")).best()`.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from sweepkit import folders
 from sweepkit.config import SweepSpec
-from sweepkit.errors import InputError
+from sweepkit.errors import DataError, InputError
 from sweepkit.final_result import FinalResult
+from sweepkit.journal import Journal
 from sweepkit.leaderboard import ranked, table
+from sweepkit.locking import Holder, read_holder
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import load
-from sweepkit.reports import Mode, TrialRecord
+from sweepkit.reports import Mode, Outcome, TrialRecord
+from sweepkit.spending import Spent, spent
 from sweepkit.storage import Storage
-from sweepkit.study import Journal
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Snapshot:
         storage: where it is.
         errors: the traceback of each trial that left one.
         final: what its final stage found; None before it.
+        spent: by its last report, over all of its runs.
     """
 
     name: str
@@ -44,6 +48,7 @@ class Snapshot:
     storage: Storage
     errors: dict[int, str]
     final: FinalResult | None = None
+    spent: Spent = field(default_factory=Spent)
 
     @property
     def paths(self) -> SweepPaths:
@@ -51,7 +56,7 @@ class Snapshot:
 
     @property
     def folder(self) -> str:
-        return f"{self.storage.uri}/{self.paths.root}"
+        return f"{self.storage.shown}/{self.paths.root}"
 
     def counts(self) -> dict[str, int]:
         """Return how many trials are complete, pruned, failed and unfinished."""
@@ -77,10 +82,30 @@ class Snapshot:
             )
         return leaders[0]
 
+    def log(self, record: TrialRecord) -> str:
+        """Return where the log of a trial is."""
+        return f"{self.storage.shown}/{self.paths.trial(record.number).log}"
+
+    def failed(self) -> list[TrialRecord]:
+        return [record for record in self.records if record.outcome is Outcome.FAILED]
+
+    def faulty(self) -> list[TrialRecord]:
+        """Return the trials of which at least one attempt ended in a fault."""
+        return [record for record in self.records if record.faults]
+
     def checkpoint(self, record: TrialRecord) -> str:
         """Return where the checkpoint of a trial's best epoch is."""
         assert record.best_epoch is not None, "a ranked trial has a best epoch"
-        return f"{self.storage.uri}/{self.paths.trial(record.number).checkpoint(record.best_epoch)}"
+        return f"{self.storage.shown}/{self.paths.trial(record.number).checkpoint(record.best_epoch)}"
+
+    def disk_bytes(self) -> int:
+        """Return how much the sweep's folder holds, its final stage included; the prepared data is elsewhere."""
+        return self.storage.size(self.paths.root)
+
+    def running(self) -> Holder | None:
+        """Return who runs the sweep at this moment; None when nobody does."""
+        holder = read_holder(self.storage, self.paths.lock)
+        return holder if holder and holder.is_alive(now=time.time()) else None
 
     @property
     def _mode(self) -> Mode:
@@ -99,14 +124,29 @@ def open_snapshot(target: Path, sets: Sequence[str] = (), data: str | None = Non
     spec = SweepSpec.model_validate(manifest["spec"])
     records: list[TrialRecord] = []
     errors: dict[int, str] = {}
+    so_far = Spent()
     if storage.exists(paths.journal):
         with folders.journal(storage, paths, read_only=True) as path:
             journal = Journal.read(path, spec)
             records = journal.records()
+            so_far = spent(journal.runs(), records)
             found = {record.number: journal.error(record.number) for record in records}
         errors = {number: error for number, error in found.items() if error}
-    final = FinalResult.from_json(storage.read_json(paths.final_result)) if storage.exists(paths.final_result) else None
-    return Snapshot(name, spec, manifest["n_trials"], records, storage, errors, final)
+    final = read_final(storage, paths)
+    return Snapshot(name, spec, manifest["n_trials"], records, storage, errors, final, so_far)
+
+
+def read_final(storage: Storage, paths: SweepPaths) -> FinalResult | None:
+    """Return what a sweep's final stage found; None when it has not come to its end."""
+    if not storage.exists(paths.final_result):
+        return None
+    try:
+        return FinalResult.from_json(storage.read_json(paths.final_result))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        where = f"{storage.shown}/{paths.final_result}"
+        raise DataError(
+            f"what the final stage found cannot be read: {error}; delete it and run `final` again", where=where
+        ) from None
 
 
 def _by_folder(folder: Path) -> tuple[Storage, str]:
@@ -114,6 +154,7 @@ def _by_folder(folder: Path) -> tuple[Storage, str]:
     storage, name = Storage.at(str(folder.parent.parent)), folder.name
     if folder.parent.name != "sweeps" or not storage.exists(SweepPaths(name).manifest):
         raise InputError("this folder is no sweep: a sweep's folder has a manifest.json", where=str(folder))
+    folders.check_manifest(storage, name)
     return storage, name
 
 
@@ -123,7 +164,7 @@ def _by_yaml(path: Path, sets: Sequence[str], data: str | None) -> tuple[Storage
     found = folders.versions(storage, spec.sweep)
     if not found:
         raise InputError(
-            f"sweep {spec.sweep!r} has not been run yet: there is no {storage.uri}/{SweepPaths(spec.sweep).root}; "
+            f"sweep {spec.sweep!r} has not been run yet: there is no {storage.shown}/{SweepPaths(spec.sweep).root}; "
             f"start it with `python -m sweepkit run {path}`",
             where=str(path),
         )

@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import tempfile
-import urllib.parse
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,10 +22,12 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from sweepkit.errors import InputError
+from sweepkit.storage_faults import is_full, writing
+from sweepkit.storage_uris import open_filesystem, reason, shown
 
-_BUCKETS = ("s3", "gs")
 # What has this prefix is being written or being deleted; `names` does not show it.
 _UNFINISHED = ".unfinished-"
+_PROBE = bytes(2**16)  # an empty file may still fit on a full disk
 
 
 class Storage:
@@ -47,7 +48,7 @@ class Storage:
         is_local = isinstance(filesystem, pafs.LocalFileSystem)
         self.local: Path | None = Path(root).absolute() if is_local else None
         self.uri = uri or (str(self.local) if is_local else f"{filesystem.type_name}://{root}")
-        self.shown = _shown(self.uri)
+        self.shown = shown(self.uri)
 
     @classmethod
     def at(cls, uri: str) -> Storage:
@@ -56,40 +57,24 @@ class Storage:
         Raises:
             InputError: the URI is of another scheme, is malformed, or holds credentials.
         """
-        scheme, separator, rest = uri.partition("://")
-        if not separator:
-            return cls(pafs.LocalFileSystem(), str(Path(uri).expanduser().absolute()))
-        if scheme == "file":
-            return cls(pafs.LocalFileSystem(), _file_uri_path(uri, rest))
-        if scheme not in _BUCKETS:
-            raise InputError(
-                f"storage must be a folder or a URI that starts with file://, s3:// or gs://, got {_shown(uri)!r}"
-            )
-        if "@" in rest.partition("/")[0]:
-            raise InputError(
-                f"storage {_shown(uri)!r} must not hold credentials in its URI; give them to every machine "
-                "through its environment, like AWS_ACCESS_KEY_ID or GOOGLE_APPLICATION_CREDENTIALS"
-            )
-        try:
-            filesystem, root = pafs.FileSystem.from_uri(uri)
-        except (OSError, pa.ArrowException) as error:
-            raise InputError(f"storage {_shown(uri)!r} cannot be opened: {_reason(error)}") from None
-        return cls(filesystem, root, uri=uri)
+        filesystem, root = open_filesystem(uri)
+        return cls(filesystem, root, uri=None if isinstance(filesystem, pafs.LocalFileSystem) else uri)
 
     def check_writable(self) -> None:
-        """Write and delete a tiny file, making the root if need be.
+        """Write and delete a small file, making the root if need be.
 
         Raises:
             InputError: the root cannot be written; names it.
         """
         probe = f"{_UNFINISHED}{uuid.uuid4().hex}"
         try:
-            self.write(probe, b"")
-            self.delete(probe)
+            self._write(probe, _PROBE)
+            self._remove(self._full(probe))
         except (OSError, pa.ArrowException) as error:
+            mend = "free some space there" if is_full(error) else "change its permissions"
             raise InputError(
-                f"storage must be writable, {self.shown!r} is not: {_reason(error)}; "
-                "name another folder with storage.uri or change its permissions"
+                f"storage must be writable, {self.shown!r} is not: {reason(error)}; "
+                f"name another folder with storage.uri or {mend}"
             ) from None
 
     def path(self, name: str) -> Path:
@@ -112,7 +97,11 @@ class Storage:
             return bytes(stream.read())
 
     def write(self, name: str, data: bytes) -> None:
-        """Put a file in place of what had this name, whole or not at all."""
+        """Put a file in place of what had this name, whole or not at all; StorageFault when there is no room."""
+        with writing(self._where(name)):
+            self._write(name, data)
+
+    def _write(self, name: str, data: bytes) -> None:
         target = self._full(name)
         if self._is_bucket:  # an object appears when its upload is complete, and a bucket has no folders to make
             return self._put(target, data)
@@ -126,9 +115,46 @@ class Storage:
             self._remove(temporary)
             raise
 
+    def create(self, name: str, data: bytes) -> bool:
+        """Put a file where there is none; False where there is one, which stays as it is.
+
+        Of several that try at once in a folder exactly one succeeds. A bucket makes no such promise: ask again a little
+        later whose file it is.
+        """
+        if self.local is None:
+            if self.exists(name):
+                return False
+            self.write(name, data)
+            return True
+        with writing(self._where(name)):
+            return _create(self.path(name), data)
+
+    def take(self, name: str) -> bytes | None:
+        """Delete a file and return what was in it; of several that ask at once, the others get None."""
+        if self.local is None:
+            found = self.read(name) if self.exists(name) else None
+            self.delete(name)
+            return found
+        try:
+            with writing(self._where(name)):
+                aside = _put_aside(self.path(name))
+        except FileNotFoundError:
+            return None
+        found = aside.read_bytes()
+        aside.unlink()
+        return found
+
+    def size(self, folder: str) -> int:
+        """Return the bytes of all files in a folder and below it; 0 if it is not there."""
+        selector = pafs.FileSelector(self._full(folder), allow_not_found=True, recursive=True)
+        return sum(info.size or 0 for info in self._filesystem.get_file_info(selector))
+
     def read_json(self, name: str) -> Any:  # JSON has no narrower type
         """Return a file's JSON; a missing file is FileNotFoundError, a malformed one ValueError."""
-        return json.loads(self.read(name))
+        try:
+            return json.loads(self.read(name))
+        except RecursionError:
+            raise ValueError(f"{name} is nested too deeply") from None
 
     def write_json(self, name: str, value: Any) -> None:  # as above
         """Write JSON as `write` does; NaN and infinities are kept, as Python's json spells them."""
@@ -142,11 +168,12 @@ class Storage:
 
     def delete(self, name: str) -> None:
         """Delete a file or a folder with all that is in it; quiet when there is none."""
-        if self.local is not None and self.path(name).is_dir():
-            # renamed first, so that nobody meets a half-deleted folder
-            shutil.rmtree(_put_aside(self.path(name)))
-        else:
-            self._remove(self._full(name))
+        with writing(self._where(name)):
+            if self.local is not None and self.path(name).is_dir():
+                # renamed first, so that nobody meets a half-deleted folder
+                shutil.rmtree(_put_aside(self.path(name)))
+            else:
+                self._remove(self._full(name))
 
     def delete_unfinished(self, folder: str) -> None:
         """Delete what a killed process left behind in a folder that nobody else is writing to."""
@@ -161,6 +188,7 @@ class Storage:
 
         In a folder that is one rename. Elsewhere the files are uploaded and `last` follows when all others
         are there, so that its presence means complete. Nothing is left when the block raises.
+        A full disk makes it a StorageFault.
         """
         if self.local is None:
             with tempfile.TemporaryDirectory(prefix="sweepkit-") as temporary:
@@ -168,7 +196,7 @@ class Storage:
                 self._upload(Path(temporary), name, last=last)
             return
         target = self.path(name)
-        with _unfinished_beside(target) as temporary_folder:
+        with writing(str(target)), _unfinished_beside(target) as temporary_folder:
             yield temporary_folder
             _check_filled(temporary_folder, last)
             old = _put_aside(target) if target.exists() else None
@@ -187,10 +215,17 @@ class Storage:
             shutil.copytree(local, folder, dirs_exist_ok=True)
 
     def get_folder(self, name: str, local: Path) -> None:
-        """Copy a folder into the local folder `local`, which is made; a missing one is FileNotFoundError."""
+        """Copy a folder into the local folder `local`, which is made; a missing one is FileNotFoundError.
+
+        A bucket may hold objects of any name; one that would be written elsewhere is a ValueError, and nothing is.
+        """
+        root = self._full(name)
+        found = self._filesystem.get_file_info(pafs.FileSelector(root, recursive=True))
+        for info in found:
+            _relative(info.path.removeprefix(f"{root}/"))
         local.mkdir(parents=True, exist_ok=True)
         pafs.copy_files(
-            self._full(name),
+            root,
             str(local),
             source_filesystem=self._filesystem,
             destination_filesystem=pafs.LocalFileSystem(),
@@ -214,6 +249,9 @@ class Storage:
                     if not target.exists():  # otherwise another process was faster, and its copy is as good
                         raise
         return target
+
+    def _where(self, name: str) -> str:
+        return f"{self.shown}/{name}"
 
     @property
     def _is_bucket(self) -> bool:
@@ -246,32 +284,36 @@ class Storage:
             self.write(f"{name}/{path.relative_to(folder).as_posix()}", path.read_bytes())
 
 
+def _create(target: Path, data: bytes) -> bool:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}")
+    try:
+        temporary.write_bytes(data)
+        try:
+            os.link(temporary, target)  # unlike a rename, it fails where there is something
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without links: the file is there a moment before its content
+            return _create_directly(target, data)
+        return True
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _create_directly(target: Path, data: bytes) -> bool:
+    try:
+        with target.open("xb") as file:
+            file.write(data)
+    except FileExistsError:
+        return False
+    return True
+
+
 def _relative(name: str) -> PurePosixPath:
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
+    if path.is_absolute() or ".." in path.parts or "\0" in name:
         raise ValueError(f"a name in a storage must stay below its root, got {name!r}")
     return path
-
-
-def _file_uri_path(uri: str, rest: str) -> str:
-    path = urllib.parse.unquote(rest)
-    if not path.startswith("/"):
-        raise InputError(f"a file URI must hold an absolute path, like file:///data/runs, got {uri!r}")
-    return path
-
-
-def _shown(uri: str) -> str:
-    """Return a URI without what may be secret in it: user, password and query."""
-    scheme, separator, rest = uri.partition("://")
-    if not separator:
-        return uri
-    host, slash, path = rest.partition("?")[0].partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-
-
-def _reason(error: BaseException) -> str:
-    code = getattr(error, "errno", None)
-    return os.strerror(code).lower() if code else str(error).partition("\n")[0]
 
 
 def _check_filled(folder: Path, last: str) -> None:

@@ -7,6 +7,7 @@ Not for printing: whoever wants to see it run passes an `Observer`. Try
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,20 +18,35 @@ from sweepkit import folders
 from sweepkit.budget import n_trials
 from sweepkit.cudnn_check import check_cudnn
 from sweepkit.data.prepared import Prepared
-from sweepkit.errors import SweepFailed
+from sweepkit.errors import InputError, SweepFailed
 from sweepkit.inline import InlineRunner
+from sweepkit.journal import Journal
 from sweepkit.leaderboard import ranked, table
+from sweepkit.locking import DriverLock
 from sweepkit.paths import SweepPaths
-from sweepkit.preparing import find_data
+from sweepkit.preparing import FoundData, find_data
 from sweepkit.problem import SweepProblem
-from sweepkit.recording import TrialRuns, describe_data, keep_checkpoints, open_tracker, results_of
+from sweepkit.recording import (
+    TrialRuns,
+    close,
+    describe_data,
+    finish,
+    is_told,
+    keep_checkpoints,
+    note_told,
+    open_tracker,
+)
 from sweepkit.referee import Observer, Referee
 from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.storage import Storage
-from sweepkit.study import Journal, SweepStudy
+from sweepkit.storage_faults import before_start
+from sweepkit.study import SweepStudy
+from sweepkit.syncing import sync_sweep
 from sweepkit.tasks import Job, Runner
-from sweepkit.tracking.connection import located
+from sweepkit.tracking.connection import located, shown
 from sweepkit.tracking.driver import SweepTracker
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +74,7 @@ class SweepResult:
         best: the winner.
         checkpoint: the folder of the winner's best checkpoint.
         over: why it ended before all of its trials; None when it has them all.
-        tracking_uri: the MLflow store; None when tracking is off.
+        tracking_uri: the MLflow store, without credentials; None when tracking is off.
     """
 
     sweep: str
@@ -73,28 +89,48 @@ def run_sweep(problem: SweepProblem, options: RunOptions, observer: Observer) ->
     """Run a sweep, or go on with it, to its end.
 
     Raises:
-        InputError: the input is wrong; nothing was started.
+        InputError: the input is wrong, or the sweep is being run already; nothing was started.
         SweepFailed: no trial completed, or more failed than the budget allows.
+        StorageFault: the storage takes no more; the same call goes on when it does again.
     """
     storage = Storage.at(problem.spec.storage.uri)
     storage.check_writable()
     data = find_data(problem)
-    problem = folders.claim(problem, storage, data_key=data.key, new=options.new)
-    finished = finished_records(problem, storage)
-    if finished is not None:
-        return _finish(problem, storage, None, finished, over=None)
+    with DriverLock(storage, doing="run", where=str(problem.source)) as lock:
+        with before_start():
+            problem = folders.claim(problem, storage, data_key=data.key, new=options.new, lock=lock.take)
+        finished = finished_records(problem, storage)
+        if finished is not None:
+            _tell_the_rest(problem, storage)
+            return _finish(problem, storage, None, finished, over=None)
+        return _run(problem, storage, data, lock, options, observer)
+
+
+def _run(
+    problem: SweepProblem, storage: Storage, data: FoundData, lock: DriverLock, options: RunOptions, observer: Observer
+) -> SweepResult:
     with ThreadPoolExecutor(1) as background, contextlib.ExitStack() as stack:
         # the first start of an MLflow store and that of a Ray cluster take seconds each
         opening = background.submit(open_tracker, problem, storage, data.key)
         runner = stack.enter_context(open_runner(problem, options))
-        prepared = data.prepare(storage, runner, observer.progress)
-        tracker = opening.result()
+        with before_start():
+            prepared = data.prepare(storage, runner, observer.progress)
+            tracker = opening.result()
         if tracker:
-            stack.callback(tracker.close)
+            stack.callback(close, tracker, storage, problem.spec.sweep)
             describe_data(tracker, prepared)
         job = job_of(problem, storage, prepared, runner, tracker)
         check_cudnn(runner, job, problem.space)
-        return _run_trials(problem, storage, prepared, tracker, observer, lambda referee: runner.run(referee, job))
+        return _run_trials(
+            problem,
+            storage,
+            prepared,
+            tracker,
+            observer,
+            lambda referee: runner.run(referee, job),
+            workers=runner.share.n_workers,
+            lost=lock.lost,
+        )
 
 
 def finished_records(problem: SweepProblem, storage: Storage) -> list[TrialRecord] | None:
@@ -103,8 +139,9 @@ def finished_records(problem: SweepProblem, storage: Storage) -> list[TrialRecor
     if not storage.exists(paths.journal):
         return None
     with folders.journal(storage, paths, read_only=True) as journal:
-        records = Journal.read(journal, problem.spec).records()
-    n_ended = sum(record.outcome is not None for record in records)
+        found = Journal.read(journal, problem.spec)
+        records, extensible = found.records(), found.extensible()
+    n_ended = sum(record.outcome is not None for record in records) - len(extensible)
     return records if n_ended == len(records) >= n_trials(problem.spec, problem.space) else None
 
 
@@ -152,6 +189,8 @@ def job_of(
         threads=runner.share.cpu,
         gpu=runner.share.gpu,
         tracking_uri=tracker.uri if tracker else None,
+        timeout_minutes=problem.spec.budget.timeout_minutes,
+        worker_memory_gb=problem.spec.resources.worker_memory_gb,
         nn=problem.spec.nn,
     )
 
@@ -163,6 +202,9 @@ def _run_trials(
     tracker: SweepTracker | None,
     observer: Observer,
     run: Callable[[Referee], None],
+    *,
+    workers: int,
+    lost: Callable[[], str | None],
 ) -> SweepResult:
     paths, spec = SweepPaths(problem.spec.sweep), problem.spec
     train = prepared.manifest.splits["train"]
@@ -171,16 +213,32 @@ def _run_trials(
         study = SweepStudy.open(
             journal, spec, problem.space, cost=lambda point: problem.package.epoch_gflop(point, n_rows, mean_tokens)
         )
+        study.extend()
         runs = TrialRuns(tracker, storage, prepared, problem) if tracker else None
-        referee = Referee(study, spec, storage=storage, runs=runs, observer=observer)
+        if runs:
+            runs.tell_again(study.records())
+        referee = Referee(study, spec, storage=storage, runs=runs, observer=observer, workers=workers, lost=lost)
         try:
-            run(referee)
+            with study.running(workers):
+                run(referee)
+                referee.check()
         except BaseException:
             if tracker:
-                tracker.finish(status="interrupted", **results_of(problem, study.records()))
+                finish(tracker, problem, storage, study.records(), "interrupted")
             raise
         records = study.records()
     return _finish(problem, storage, tracker, records, over=referee.over)
+
+
+def _tell_the_rest(problem: SweepProblem, storage: Storage) -> None:
+    """Tell the store of a finished sweep what it missed, since no run will; it may be away still."""
+    if not problem.spec.tracking.enabled or is_told(storage, problem.spec.sweep):
+        return
+    try:
+        sync_sweep(storage, paths := SweepPaths(problem.spec.sweep))
+        note_told(storage, paths)
+    except InputError as error:
+        logger.warning("%s", error)
 
 
 def _finish(
@@ -199,18 +257,18 @@ def _finish(
     failure = _failure(problem, records, over)
     if tracker:
         keep_checkpoints(tracker, storage, paths, leaders[: spec.storage.keep])
-        tracker.finish(status="failed" if failure else "finished", **results_of(problem, records))
+        finish(tracker, problem, storage, records, "failed" if failure else "finished")
     if failure:
-        raise SweepFailed(f"{failure}; `python -m sweepkit status {storage.uri}/{paths.root}` has the tracebacks")
+        raise SweepFailed(f"{failure}; `python -m sweepkit status {storage.shown}/{paths.root}` has the tracebacks")
     best = leaders[0]
     assert best.best_epoch is not None, "a ranked trial has a best epoch"
     return SweepResult(
         sweep=spec.sweep,
         records=records,
         best=best,
-        checkpoint=f"{storage.uri}/{paths.trial(best.number).checkpoint(best.best_epoch)}",
+        checkpoint=f"{storage.shown}/{paths.trial(best.number).checkpoint(best.best_epoch)}",
         over=over,
-        tracking_uri=located(spec.tracking.uri) if spec.tracking.enabled else None,
+        tracking_uri=shown(located(spec.tracking.uri)) if spec.tracking.enabled else None,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
+from sweepkit.errors import StorageFault
 from sweepkit.reports import Mode, Report
 from sweepkit.space import Point
 
@@ -30,6 +31,8 @@ class Job:
         threads: CPU threads of a worker.
         gpu: the share of one GPU, or a whole number of them; 0 for none.
         tracking_uri: the MLflow store; None when tracking is off.
+        timeout_minutes: a worker that says nothing for so long is killed; None never.
+        worker_memory_gb: a worker that holds more between two trials is replaced; None is its share of its node's.
         nn: how recurrent layers are computed, "auto" or "stock" (`sweepkit.nn.paths`).
     """
 
@@ -44,6 +47,8 @@ class Job:
     threads: int
     gpu: float
     tracking_uri: str | None
+    timeout_minutes: float | None = None
+    worker_memory_gb: float | None = None
     nn: Literal["auto", "stock"] = "auto"
 
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
@@ -65,6 +70,8 @@ class TrialTask:
         epochs_reported: how many epochs the journal has; above 0 only for a trial that goes on.
         resumes: whether a checkpoint of an earlier attempt may exist.
         run_id: its run in the tracking store; None when tracking is off.
+        attempt: 1 for the first; a fault and a retry lie between two of them.
+        known: the reports that the journal has, as JSON.
     """
 
     number: int
@@ -73,6 +80,8 @@ class TrialTask:
     epochs_reported: int = 0
     resumes: bool = False
     run_id: str | None = None
+    attempt: int = 1
+    known: Sequence[Mapping[str, Any]] = ()  # as `Report.to_json` gives them
 
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
         return asdict(self)
@@ -87,8 +96,17 @@ class Director(Protocol):
     def reported(self, number: int, report: Report) -> bool:
         """Take one epoch's report; True means that the trial stops here."""
 
-    def failed(self, number: int, error: str) -> None:
-        """Take the traceback, or the cause of death, of a trial that can't go on."""
+    def failed(self, number: int, error: str, *, counts: bool = True) -> None:
+        """Take the traceback, or the cause of death, of an attempt at a trial; another one may be handed out.
+
+        `counts` is False where neither the trial nor its worker can have been the cause: the node was lost.
+        """
+
+    def returned(self, number: int, why: str) -> None:
+        """Take back a trial that was handed out and never begun, to hand it out again."""
+
+    def halted(self, fault: StorageFault) -> None:
+        """Take it that the storage takes no more: no trial has failed, and the sweep is to end."""
 
     def is_over(self) -> bool:
         """Say whether the sweep is to end now, running trials included."""
@@ -101,7 +119,7 @@ class ReportLog(Protocol):
         """Take a report and return at once."""
 
     def close(self) -> bool:
-        """Wait a little for what is under way; False if something is left for a later replay."""
+        """Take no more; False if something has not arrived yet."""
 
 
 @dataclass(frozen=True, slots=True)

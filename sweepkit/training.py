@@ -25,9 +25,11 @@ from sweepkit.data.batches import Reading
 from sweepkit.data.preparation import local_folder
 from sweepkit.data.prepared import Prepared
 from sweepkit.data.reader import SplitReader, dataset
+from sweepkit.errors import StorageFault
 from sweepkit.nn import paths as nn_paths
 from sweepkit.paths import DataPaths, SweepPaths, TrialPaths
 from sweepkit.problem import import_package
+from sweepkit.redaction import hidden
 from sweepkit.reports import Report
 from sweepkit.storage import Storage
 from sweepkit.tasks import Job, ReportLog, TrialTask
@@ -69,6 +71,8 @@ class Worker:
         self.stop()
         paths = SweepPaths(self._job.sweep).trial(task.number)
         self._trial = trial = _RunningTrial(task, paths, self._data_module.reading(task.point, self._settings))
+        if task.resumes and self._storage.exists(paths.log):
+            trial.text.write(self._storage.read(paths.log).decode(errors="replace"))
         with self._logged(trial):
             keras.utils.set_random_seed(task.seed)
             trial.model = self._model_module.build(task.point, self._prepared)
@@ -77,23 +81,25 @@ class Worker:
                 trial.reports = list(state.reports) if state else []
             trial.n_returned = min(task.epochs_reported, len(trial.reports))
             trial.log = self._open_log(self._job, task, self._storage, paths)
-            logger.info("trial %d starts after epoch %d: %s", task.number, len(trial.reports), task.point)
+            again = f" attempt {task.attempt}" if task.attempt > 1 else ""
+            logger.info("trial %d%s starts after epoch %d: %s", task.number, again, len(trial.reports), task.point)
 
     def run_epoch(self) -> Report:
         """Train and validate one epoch, write the checkpoint, log, and return what to report.
 
         An epoch that the checkpoint has and the journal has not (a death between the two) is returned without
-        training it again.
+        training it again. One that the journal has and the checkpoint has not (it was deleted or damaged) is trained
+        again and keeps its report.
         """
         assert self._trial is not None, "start() comes first"
         trial = self._trial
         with self._logged(trial):
             if trial.n_returned == len(trial.reports):
-                trial.reports.append(self._train_and_validate(trial))
+                trial.reports.append(self._as_known(trial, self._train_and_validate(trial)))
                 self._save_checkpoint(trial)
             report = trial.reports[trial.n_returned]
             logger.info("epoch %d: %s", report.epoch, dict(report.metrics))
-            if trial.log:
+            if trial.log and report.epoch > trial.task.epochs_reported:
                 trial.log.log(report)
         trial.n_returned += 1
         return report
@@ -111,13 +117,18 @@ class Worker:
     @contextlib.contextmanager
     def _logged(self, trial: _RunningTrial) -> Iterator[None]:
         """Bring the trial's log up to date afterwards, with the traceback of what went wrong."""
+        is_taken = True
         try:
             yield
+        except StorageFault:
+            is_taken = False  # nor would the storage take the log
+            raise
         except Exception:
             logger.exception("trial %d fails", trial.task.number)
             raise
         finally:
-            self._storage.write(trial.paths.log, trial.text.getvalue().encode())
+            if is_taken:
+                self._storage.write(trial.paths.log, trial.text.getvalue().encode())
 
     def _train_and_validate(self, trial: _RunningTrial) -> Report:
         epoch = len(trial.reports) + 1
@@ -150,6 +161,16 @@ class Worker:
         metrics["valid_seconds"] = time.perf_counter() - started
         return Report(report.epoch, metrics, time.time())
 
+    def _as_known(self, trial: _RunningTrial, report: Report) -> Report:
+        """Return what the journal has of this epoch, else the report itself; best epochs must be the same for all."""
+        if report.epoch > len(trial.task.known):
+            return report
+        known = Report.from_json(trial.task.known[report.epoch - 1])
+        now, before = report.metrics.get(self._job.metric), known.metrics.get(self._job.metric)
+        level = logging.INFO if now == before else logging.WARNING
+        logger.log(level, "epoch %d trained again: %s is %s, was %s", report.epoch, self._job.metric, now, before)
+        return known
+
     def _save_checkpoint(self, trial: _RunningTrial) -> None:
         task, epoch = trial.task, trial.reports[-1].epoch
         state = TrialState(
@@ -162,12 +183,19 @@ class Worker:
         checkpoints.tidy(self._storage, trial.paths, best_epoch=best_epoch, last_epoch=epoch)
 
 
+class _Discreet(logging.Formatter):
+    """Keeps credentials out of the log, whoever's error brought them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return hidden(super().format(record))
+
+
 class _RunningTrial:
     """What belongs to the trial under way, and goes with it.
 
     Attributes:
         reports: one for each epoch that its checkpoint has.
-        n_returned: how many of these the driver has been told.
+        n_returned: how many epochs the driver has been told of, in this attempt or before.
         text: its log so far.
     """
 
@@ -179,7 +207,7 @@ class _RunningTrial:
         self.n_returned = 0
         self.text = io.StringIO()
         self._handler = logging.StreamHandler(self.text)
-        self._handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        self._handler.setFormatter(_Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logging.getLogger().addHandler(self._handler)
         logging.getLogger("sweepkit").setLevel(logging.INFO)
 

@@ -202,7 +202,7 @@ def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_validating_many_problems_stays_fast(run: Run, sweep_file: SweepFile) -> None:
     path = sweep_file(YAML + "".join(f"key_{number}: 1\n" for number in range(500)))
-    began = time.perf_counter()
+    began = time.process_time()
     code, _, err = run("validate", path)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2
     assert (code, len(err.splitlines())) == (2, 501)

@@ -43,11 +43,19 @@ def test_three_keys_are_enough_and_the_rest_has_defaults(tmp_path: Path) -> None
     assert spec.stopping.model_dump() == {
         "rule": "asha", "max_epochs": 10, "grace_epochs": 1, "reduction": 3, "patience": None, "warmup_trials": 5,
     }  # fmt: skip
-    assert spec.budget.model_dump() == {"hours": None, "failures": 5}
-    assert spec.resources.model_dump() == {"cpu": 1, "gpu": "auto", "workers": None}
+    assert spec.budget.model_dump() == {
+        "hours": None, "epochs": None, "money": None, "price_per_worker_hour": None, "failures": 5, "retries": 1,
+        "timeout_minutes": None,
+    }  # fmt: skip
+    assert spec.resources.model_dump() == {"cpu": 1, "gpu": "auto", "workers": None, "worker_memory_gb": None}
     assert spec.storage.model_dump() == {"uri": "runs", "keep": 5}
     assert spec.tracking.model_dump() == {"uri": None, "experiment": None, "enabled": True}
     assert spec.deterministic is False
+
+
+def test_money_comes_with_a_price(tmp_path: Path) -> None:
+    budget = spec_of(tmp_path, SMALLEST + "budget: {money: 12.5, price_per_worker_hour: 0.4}").budget
+    assert (budget.money, budget.price_per_worker_hour) == (12.5, 0.4)
 
 
 def test_a_spec_is_frozen(tmp_path: Path) -> None:
@@ -89,7 +97,21 @@ def test_a_spec_is_frozen(tmp_path: Path) -> None:
         ("budget: {hours: .inf}", "4: budget.hours must be a finite number, got inf"),
         ("budget: {hours: 1:30}", "4: budget.hours must be a number, got '1:30'"),
         ("budget: {hours: yes}", "4: budget.hours must be a number, got True"),
+        ("budget: {epochs: 0}", "4: budget.epochs must be at least 1, got 0"),
+        ("budget: {epochs: 1.5}", "4: budget.epochs must be a whole number, got 1.5"),
+        ("budget: {money: 12.5}", "4: budget.price_per_worker_hour is needed with money: 12.5; say what a worker costs "
+         "an hour, in the same currency"),
+        ("budget: {price_per_worker_hour: 0.4}", "4: budget.price_per_worker_hour limits nothing without money; say "
+         "how much may be spent, or leave 0.4 out"),
+        ("budget: {money: 0, price_per_worker_hour: 0.4}", "4: budget.money must be more than 0, got 0"),
         ("budget: {failures: -1}", "4: budget.failures must be at least 0, got -1"),
+        ("budget: {retries: -1}", "4: budget.retries must be at least 0, got -1"),
+        ("budget: {retries: 1.5}", "4: budget.retries must be a whole number, got 1.5"),
+        ("budget: {timeout_minutes: 0}", "4: budget.timeout_minutes must be more than 0, got 0"),
+        ("budget: {timeout_minutes: 5 min}", "4: budget.timeout_minutes must be a number, got '5 min'"),
+        ("budget: {timeout: 5}", "4: unknown key 'budget.timeout'; did you mean 'timeout_minutes'?"),
+        ("resources: {worker_memory_gb: 0}", "4: resources.worker_memory_gb must be more than 0, got 0"),
+        ("resources: {worker_memory_gb: all}", "4: resources.worker_memory_gb must be a number, got 'all'"),
         ("resources: {cpu: 0.5}", "4: resources.cpu must be a whole number, got 0.5"),
         ("resources: {gpu: all}", "4: resources.gpu must be 'auto' or a number of at least 0, got 'all'"),
         ("resources: {gpu: -1}", "4: resources.gpu must be 'auto' or a number of at least 0, got -1"),

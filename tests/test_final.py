@@ -138,6 +138,7 @@ def test_a_killed_final_stage_goes_on_and_repeats_nothing(tmp_path: Path) -> Non
 @pytest.mark.ray
 @pytest.mark.mlflow
 def test_a_sweep_file_that_asks_for_it_ends_with_it(tmp_path: Path) -> None:
+    sweepkit(tmp_path, "prepare", str(TOY), "--inline")  # Ray would start a worker with a TensorFlow for it
     done = sweepkit(
         tmp_path, "run", str(TOY), "--json", "--set", "final={top: 1, seeds: 1}", "--set", "search.trials=1"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from sweepkit.errors import InputError
 from sweepkit.paths import SweepPaths
 from sweepkit.problem import load
 from sweepkit.storage import Storage
+from tests.small_sweeps import write_sweep
 
 YAML = """
 sweep: cells
@@ -81,6 +83,24 @@ def test_the_manifest_follows_an_extension(sweep: Callable[..., str]) -> None:
     assert manifest["data_key"] == "k1"
 
 
+def test_a_sweep_that_died_before_its_first_trial_is_the_same_sweep(
+    sweep_file: Callable[..., Path], tmp_path: Path
+) -> None:
+    problem, storage = load(sweep_file(YAML)), Storage.at(str(tmp_path / "runs"))
+    manifest = SweepPaths("cells").manifest
+
+    def claimed(data_key: str) -> str:
+        folders.claim(problem, storage, data_key=data_key, new=False)
+        return str(storage.read_json(manifest)["created"])
+
+    claimed("key1")
+    folders.amend(storage, "cells", created="long ago")
+    assert claimed("key1") == "long ago"
+    assert claimed("key2") != "long ago"
+    storage.write(manifest, b"[]")
+    assert claimed("key2") != "long ago"
+
+
 def test_a_bucket_gets_the_journal_back(tmp_path: Path) -> None:
     from pyarrow import fs
 
@@ -91,3 +111,53 @@ def test_a_bucket_gets_the_journal_back(tmp_path: Path) -> None:
         assert local.read_bytes() == b"line\n"
         local.write_bytes(b"changed")
     assert storage.read(paths.journal) == b"line\n"
+
+
+def test_a_bucket_has_the_journal_also_when_its_driver_is_killed() -> None:
+    from pyarrow import fs
+
+    storage, paths = Storage(fs._MockFileSystem(), "bucket"), SweepPaths("cells")
+    with folders.journal(storage, paths, every_s=0.01) as local:
+        for line in (b"line\n", b"line\nand another\n"):
+            local.write_bytes(line)
+            deadline = time.monotonic() + 30
+            while not storage.exists(paths.journal) or storage.read(paths.journal) != line:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+
+
+def test_trials_that_have_run_more_epochs_refuse_fewer(sweep_file: Callable[..., Path], tmp_path: Path) -> None:
+    path, runs = sweep_file(YAML.replace("score", "valid_accuracy")), tmp_path / "runs"
+    write_sweep(path, runs, [[0.5], [0.5, 0.6, 0.7]], sets=["stopping={max_epochs: 5}", "search.sampler=random"])
+    storage = Storage.at(str(runs))
+
+    def claim(epochs: int, **more: bool) -> str:
+        problem = load(path, [f"stopping.max_epochs={epochs}", "search.sampler=random"])
+        return folders.claim(problem, storage, data_key="key1", new=more.get("new", False)).spec.sweep
+
+    with pytest.raises(InputError) as refused:
+        claim(2)
+    assert str(refused.value) == (
+        f"{path}: stopping.max_epochs was 5 and is now 2, but trial 1 has run 3 epochs, and results would not be "
+        "comparable: set it to at least 3, or add --new to start another sweep beside it"
+    )
+    assert storage.read_json(SweepPaths("cells").manifest)["spec"]["stopping"]["max_epochs"] == 5
+    assert claim(3) == "cells"
+    assert claim(2, new=True) == "cells-2"
+
+
+def test_the_lock_comes_before_anything_is_written(sweep_file: Callable[..., Path], tmp_path: Path) -> None:
+    problem, storage = load(sweep_file(YAML)), Storage.at(str(tmp_path / "runs"))
+
+    def refuse(paths: SweepPaths) -> None:
+        raise InputError(f"somebody runs {paths.sweep}")
+
+    with pytest.raises(InputError, match="somebody runs cells"):
+        folders.claim(problem, storage, data_key="k1", new=False, lock=refuse)
+    assert storage.names("sweeps") == []
+    folders.claim(problem, storage, data_key="k1", new=False)
+    storage.write(SweepPaths("cells").journal, b"")
+    longer = load(problem.source, ["search.trials=99"])
+    with pytest.raises(InputError, match="somebody runs cells"):
+        folders.claim(longer, storage, data_key="k1", new=False, lock=refuse)
+    assert storage.read_json(SweepPaths("cells").manifest)["n_trials"] == 20

@@ -14,8 +14,8 @@ from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
-TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
+from tests.test_sweep import ROOT, TOY, sweepkit
+
 VERBS = {"prepare": "prepare", "sweep": "run", "final": "final", "export": "pull"}
 
 
@@ -108,8 +108,9 @@ def test_preparing_data(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("where", [("--inline",), pytest.param((), marks=pytest.mark.ray)], ids=["inline", "on-ray"])
 def test_sigterm_ends_a_sweep_as_ctrl_c_does_and_the_same_job_goes_on(tmp_path: Path, where: tuple[str, ...]) -> None:
+    sweepkit(tmp_path, "prepare", str(TOY), "--inline")  # Ray would start a worker with a TensorFlow for it
     sets = (*where, "--set", "tracking.enabled=false", "--set", "search.trials=1")
-    long, short = ("--set", "stopping.max_epochs=500"), ("--set", "stopping.max_epochs=3")
+    long = ("--set", "stopping.max_epochs=500")
     with subprocess.Popen(
         command("sweep", TOY, *sets, *long), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
     ) as running:
@@ -123,5 +124,7 @@ def test_sigterm_ends_a_sweep_as_ctrl_c_does_and_the_same_job_goes_on(tmp_path: 
         said = running.stdout.read() if running.stdout else ""
     assert running.returncode == 130
     assert "interrupted; the same command goes on from the last finished epochs" in said
+    trained = max(int(state.parent.name[-4:]) for state in checkpoints.glob("epoch-*/state.json"))
+    short = ("--set", f"stopping.max_epochs={trained + 1}")  # fewer than it has run would be refused
     result = json.loads(job(tmp_path, "sweep", TOY, *sets, *short, "--json").stdout)
     assert result["leaderboard"][0]["outcome"] == "complete"

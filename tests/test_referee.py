@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sweepkit.config import SweepSpec
+from sweepkit.faults import Fault
 from sweepkit.leaderboard import Standing
 from sweepkit.recording import run_name
 from sweepkit.referee import Referee, trial_seed
@@ -26,6 +27,7 @@ class Diary:
     def __init__(self) -> None:
         self.heard: list[tuple[str, int]] = []
         self.standing: Standing | None = None
+        self.remarks: list[str] = []
 
     def progress(self, phase: str, done: int, total: int) -> None:
         self.heard.append((phase, done))
@@ -39,6 +41,9 @@ class Diary:
     def ended(self, record: TrialRecord, standing: Standing) -> None:
         self.heard.append(("ended", record.number))
         self.standing = standing
+
+    def remarked(self, text: str) -> None:
+        self.remarks.append(text)
 
 
 Made = tuple[Referee, SweepStudy, Diary, Storage]
@@ -58,7 +63,8 @@ def make(tmp_path: Path) -> Callable[..., Made]:
         spec = SweepSpec.model_validate(document | sections)
         study = SweepStudy.open(tmp_path / "journal.log", spec, SPACE)
         storage, diary = Storage.at(str(tmp_path / "runs")), Diary()
-        return Referee(study, spec, storage=storage, runs=None, observer=diary, clock=clock), study, diary, storage
+        referee = Referee(study, spec, storage=storage, runs=None, observer=diary, clock=clock, now=lambda: 5.0)
+        return referee, study, diary, storage
 
     return made
 
@@ -106,7 +112,7 @@ def test_unfinished_trials_come_first_and_resume(make: Callable[..., Made]) -> N
 
 
 def test_a_failed_trial_keeps_its_traceback_and_names_its_log(make: Callable[..., Made]) -> None:
-    referee, study, *_ = make()
+    referee, study, *_ = make(budget={"retries": 0})
     referee.next_task()
     referee.failed(0, "Traceback …\nValueError: no units")
     record = study.record(0)
@@ -115,6 +121,101 @@ def test_a_failed_trial_keeps_its_traceback_and_names_its_log(make: Callable[...
     assert record.reason.startswith("ValueError: no units (log: ")
     assert record.reason.endswith("/sweeps/toy/trials/0000/log.txt)")
     assert study.error(0) == "Traceback …\nValueError: no units"
+
+
+def test_a_fault_is_tried_again_from_where_the_trial_was_and_then_fails(make: Callable[..., Made]) -> None:
+    referee, study, diary, _ = make()
+    first = referee.next_task()
+    referee.reported(0, report(1, 0.5))
+    referee.failed(0, "Traceback …\nOSError: once")
+    second = referee.next_task()
+    assert first is not None
+    assert second is not None
+    assert (second.number, second.point, second.seed) == (0, first.point, first.seed)
+    assert (first.attempt, first.resumes, first.epochs_reported) == (1, False, 0)
+    assert (second.attempt, second.resumes, second.epochs_reported) == (2, True, 1)
+    assert diary.remarks == ["trial 0 attempt 1: OSError: once; attempt 2 goes on after epoch 1"]
+    referee.failed(0, "OSError: twice")
+    record = study.record(0)
+    assert record.outcome is Outcome.FAILED
+    assert record.faults == (
+        Fault(1, "Traceback …\nOSError: once", counts=True, timestamp=5.0),
+        Fault(1, "OSError: twice", counts=True, timestamp=5.0),
+    )
+    assert diary.heard == [("started", 0), ("reported", 0), ("started", 0), ("ended", 0)]
+
+
+def test_a_trial_that_is_tried_again_can_complete(make: Callable[..., Made]) -> None:
+    referee, study, *_ = make()
+    referee.next_task()
+    referee.failed(0, "OSError: once")
+    assert run_one(referee, 0.5) == 0
+    record = study.record(0)
+    assert (record.outcome, record.epoch, len(record.faults)) == (Outcome.COMPLETE, 2, 1)
+    assert study.error(0) is None
+
+
+def test_other_trials_go_on_while_one_waits_for_its_next_attempt(make: Callable[..., Made]) -> None:
+    referee, *_ = make()
+    assert [task.number for task in (referee.next_task(), referee.next_task()) if task] == [0, 1]
+    referee.failed(0, "OSError: once")
+    assert referee.standing().n_running == 1
+    assert referee.reported(1, report(1, 0.5)) is False
+    again = referee.next_task()
+    assert again is not None
+    assert again.number == 0
+
+
+def test_a_lost_node_does_not_count(make: Callable[..., Made]) -> None:
+    referee, study, diary, _ = make(budget={"retries": 0})
+    for attempt in (1, 2, 3):
+        task = referee.next_task()
+        assert task is not None
+        assert (task.number, task.attempt) == (0, attempt)
+        referee.failed(0, "its node was lost", counts=False)
+    assert study.record(0).outcome is None
+    assert diary.remarks[0] == (
+        "trial 0 attempt 1: its node was lost (which does not count); attempt 2 goes on after epoch 0"
+    )
+
+
+def test_attempts_survive_a_restart_of_the_driver(make: Callable[..., Made]) -> None:
+    before, *_ = make()
+    before.next_task()
+    before.failed(0, "OSError: once")
+    after, study, *_ = make()
+    task = after.next_task()
+    assert task is not None
+    assert (task.number, task.attempt) == (0, 2)
+    after.failed(0, "OSError: twice")
+    assert study.record(0).outcome is Outcome.FAILED
+
+
+def test_a_loss_that_is_nan_is_not_tried_again(make: Callable[..., Made]) -> None:
+    referee, study, *_ = make(budget={"retries": 3})
+    referee.next_task()
+    assert referee.reported(0, Report(1, {"score": float("nan")}, 0.0)) is True
+    assert (study.record(0).outcome, study.record(0).faults) == (Outcome.FAILED, ())
+
+
+def test_a_trial_that_never_began_is_handed_out_again_first_and_has_no_fault(make: Callable[..., Made]) -> None:
+    referee, study, diary, _ = make()
+    referee.next_task()
+    referee.returned(0, "the one before held 3 GB")
+    assert referee.standing().n_running == 0
+    assert run_one(referee, 0.5) == 0
+    assert study.record(0).faults == ()
+    assert diary.remarks == ["trial 0 is given to another worker: the one before held 3 GB"]
+
+
+def test_nothing_is_tried_again_once_the_sweep_is_over(make: Callable[..., Made]) -> None:
+    now = [0.0]
+    referee, study, *_ = make(budget={"hours": 1.0}, clock=lambda: now[0])
+    referee.next_task()
+    now[0] = 3600.0
+    referee.failed(0, "OSError: once")
+    assert referee.next_task() is None
+    assert [record.number for record in study.unfinished()] == [0]
 
 
 def test_a_failure_after_the_end_changes_nothing(make: Callable[..., Made]) -> None:
@@ -128,7 +229,7 @@ def test_a_failure_after_the_end_changes_nothing(make: Callable[..., Made]) -> N
 def test_one_failure_more_than_allowed_ends_the_sweep(
     make: Callable[..., Made], allowed: int, n_failures: int, over: bool
 ) -> None:
-    referee, *_ = make(budget={"failures": allowed})
+    referee, *_ = make(budget={"failures": allowed, "retries": 0})
     for number in range(n_failures):
         referee.next_task()
         referee.failed(number, "boom")
@@ -154,6 +255,14 @@ def test_a_missing_objective_ends_the_whole_sweep(make: Callable[..., Made]) -> 
     assert referee.reported(0, Report(1, {"loss": 0.3}, 0.0)) is True
     assert referee.is_over()
     assert referee.over == "metric 'score' was not reported at epoch 1 of trial 0; reported: 'loss'"
+
+
+def test_a_loss_that_is_nan_before_anybody_validated_ends_its_own_trial_only(make: Callable[..., Made]) -> None:
+    referee, study, *_ = make()
+    referee.next_task()
+    assert referee.reported(0, Report(1, {"train_loss": float("nan")}, 0.0)) is True
+    assert study.record(0).reason == "train_loss is nan at epoch 1"
+    assert not referee.is_over()
 
 
 def test_only_the_best_ended_trials_keep_their_checkpoints(make: Callable[..., Made]) -> None:

@@ -271,3 +271,35 @@ def test_a_file_uri_must_be_absolute() -> None:
 def test_json_on_disk_is_json(storage: Storage) -> None:
     storage.write_json("a.json", {"b": [1, None]})
     assert json.loads(storage.read("a.json")) == {"b": [1, None]}
+
+
+def test_what_is_created_is_there_once(storage: Storage) -> None:
+    assert storage.create("a/lock", b"one") is True
+    assert storage.create("a/lock", b"two") is False
+    assert storage.read("a/lock") == b"one"
+    assert storage.names("a") == ["lock"]
+
+
+def test_without_links_a_file_is_still_created_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(source: object, target: object) -> None:
+        raise PermissionError("no links here")
+
+    monkeypatch.setattr("sweepkit.storage.os.link", refuse)
+    storage = Storage.at(str(tmp_path))
+    assert [storage.create("a/lock", b"one"), storage.create("a/lock", b"two")] == [True, False]
+    assert everything_below(tmp_path) == ["a/lock"]
+    assert storage.read("a/lock") == b"one"
+
+
+def test_what_is_taken_is_gone(storage: Storage) -> None:
+    storage.write("a/lock", b"one")
+    assert storage.take("a/lock") == b"one"
+    assert storage.take("a/lock") is None
+    assert storage.names("a") == []
+
+
+def test_a_folders_size_is_that_of_all_files_in_it(storage: Storage) -> None:
+    storage.write("a/b/c/one", b"123")
+    storage.write("a/two", b"45678")
+    storage.write("other", b"9")
+    assert (storage.size("a"), storage.size("a/b"), storage.size("nothing")) == (8, 3, 0)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from sweepkit.config import SweepSpec
+from sweepkit.faults import Fault
 from sweepkit.reports import Outcome, Report, TrialRecord
-from sweepkit.space import Choice, Float, Int, Space
+from sweepkit.space import Choice, Float, Int, Point, Space
 from sweepkit.study import SweepStudy, Verdict
 
 SPACE = Space(
@@ -99,6 +100,15 @@ def test_samplers_fill_conditional_spaces(tmp_path: Path, sampler: str) -> None:
     # a sampler that has found the best corner may go back there, as gp does
     assert len({str(record.point) for record in records}) > 12
     assert all(SPACE.params[name].contains(value) for r in records for name, value in r.point.items())
+
+
+def test_faults_are_in_the_journal_in_order_and_survive_reopening(tmp_path: Path) -> None:
+    study = opened(tmp_path, spec())
+    record = asked(study)
+    faults = [Fault(n, f"OSError: {n}", counts=n > 0, timestamp=float(n)) for n in range(3)]
+    assert [study.fault(record.number, fault) for fault in faults] == [True, True, False]
+    assert opened(tmp_path, spec()).record(record.number).faults == tuple(faults)
+    assert asked(study).faults == ()
 
 
 def test_tpe_models_conditional_parameters(tmp_path: Path) -> None:
@@ -259,8 +269,32 @@ def test_unfinished_trials_are_found_after_reopening(tmp_path: Path) -> None:
     study = opened(tmp_path, spec(max_epochs=1))
     run(study, [0.5])
     asked(study)
-    study.report(1, Report(1, {"score": math.nan}, 0.0))
     assert [record.number for record in opened(tmp_path, spec()).unfinished()] == [1]
+
+
+def test_a_trial_whose_last_report_ended_it_is_judged_so_when_the_driver_died_before_it_could_say_so(
+    tmp_path: Path,
+) -> None:
+    study = opened(tmp_path, spec(rule="asha"))
+    for score in (0.9, 0.8, math.nan):
+        study.report(asked(study).number, report(1, score))
+    again = opened(tmp_path, spec(rule="asha"))
+    assert [again.judge(record.number) for record in again.unfinished()] == [
+        None,
+        Verdict(Outcome.PRUNED, "rung at epoch 1: score 0.8000 is not among the best 1/3 of 2 trials (needed 0.9000)"),
+        Verdict(Outcome.FAILED, "score is nan at epoch 1"),
+    ]
+
+
+def test_a_grid_whose_queueing_was_interrupted_is_queued_to_its_end(tmp_path: Path) -> None:
+    def cost(point: Point) -> float:
+        return float(point.get("units", 0))
+
+    whole = SweepStudy.open(tmp_path / "journal.log", spec(sampler="grid"), GRID, cost=cost)
+    lines = (tmp_path / "journal.log").read_bytes().splitlines(keepends=True)
+    (tmp_path / "journal.log").write_bytes(b"".join(lines[:-2]))
+    again = SweepStudy.open(tmp_path / "journal.log", spec(sampler="grid"), GRID, cost=cost)
+    assert again.queued() == whole.queued()
 
 
 def test_extending_asks_only_for_what_is_missing(tmp_path: Path) -> None:
@@ -270,3 +304,18 @@ def test_extending_asks_only_for_what_is_missing(tmp_path: Path) -> None:
     longer = opened(tmp_path, spec(trials=3))
     assert asked(longer).number == 2
     assert longer.ask() is None
+
+
+def test_faults_from_before_an_extension_use_up_none_of_its_retries(tmp_path: Path) -> None:
+    study = opened(tmp_path, spec(trials=1, max_epochs=1))
+    number = asked(study).number
+    assert study.fault(number, Fault(0, "OSError", counts=True, timestamp=1.0)) is True
+    verdict = study.report(number, report(1, 0.5))
+    assert verdict is not None
+    study.finish(number, verdict)
+    for _ in range(2):  # opened twice, as after a death
+        longer = opened(tmp_path, spec(trials=1, max_epochs=2))
+        longer.extend()
+    assert longer.fault(number, Fault(1, "OSError", counts=True, timestamp=2.0)) is True
+    assert longer.fault(number, Fault(1, "OSError", counts=True, timestamp=3.0)) is False
+    assert len(longer.record(number).faults) == 3

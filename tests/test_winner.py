@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -19,10 +17,9 @@ from sweepkit.final_result import Candidate, FinalResult
 from sweepkit.reports import Outcome, Report, TrialRecord
 from sweepkit.statistics import proportion_interval
 from sweepkit.storage import Storage
+from tests.test_sweep import TOY, sweepkit
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
-ROOT = Path(__file__).parents[1]
-TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -31,13 +28,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ran")
     sets = ("tracking.enabled=false", "search.trials=2", "stopping.max_epochs=1")
     options = [word for value in sets for word in ("--set", value)]
-    subprocess.run(
-        [sys.executable, "-m", "sweepkit", "run", str(TOY), "--inline", *options],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        check=True,
-    )
+    sweepkit(folder, "run", str(TOY), "--inline", *options)
     return folder / "runs"
 
 

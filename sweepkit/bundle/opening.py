@@ -40,7 +40,7 @@ def read_facts(folder: Path) -> BundleFacts:
     except FileNotFoundError:
         what = f"this folder is no bundle: a complete bundle has a {FACTS}; `pull` and `final` make one"
         raise DataError(what, where=str(folder)) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"this can't be read: {error}; {REMEDY}", where=str(path)) from None
     version = data.get("format") if isinstance(data, dict) else None
     if version != FORMAT:
@@ -53,8 +53,8 @@ def _facts(data: dict[str, Any], path: Path) -> BundleFacts:  # a JSON object
     try:
         facts = BundleFacts.from_json(data)
         missing = [name for name in (MODEL, VOCABULARY, CHECK, CARD) if name not in facts.files]
-        strange = [name for name in facts.files if Path(name).name != name]
-    except (KeyError, TypeError, AttributeError) as error:
+        strange = [name for name in facts.files if Path(name).name != name or "\0" in name]
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise DataError(f"this is malformed: {error}; {REMEDY}", where=str(path)) from None
     if missing or strange:
         what = f"this must list the bundle's own files, it lists {', '.join(facts.files) or 'none'}; {REMEDY}"

@@ -48,7 +48,7 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
     console.print(f"checkpoint: {near(checkpoint)}", soft_wrap=True)
     if snapshot.final:
         console.print(f"final stage: {_final(snapshot.final)}", soft_wrap=True)
-        console.print(f"its bundle: {near(f'{snapshot.storage.uri}/{snapshot.paths.winner}')}", soft_wrap=True)
+        console.print(f"its bundle: {near(f'{snapshot.storage.shown}/{snapshot.paths.winner}')}", soft_wrap=True)
 
 
 def _final(result: FinalResult) -> str:

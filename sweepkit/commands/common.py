@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+import os
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from sweepkit.errors import INTERRUPTED
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,6 +69,36 @@ def load_problem(target: Path, sets: Sequence[str] = (), data: str | None = None
     from sweepkit.problem import load  # not at the top: a command's --help need not load pydantic
 
     return load(target, sets, data=data)
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Raise KeyboardInterrupt on Ctrl-C and on SIGTERM; a second one ends this process at once.
+
+    Also where a library was cut short by it and raised something else while it left.
+    """
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    ours = [number for number, answer in before.items() if answer in (signal.SIG_DFL, signal.default_int_handler)]
+
+    def interrupt(*_: object) -> None:
+        for number in ours:
+            signal.signal(number, lambda *_: os._exit(INTERRUPTED))
+        raise KeyboardInterrupt
+
+    for number in ours:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    except Exception as error:
+        seen: BaseException | None = error
+        while seen is not None:
+            if isinstance(seen, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            seen = seen.__cause__ or seen.__context__
+        raise
+    finally:
+        for number in ours:
+            signal.signal(number, before[number])
 
 
 def print_json(facts: Mapping[str, object]) -> None:

@@ -62,7 +62,7 @@ def finish(
     points = [finalist.point for finalist in plan.finalists]
     varied = [name for name in points[0] if len({repr(point.get(name)) for point in points}) > 1]
     try:
-        with watcher(console, plan.problem, varied) as observer:
+        with common.interruptible(), watcher(console, plan.problem, varied) as observer:
             return plan, run_final(plan, options, observer, again=again)
     except KeyboardInterrupt:
         console.print(
@@ -110,7 +110,7 @@ def bundle_place(plan: FinalPlan) -> str:
     """Say where the winner's bundle is."""
     from sweepkit.storage import Storage
 
-    return f"{Storage.at(plan.sweep.spec.storage.uri).uri}/{plan.paths.winner}"
+    return f"{Storage.at(plan.sweep.spec.storage.uri).shown}/{plan.paths.winner}"
 
 
 def _announce(console: Console, plan: FinalPlan) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sweepkit.config import Budget
 
 
 def duration(seconds: float) -> str:
@@ -13,6 +17,29 @@ def duration(seconds: float) -> str:
     if hours:
         return f"{hours} h {minutes:02d} min"
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def size(n_bytes: float) -> str:
+    """Say a number of bytes with three figures that count: `512 bytes`, `3.52 MB`, `12.3 GB`."""
+    if n_bytes < 1000:
+        return f"{n_bytes:.0f} bytes"
+    for unit in ("kB", "MB", "GB"):
+        n_bytes /= 1000
+        if n_bytes < 999.5:
+            return f"{n_bytes:.3g} {unit}"
+    return f"{n_bytes / 1000:,.3g} TB"
+
+
+def limits(budget: Budget) -> list[str]:
+    """Say what each limit of a sweep is, such as `120 epochs`; nothing of those that it has not."""
+    found = [f"{budget.hours:g} h"] if budget.hours is not None else []
+    found += [f"{budget.epochs} epochs"] if budget.epochs is not None else []
+    if budget.money is not None and budget.price_per_worker_hour is not None:
+        hours = budget.money / budget.price_per_worker_hour
+        found.append(
+            f"{budget.money:g} in money, which is {hours:.3g} worker-hours at {budget.price_per_worker_hour:g}"
+        )
+    return found
 
 
 def near(text: str) -> str:

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweepkit.commands.formats import duration, parameters
+from sweepkit.commands.notices import Notices
 from sweepkit.config import SweepSpec
 from sweepkit.leaderboard import Standing
 from sweepkit.reports import Outcome, TrialRecord
@@ -28,14 +29,16 @@ class PlainLines:
     def __init__(self, console: Console, spec: SweepSpec, varied: Sequence[str]) -> None:
         self._console, self._spec, self._varied = console, spec, varied
         self._next_line = 0.0
+        self._notices = Notices(console)
 
     def __enter__(self) -> PlainLines:
+        self._notices.__enter__()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing to put away."""
+        self._notices.__exit__(kind, error, trace)
 
     def progress(self, phase: str, done: int, total: int) -> None:
         now = time.monotonic()
@@ -44,7 +47,8 @@ class PlainLines:
             self._next_line = now + _LINE_EVERY_S
 
     def started(self, record: TrialRecord, standing: Standing) -> None:  # noqa: ARG002  # the protocol's
-        self._line(f"trial {record.number} starts: {_shown(record, self._varied)}")
+        attempt = f" attempt {len(record.faults) + 1}" if record.faults else ""
+        self._line(f"trial {record.number}{attempt} starts: {_shown(record, self._varied)}")
 
     def reported(self, record: TrialRecord, standing: Standing) -> None:  # noqa: ARG002  # the protocol's
         self._line(f"trial {record.number} epoch {record.epoch}: {_latest(record, self._spec)}")
@@ -56,6 +60,9 @@ class PlainLines:
             f"{record.outcome.value}: {record.reason}"
         )
         self._line(summary(standing, self._spec))
+
+    def remarked(self, text: str) -> None:
+        self._line(text)
 
     def _line(self, text: str) -> None:
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
@@ -81,8 +88,10 @@ class LiveTable:
         )
         self._phases = {self._progress.add_task("starting", total=None): "starting"}
         self._live = Live(self._progress, console=console, refresh_per_second=4, get_renderable=self._render)
+        self._notices = Notices(console)
 
     def __enter__(self) -> LiveTable:
+        self._notices.__enter__()
         self._live.start()
         return self
 
@@ -90,6 +99,7 @@ class LiveTable:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._live.stop()
+        self._notices.__exit__(kind, error, trace)
 
     def progress(self, phase: str, done: int, total: int) -> None:
         task, known = next(reversed(self._phases.items()))
@@ -110,6 +120,10 @@ class LiveTable:
         self._running.pop(record.number, None)
         self._ended = [*self._ended, record][-_LAST_ENDED:]
         self._standing = standing
+
+    def remarked(self, text: str) -> None:
+        # above the table, where it stays
+        self._live.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _render(self) -> Group:
         if self._standing is None:
@@ -150,7 +164,7 @@ def summary(standing: Standing, spec: SweepSpec) -> str:
 def _cells(record: TrialRecord, spec: SweepSpec, varied: Sequence[str]) -> tuple[str, str, str, str, str, Text]:
     best = f"{record.best_value:.4f}" if record.best_value is not None else ""
     if record.outcome is None:
-        state = Text("running")
+        state = Text(f"running, attempt {len(record.faults) + 1}" if record.faults else "running")
     else:
         state = Text(f"{record.outcome.value}: {record.reason}", style=_OUTCOME_STYLES[record.outcome])
     epoch = f"{record.epoch}/{spec.stopping.max_epochs}"

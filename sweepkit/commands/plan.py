@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.commands import common
-from sweepkit.commands.formats import duration
+from sweepkit.commands.formats import duration, limits
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,12 +34,14 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
 
     plan, basis = _plan(problem)
     if as_json:
-        common.print_json({**asdict(plan), **basis, "notes": notes(problem)})
+        common.print_json(
+            {**asdict(plan), **basis, "budget": problem.spec.budget.model_dump(), "notes": notes(problem)}
+        )
         return
     console = common.stdout()
     console.print(_counts(problem, plan))
     console.print(_reaching(plan))
-    for line in [_time(plan, basis), *(f"note: {note}" for note in notes(problem))]:
+    for line in [_time(plan, basis), *_price(problem, plan, basis), *(f"note: {note}" for note in notes(problem))]:
         console.print(line, soft_wrap=True)
 
 
@@ -70,8 +72,7 @@ def _plan(problem: SweepProblem) -> tuple[Plan, dict[str, float | None]]:
 def _rows(problem: SweepProblem) -> tuple[int | None, float | None]:
     """Return how many rows train has, and their mean length: as prepared here, else as the package says."""
     settings, source = problem.data.model_dump(), problem.data.source
-    folder = Path(problem.spec.storage.uri) / "data"
-    for path in sorted(folder.glob(f"{problem.spec.package}-*/manifest.json"), key=lambda path: -path.stat().st_mtime):
+    for path in _manifests(problem):
         try:
             facts = json.loads(path.read_bytes())
             is_same = all(settings[key] == value for key, value in facts["settings"].items() if key in settings)
@@ -79,9 +80,19 @@ def _rows(problem: SweepProblem) -> tuple[int | None, float | None]:
             if is_same and (source is None or Path(source).name in facts["source"]):
                 train, valid = facts["splits"]["train"], facts["splits"]["valid"]
                 return train["rows"] + valid["rows"], train["lengths"]["mean"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue  # not prepared data of this format; `run` says so
     return problem.package.n_rows(problem.data), None
+
+
+def _manifests(problem: SweepProblem) -> list[Path]:
+    """Return the manifests of the package's prepared data, the newest first."""
+    folder = Path(problem.spec.storage.uri) / "data"
+    try:
+        found = list(folder.glob(f"{problem.spec.package}-*/manifest.json"))
+        return sorted(found, key=lambda path: -path.stat().st_mtime)
+    except OSError:
+        return []  # a storage that cannot be read; `run` says so
 
 
 def _counts(problem: SweepProblem, plan: Plan) -> Table:
@@ -94,8 +105,8 @@ def _counts(problem: SweepProblem, plan: Plan) -> Table:
     table.add_row("trials", f"{plan.n_trials}{grid} ({spec.search.sampler})")
     table.add_row("rungs", ", ".join(map(str, plan.rungs)) or f"none ({spec.stopping.rule})")
     table.add_row("epochs", f"{plan.epochs}{saved}")
-    if spec.budget.hours is not None:
-        table.add_row("budget", f"ends after {spec.budget.hours:g} h")
+    if found := limits(spec.budget):
+        table.add_row("budget", f"ends after {' or '.join(found)}")
     return table
 
 
@@ -118,3 +129,13 @@ def _time(plan: Plan, basis: dict[str, float | None]) -> str:
         f"({basis['n_rows']:,} rows, {plan.gflop_per_epoch:,.0f} GFLOP an epoch, "
         f"{basis['gflops_per_s']:g} GFLOP/s a thread as measured)"
     )
+
+
+def _price(problem: SweepProblem, plan: Plan, basis: dict[str, float | None]) -> list[str]:
+    """Say what the time would cost, where the YAML has a price."""
+    price, workers = problem.spec.budget.price_per_worker_hour, basis["workers"]
+    if price is None or plan.time_s is None or workers is None:
+        return []
+    return [
+        f"money: roughly {plan.time_s / 3600 * workers * price:.3g}, for {workers} workers at {price:g} an hour each"
+    ]

@@ -46,7 +46,7 @@ def command(
 
     console = common.stderr() if as_json else common.stdout()
     try:
-        with watcher(console, problem, varied_names(problem)) as observer:
+        with common.interruptible(), watcher(console, problem, varied_names(problem)) as observer:
             result = run_sweep(problem, RunOptions(address=address, inline=inline, new=new), observer)
     except KeyboardInterrupt:
         console.print("\ninterrupted; the same command goes on from the last finished epochs", soft_wrap=True)

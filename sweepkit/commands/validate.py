@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.commands import common
+from sweepkit.redaction import hidden, hidden_in
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,8 +42,8 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
 def _facts(problem: SweepProblem, notes: list[str]) -> dict[str, object]:
     return {
         "valid": True,
-        "spec": problem.spec.model_dump(mode="json"),
-        "data": problem.data.model_dump(mode="json"),
+        "spec": hidden_in(problem.spec.model_dump(mode="json")),
+        "data": hidden_in(problem.data.model_dump(mode="json")),
         "space": problem.space.describe(),
         "grid_size": problem.space.size(),
         "notes": notes,
@@ -63,7 +64,7 @@ def _summary(problem: SweepProblem) -> Table:
         "search": f"{search.sampler}, {search.trials} trials, seed {search.seed}",
         "space": "continuous" if grid is None else f"{grid} points",
         "stopping": _stopping(problem),
-        "budget": f"{hours}, {spec.budget.failures} failures",
+        "budget": f"{hours}, {spec.budget.failures} failures, {_faults(problem)}",
         "resources": f"{resources.cpu} cpu, gpu {resources.gpu}, workers: {workers}",
         "storage": f"{spec.storage.uri}, keeps {spec.storage.keep} checkpoints",
         "tracking": (spec.tracking.uri or "MLflow's default") if spec.tracking.enabled else "off",
@@ -71,8 +72,14 @@ def _summary(problem: SweepProblem) -> Table:
     }
     table = Table(box=None, show_header=False)
     for key, value in rows.items():
-        table.add_row(key, value)
+        table.add_row(key, hidden(value))
     return table
+
+
+def _faults(problem: SweepProblem) -> str:
+    budget = problem.spec.budget
+    timeout = "" if budget.timeout_minutes is None else f", {budget.timeout_minutes:g} min for an epoch"
+    return f"{budget.retries} retries of a trial{timeout}"
 
 
 def _stopping(problem: SweepProblem) -> str:

@@ -40,6 +40,6 @@ def _is_orphan(mark: Path) -> bool:
     try:
         maker = json.loads(mark.read_bytes())
         return maker["host"] == socket.gethostname() and not psutil.pid_exists(maker["pid"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
         # its maker has just finished, or was killed while writing: then the folder stays hidden
         return False

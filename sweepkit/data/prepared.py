@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ FORMAT = 2
 MANIFEST = "manifest.json"
 # tokens in a bin of a histogram of lengths, and bins; the last one holds all longer texts
 BIN_TOKENS, N_BINS = 20, 60
+_PLAIN = re.compile(r"[\w-][\w.-]{0,199}")
 SPLITS = ("train", "valid", "test")
 
 
@@ -161,7 +163,7 @@ class Prepared:
             data = json.loads(path.read_bytes())
         except FileNotFoundError:
             raise DataError("this folder holds no prepared data, its manifest is missing", where=str(path)) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(f"the manifest can't be read: {error}; {_remedy(folder)}", where=str(path)) from None
         return cls(parse_manifest(data, where=str(path)), folder)
 
@@ -214,8 +216,10 @@ def parse_manifest(data: Any, *, where: str) -> Manifest:  # JSON as read
             f"prepared data must have format {FORMAT}, this has {found!r}; {_remedy(Path(where).parent)}", where=where
         )
     try:
-        return Manifest.from_json(data)
-    except (KeyError, TypeError, AttributeError) as error:
+        manifest = Manifest.from_json(data)
+        _check(manifest)
+        return manifest
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise DataError(f"the manifest is malformed: {error}; {_remedy(Path(where).parent)}", where=where) from None
 
 
@@ -224,6 +228,24 @@ def file_facts(path: Path) -> FileFacts:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return FileFacts(path.name, path.stat().st_size, digest)
+
+
+def _check(manifest: Manifest) -> None:
+    """Refuse what is of the right shape and can't be right; files lie in the folder itself.
+
+    Raises:
+        ValueError: names what is wrong.
+    """
+    for facts in manifest.files:
+        if not isinstance(facts.name, str) or not _PLAIN.fullmatch(facts.name):
+            raise ValueError(f"{facts.name!r} is no name of a file here")
+    shards = [file for split in manifest.splits.values() for file in split.files]
+    counts = [manifest.vocabulary.size, *(facts.dim for facts in manifest.vectors)]
+    counts += [split.rows for split in manifest.splits.values()] + [file.tokens for file in shards]
+    if wrong := [count for count in counts if not isinstance(count, int) or count < 0]:
+        raise ValueError(f"{wrong[0]!r} is no count")
+    if missing := [split for split in SPLITS if split not in manifest.splits]:
+        raise ValueError(f"there is no split {missing[0]!r}")
 
 
 def _split(data: Mapping[str, Any]) -> SplitFacts:

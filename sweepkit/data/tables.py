@@ -82,7 +82,7 @@ def _opened(path: Path, read: Callable[[], Any]) -> Any:  # pyarrow publishes no
         return read()
     except FileNotFoundError:
         raise DataError("there is no such file", where=str(path)) from None
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, ValueError, OverflowError, KeyError, TypeError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"this must be a {kind} file in UTF-8, it can't be read: {reason}", where=str(path)) from None
 
@@ -100,6 +100,11 @@ def _check_columns(path: Path, names: Sequence[str]) -> None:
         Problem(str(path), f"the table must have a column {wanted!r}: {nearest(wanted, names)}")
         for wanted in _WANTED
         if wanted not in names
+    ]
+    problems += [
+        Problem(str(path), f"the table must have one column {name!r}, it has several")
+        for name in (*_WANTED, "split")
+        if names.count(name) > 1
     ]
     if problems:
         raise DataError(problems)
@@ -125,9 +130,10 @@ def _texts(path: Path, column: Any) -> list[str]:  # as above
 
 def _labels(path: Path, column: Any) -> NDArray[np.int8]:  # as above
     known = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "False": 0, "True": 1, "false": 0, "true": 1}
-    labels = [known.get(str(value).strip(), -1) for value in column.to_pylist()]
+    values = _opened(path, column.to_pylist)
+    labels = [known.get(str(value).strip(), -1) for value in values]
     problems = [
-        Problem(str(path), f"labels must be 0 or 1, row {i + 1} has {column[i].as_py()!r}")
+        Problem(str(path), f"labels must be 0 or 1, row {i + 1} has {values[i]!r:.60}")
         for i, label in enumerate(labels)
         if label < 0
     ]
@@ -139,9 +145,9 @@ def _labels(path: Path, column: Any) -> NDArray[np.int8]:  # as above
 def _is_test(path: Path, table: Any) -> NDArray[np.bool_]:  # as above
     if "split" not in table.column_names:
         return np.zeros(table.num_rows, np.bool_)
-    splits = table.column("split").to_pylist()
+    splits = _opened(path, table.column("split").to_pylist)
     problems = [
-        Problem(str(path), f"splits must be {listed(_SPLITS)}, row {i + 1} has {split!r}")
+        Problem(str(path), f"splits must be {listed(_SPLITS)}, row {i + 1} has {split!r:.60}")
         for i, split in enumerate(splits)
         if split not in _SPLITS
     ]

@@ -6,18 +6,21 @@ Parquet that `write_rounded` makes. Try `find_vectors([Path("glove.6B.zip")], di
 
 from __future__ import annotations
 
+import lzma
 import math
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -30,10 +33,18 @@ from sweepkit.wording import listed
 _UNKNOWN_SCALE = 0.1
 # NLTK tells opening from closing quotes; files that do not still have the plain one
 _ALSO_SPELT = {"``": '"', "''": '"'}
-_MEMBER = re.compile(r"(?:.*[./])?(\d+)d\.txt")
-_COLUMN = re.compile(r"d(\d+)")
+_MEMBER = re.compile(r"(?:.*[./])?([1-9]\d{0,4})d\.txt")
+_COLUMN = re.compile(r"d([1-9]\d{0,4})")
+# GloVe's longest line has 4 kB; one without an end would fill the memory
+_LONGEST_LINE = 1 << 20
+# what a damaged or hostile archive makes the readers raise
+_UNREADABLE = (
+    OSError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, ValueError,
+    struct.error, KeyError, OverflowError,
+)  # fmt: skip
 # the official file has 5 to 6 decimals; 3 are 0.1 % of the values' deviation, and compress to half of float16
 _STEP = 0.001
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +115,7 @@ class VectorFile:
     def _read_text(self, wanted: set[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
         words = {word.encode(): word for word in wanted}
         with self._lines() as lines:
-            for number, line in enumerate(lines, 1):
+            for number, line in enumerate(iter(lambda: lines.readline(_LONGEST_LINE), b""), 1):
                 spelling, _, values = line.rstrip().partition(b" ")
                 if values.count(b" ") != self.dim - 1:
                     raise self._malformed(number, f"{len(values.split())} values")
@@ -113,7 +124,7 @@ class VectorFile:
                     yield word, self._numbers(values, number)
 
     @contextmanager
-    def _lines(self) -> Iterator[Iterable[bytes]]:
+    def _lines(self) -> Iterator[IO[bytes]]:
         try:
             if not self.member:
                 with self.path.open("rb") as file:
@@ -121,7 +132,7 @@ class VectorFile:
             else:
                 with _open_zip(self.path) as archive, archive.open(self.member) as member:
                     yield member
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except _UNREADABLE as error:
             raise DataError(f"word vectors can't be read: {error}", where=self._where) from None
 
     def _numbers(self, values: bytes, line: int) -> NDArray[np.float32]:
@@ -129,7 +140,7 @@ class VectorFile:
             numbers = [float(value) for value in values.split(b" ")]
         except ValueError as error:
             raise self._malformed(line, str(error)) from None
-        if not all(map(math.isfinite, numbers)):
+        if not all(math.isfinite(number) and abs(number) <= _LARGEST for number in numbers):
             raise self._malformed(line, "a value that is not finite")
         return np.array(numbers, np.float32)
 
@@ -141,10 +152,26 @@ class VectorFile:
 
     def _read_parquet(self, wanted: set[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
         table = _table(self.path, lambda: pq.read_table(self.path, columns=["word", self.member]))
-        values = table.column(self.member).combine_chunks().flatten().to_numpy().reshape(-1, self.dim)
-        for row, word in enumerate(table.column("word").to_pylist()):
+        self._check_columns(table.schema)
+        words, vectors = table.column("word"), table.column(self.member)
+        if words.null_count or vectors.null_count or pc.list_flatten(vectors).null_count:
+            raise DataError("every row must have a word and a vector, some have none", where=str(self.path))
+        values = pc.list_flatten(vectors).to_numpy().reshape(-1, self.dim)
+        for row, word in enumerate(_table(self.path, words.to_pylist)):
             if word in wanted:
                 yield word, (values[row] * _STEP).astype(np.float32)
+
+    def _check_columns(self, schema: Any) -> None:  # pyarrow publishes no types
+        names = [name for name in ("word", self.member) if len(schema.get_all_field_indices(name)) != 1]
+        if names:
+            raise DataError(f"there must be one column {names[0]!r}", where=str(self.path))
+        word, vector = schema.field("word").type, schema.field(self.member).type
+        is_vector = pa.types.is_fixed_size_list(vector) and pa.types.is_int32(vector.value_type)
+        if not (pa.types.is_string(word) and is_vector and vector.list_size == self.dim):
+            raise DataError(
+                f"'word' must be text and {self.member!r} lists of {self.dim} int32, they are {word} and {vector}",
+                where=str(self.path),
+            )
 
 
 def find_vectors(paths: Sequence[Path], *, dims: Iterable[int]) -> dict[int, VectorFile]:
@@ -204,16 +231,25 @@ def _inside(path: Path) -> list[VectorFile]:
         names = _table(path, lambda: pq.read_schema(path).names)
         return [VectorFile(path, int(match[1]), name) for name in names if (match := _COLUMN.fullmatch(name))]
     if path.suffix == ".txt":
-        with path.open("rb") as file:
-            return [VectorFile(path, len(file.readline().split()) - 1)]
+        with _open_text(path) as file:
+            return [VectorFile(path, len(file.readline(_LONGEST_LINE).split()) - 1)]
     raise DataError("word vectors must be a .zip, .txt or .parquet file", where=str(path))
+
+
+@contextmanager
+def _open_text(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise DataError(f"word vectors can't be read: {error}", where=str(path)) from None
 
 
 @contextmanager
 def _open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise DataError(f"this must be a .zip file, it can't be read: {error}", where=str(path)) from None
     with archive:
         yield archive
@@ -222,6 +258,6 @@ def _open_zip(path: Path) -> Iterator[zipfile.ZipFile]:
 def _table(path: Path, read: Callable[[], Any]) -> Any:  # pyarrow publishes no types
     try:
         return read()
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, pa.ArrowException, ValueError, OverflowError, KeyError, TypeError) as error:
         reason = str(error).partition("\n")[0]
         raise DataError(f"this must be a Parquet file, it can't be read: {reason}", where=str(path)) from None

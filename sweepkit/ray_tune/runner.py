@@ -11,6 +11,7 @@ import contextlib
 import importlib
 import logging
 import os
+import re
 import signal
 import socket
 import threading
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private import ray_constants, ray_logging
 
 from sweepkit.config import Resources
 from sweepkit.errors import InputError
@@ -78,10 +80,14 @@ def connect(address: str | None, *, modules: Sequence[Path], wanted: Resources) 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # without it Ray prints a tip; a worker without a GPU hides all of them itself (see devices)
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # Ray prints on stdout that a worker has died, whatever log_to_driver says; the director hears of it anyway
+    ray_logging.stdout_deduplicator.skip_re = re.compile("")
     # while Ray starts its processes, this one has little to do
     threading.Thread(target=importlib.import_module, args=["sweepkit.ray_tune.trials"], daemon=True).start()
     answer = signal.getsignal(signal.SIGTERM)
     try:
+        # as on macOS and Windows, its servers then listen on 127.0.0.1: who reaches one of them can run code
+        ray_constants.ENABLE_RAY_CLUSTER = address is not None
         ray.init(
             address=address or "local",
             runtime_env={

@@ -2,8 +2,8 @@
 director's.
 
 A `Searcher` that only asks, a scheduler that only obeys, and a class trainable that is reused from trial to trial.
-Tune's own checkpoints, snapshots and restoring are not used: the journal and the trials' checkpoints hold all that
-going on needs.
+Tune's own checkpoints, snapshots, retries and restoring are not used: the journal and the trials' checkpoints hold
+all that going on needs. A trial that is tried again is a new trial to Tune.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import tempfile
-import traceback
+from dataclasses import asdict
 from typing import Any
 
 from ray import tune
@@ -20,8 +20,14 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
+from sweepkit.errors import StorageFault
+from sweepkit.ray_tune.attempts import Watch
+from sweepkit.ray_tune.deaths import death_being_handled, listen_to_deaths
+from sweepkit.ray_tune.worker import ERROR, FAULT, LEAVES, REPORT, RETURNED, WARNINGS, WarmTrial
 from sweepkit.reports import Report
-from sweepkit.tasks import Director, Job, Share, TrialTask
+from sweepkit.tasks import Director, Job, Share
+
+logger = logging.getLogger(__name__)
 
 _TUNE_ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # MLflow and the journal have it all
@@ -29,6 +35,7 @@ _TUNE_ENVIRONMENT = {
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # Ctrl-C is the command's to answer
     "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),  # the journal is the sweep's state
     "TUNE_WARN_THRESHOLD_S": "10",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",  # the director says what becomes of them
     "RAY_CHDIR_TO_TRIAL_DIR": "0",
 }
 
@@ -36,14 +43,20 @@ _TUNE_ENVIRONMENT = {
 def run_trials(director: Director, job: Job, share: Share) -> None:
     """Run trials until the director has none left, `share.n_workers` at a time."""
     os.environ.update(_TUNE_ENVIRONMENT)
-    logging.getLogger("ray.tune").setLevel(logging.ERROR)
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # at its end it lists trials whose worker died
+    listen_to_deaths()
+    watch = Watch(None if job.timeout_minutes is None else job.timeout_minutes * 60)
     with tempfile.TemporaryDirectory(prefix="sweepkit-tune-") as scratch:
         tuner = tune.Tuner(
-            tune.with_resources(_WarmTrial, {"cpu": share.cpu, "gpu": share.gpu}),
+            # not in a trial's config, of which Tune makes names of folders: a store's URI may hold a password
+            tune.with_resources(
+                tune.with_parameters(WarmTrial, job=job.to_json(), share=asdict(share)),
+                {"cpu": share.cpu, "gpu": share.gpu},
+            ),
             tune_config=tune.TuneConfig(
                 num_samples=-1,  # the searcher says when there are no more
-                search_alg=_Ask(director, job),
-                scheduler=_Obey(director),
+                search_alg=_Ask(director),
+                scheduler=_Obey(director, job, watch),
                 max_concurrent_trials=share.n_workers,
                 reuse_actors=True,
             ),
@@ -51,38 +64,11 @@ def run_trials(director: Director, job: Job, share: Share) -> None:
                 storage_path=scratch,
                 name="sweep",
                 verbose=0,
+                callbacks=[watch],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             ),
         )
         tuner.fit()
-
-
-class _WarmTrial(tune.Trainable):  # type: ignore[misc]  # Ray is not typed
-    """A worker that Ray keeps from trial to trial; `step` is one epoch."""
-
-    def setup(self, config: dict[str, Any]) -> None:  # Ray's own type
-        # here, not above: the driver must never import TensorFlow
-        from sweepkit.tracking.worker import open_trial_log
-        from sweepkit.training import Worker
-
-        self._worker = Worker(Job(**config["job"]), open_trial_log)
-        self._task: TrialTask | None = TrialTask(**config["task"])
-
-    def reset_config(self, new_config: dict[str, Any]) -> bool:  # Ray's own type
-        self._task = TrialTask(**new_config["task"])
-        return True
-
-    def step(self) -> dict[str, str]:
-        try:
-            if self._task is not None:
-                task, self._task = self._task, None
-                self._worker.start(task)
-            return {"report": json.dumps(self._worker.run_epoch().to_json())}
-        except Exception:  # noqa: BLE001  # one trial must not take its worker, let alone the sweep, with it
-            return {"error": traceback.format_exc()}
-
-    def cleanup(self) -> None:
-        self._worker.stop()
 
 
 class _Unpickled:
@@ -95,19 +81,22 @@ class _Unpickled:
 class _Ask(_Unpickled, Searcher):  # type: ignore[misc]  # Ray is not typed
     """Hands out the director's next trial."""
 
-    def __init__(self, director: Director, job: Job) -> None:
+    def __init__(self, director: Director) -> None:
         super().__init__()
         self._director = director
-        self._job = job.to_json()
+        self._running: set[str] = set()
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:  # noqa: ARG002  # Ray's own signature
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
         task = self._director.next_task()
-        if task is None:
-            return Searcher.FINISHED  # type: ignore[no-any-return]  # Ray is not typed
-        return {"job": self._job, "task": task.to_json()}
+        if task is not None:
+            self._running.add(trial_id)
+            return {"task": task.to_json()}
+        # a trial that is still running may fail, and then there is something to hand out again
+        return None if self._running else Searcher.FINISHED
 
-    def on_trial_complete(self, trial_id: str, result: object = None, error: bool = False) -> None:
-        """Nothing: the scheduler has heard it already, reasons included."""
+    def on_trial_complete(self, trial_id: str, result: object = None, error: bool = False) -> None:  # noqa: ARG002  # Ray's own signature
+        """Only count: the scheduler has heard it already, reasons included."""
+        self._running.discard(trial_id)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the journal is the state."""
@@ -117,21 +106,45 @@ class _Ask(_Unpickled, Searcher):  # type: ignore[misc]  # Ray is not typed
 
 
 class _Obey(_Unpickled, FIFOScheduler):  # type: ignore[misc]  # Ray is not typed
-    """Passes every report to the director and stops what the director stops."""
+    """Passes every report, and every death, to the director and stops what the director stops."""
 
-    def __init__(self, director: Director) -> None:
+    def __init__(self, director: Director, job: Job, watch: Watch) -> None:
         super().__init__()
-        self._director = director
+        self._director, self._timeout_minutes, self._watch = director, job.timeout_minutes, watch
 
-    def on_trial_result(self, tune_controller: object, trial: Trial, result: dict[str, Any]) -> str:  # noqa: ARG002
-        number = trial.config["task"]["number"]
-        if "error" in result:
-            self._director.failed(number, result["error"])
-            stops = True
+    def on_trial_result(self, tune_controller: object, trial: Trial, result: dict[str, Any]) -> str:  # noqa: ARG002  # Ray's own signature
+        number, leaves = trial.config["task"]["number"], bool(result.get(LEAVES))
+        for text in json.loads(result[WARNINGS]):
+            logger.warning("trial %d: %s", number, text)
+        self._watch.heard(trial, is_leaving=leaves)
+        stops = self._told(number, result) or self._director.is_over()
+        if stops and not leaves:
+            self._watch.ended(trial)
+        # a worker that leaves is called once more, and Tune finds it gone
+        return TrialScheduler.STOP if stops and not leaves else TrialScheduler.CONTINUE  # type: ignore[no-any-return]  # Ray is not typed
+
+    def on_trial_error(self, tune_controller: object, trial: Trial) -> None:  # noqa: ARG002  # as above
+        number, attempt = trial.config["task"]["number"], self._watch.lost(trial)
+        if attempt is not None and attempt.is_leaving:
+            return
+        death = death_being_handled()
+        if attempt is not None and attempt.was_hung:
+            hung = f"hung: no epoch within budget.timeout_minutes: {self._timeout_minutes:g}; its worker was killed"
+            self._director.failed(number, f"{death.text}\n{hung}")
+        elif attempt is None and trial.temporary_state.ray_actor is not None:
+            # a worker that had been kept for it turned out to be dead
+            self._director.returned(number, death.text.splitlines()[-1])
         else:
-            stops = self._director.reported(number, Report.from_json(json.loads(result["report"])))
-        return TrialScheduler.STOP if stops or self._director.is_over() else TrialScheduler.CONTINUE  # type: ignore[no-any-return]  # Ray is not typed
+            self._director.failed(number, death.text, counts=death.counts)
 
-    def on_trial_error(self, tune_controller: object, trial: Trial) -> None:  # noqa: ARG002
-        error = trial.get_error()
-        self._director.failed(trial.config["task"]["number"], str(error) if error else "its worker died")
+    def _told(self, number: int, result: dict[str, Any]) -> bool:
+        """Tell the director what a worker said; True when the attempt ends with it."""
+        if RETURNED in result:
+            self._director.returned(number, result[RETURNED])
+        elif FAULT in result:
+            self._director.halted(StorageFault(result[FAULT]))
+        elif ERROR in result:
+            self._director.failed(number, result[ERROR])
+        else:
+            return self._director.reported(number, Report.from_json(json.loads(result[REPORT])))
+        return True

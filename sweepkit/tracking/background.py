@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from sweepkit.tracking.connection import AwayError, RefusedError
+from sweepkit.tracking.connection import AwayError, RefusedError, StoreError
 
 logger = logging.getLogger(__name__)
 _MOST_FAILURES = 5  # of the store at one call; not to be reached at all does not count
@@ -20,14 +20,21 @@ class Background:
     Args:
         name: of the store, for the log.
         retry_s: between two attempts of the same call.
+        probe: a call that a healthy store does not fail at; it tells a store that is ill, which is waited for, from
+            a single call that it will never manage.
+
+    Attributes:
+        is_away: whether the store did not answer when it was last asked.
+        n_lost: calls that were given up.
     """
 
-    def __init__(self, name: str, *, retry_s: float = 5.0) -> None:
-        self._name, self._retry_s = name, retry_s
+    def __init__(self, name: str, *, retry_s: float = 5.0, probe: Callable[[], object] | None = None) -> None:
+        self._name, self._retry_s, self._probe = name, retry_s, probe
         self._calls: deque[Callable[[], object]] = deque()
         self._changed = threading.Condition()
         self._is_closing = False
         self.is_away = False
+        self.n_lost = 0
         self._n_failures = 0
         self._thread = threading.Thread(target=self._run, name="sweepkit-tracking", daemon=True)
         self._thread.start()
@@ -73,18 +80,30 @@ class Background:
             call()
         except AwayError as error:
             self._n_failures += error.has_answered
-            if self._n_failures < _MOST_FAILURES:
+            if self._n_failures < _MOST_FAILURES or self._is_ill():
                 self._note_away(error)
                 return False
+            self.n_lost += 1
             logger.error("%s failed %d times, gave up: %s", self._name, self._n_failures, error)
         except RefusedError as error:
             logger.warning("%s refused: %s", self._name, error)
         except Exception:  # a view that fails must not fail what it shows
+            self.n_lost += 1
             logger.exception("telling %s failed", self._name)
         if self.is_away:
             logger.warning("%s answers again", self._name)
         self._n_failures, self.is_away = 0, False
         return True
+
+    def _is_ill(self) -> bool:
+        """Tell whether the store fails at anything, and not at one call only."""
+        try:
+            if self._probe:
+                self._probe()
+        except StoreError:
+            self._n_failures = 0
+            return True
+        return False
 
     def _note_away(self, error: AwayError) -> None:
         if not self.is_away:

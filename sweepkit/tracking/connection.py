@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
-import re
 import tempfile
 import urllib.parse
 from dataclasses import dataclass
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweepkit.errors import InputError
+from sweepkit.redaction import hidden
 
 if TYPE_CHECKING:
     from sweepkit.tracking.store import Store
@@ -26,9 +27,11 @@ _ENVIRONMENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
+_LONGEST_NAME = 100  # file systems take 255 bytes
 _PENDING = "pending-"
 _SQLITE_HEAD = b"SQLite format 3\0"
 TRIAL_TAG = "sweepkit.trial"  # on a trial's run: its number
+ORIGIN_TAG = "sweepkit.origin"  # on a sweep's run: which sweep of which storage it is
 REMEDY = "name another with tracking.uri, or turn tracking off with tracking.enabled: false"
 
 
@@ -111,14 +114,23 @@ def exists(uri: str) -> bool:
 
 
 def shown(uri: str) -> str:
-    """Return a URI without user and password."""
-    return re.sub(r"//[^/@]*@", "//", uri)
+    """Return a URI without user, password and query."""
+    return hidden(uri)
 
 
 def artifact_folder(uri: str, experiment: str) -> str | None:
     """Return where artifacts of a new experiment go: beside an SQLite file, otherwise where the store says (None)."""
     path = _sqlite_path(uri)
-    return str(path.parent / "mlruns" / urllib.parse.quote(experiment, safe="")) if path else None
+    return str(path.parent / "mlruns" / _file_name(experiment)) if path else None
+
+
+def _file_name(title: str) -> str:
+    """Return a name for a folder: of a title that is none itself, or too long for one, with a digest in it."""
+    quoted = urllib.parse.quote(title, safe="")
+    if len(quoted) <= _LONGEST_NAME and quoted.strip("."):
+        return quoted
+    digest = hashlib.sha256(title.encode()).hexdigest()[:12]
+    return f"{quoted.strip('.')[:_LONGEST_NAME]}-{digest}"
 
 
 def connect(uri: str) -> Store:
@@ -132,8 +144,12 @@ def connect(uri: str) -> Store:
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     # after the environment, which mlflow reads when it is imported
+    from sweepkit.tracking.laying_out import lay_out
     from sweepkit.tracking.store import Store
 
+    path = _sqlite_path(uri)
+    if path is not None:
+        lay_out(path)
     return Store(uri)
 
 

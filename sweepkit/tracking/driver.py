@@ -1,26 +1,28 @@
 """What the driver tells the tracking store: a run for the sweep, one below it for each trial, and how each ended.
 
-Nothing here waits for the store but `SweepTracker.open` and the making of a trial's run; all else goes through one
-background thread, in order. When the store is away a trial starts with a pending run id, which stands for its run
-until there is one. Try `tracker = SweepTracker.open(uri=None, experiment="cells", sweep="cells")`.
+Nothing here waits for the store but `SweepTracker.open`; all else goes through one background thread, in order. When
+the store is away or slow, a trial starts with a pending run id, which stands for its run until there is one.
+Try `tracker = SweepTracker.open(uri=None, experiment="cells", sweep="cells")`.
 """
 
 from __future__ import annotations
 
 import getpass
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from sweepkit.errors import InputError
 from sweepkit.paths import TrialPaths
 from sweepkit.space import Value
 from sweepkit.storage import Storage
-from sweepkit.tracking import spool, summary
+from sweepkit.tracking import endings, spool
 from sweepkit.tracking.background import Background
 from sweepkit.tracking.connection import (
+    ORIGIN_TAG,
     REMEDY,
     TRIAL_TAG,
     AwayError,
@@ -39,8 +41,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_TRIAL_STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
-_SWEEP_STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
+_FILE_PATIENCE_S = 30.0  # a file is slow only where the whole machine is
+_PATIENCE_S = 0.5  # for the making of a run, which takes a healthy server a tenth of that
 _SOURCE_TAGS = {"mlflow.source.name": "sweepkit", "mlflow.source.type": "LOCAL"}
 
 
@@ -49,15 +51,37 @@ class SweepTracker:
 
     Attributes:
         uri: the store, as a worker on this machine may open it.
-        experiment_id: MLflow's id of the experiment.
         parent_run_id: the sweep's own run.
+        remedy: what to do when the store has not been told all in the end; for a message.
+        is_behind: whether the store may not know all of the sweep's earlier runs.
     """
 
-    def __init__(self, store: Store, *, experiment_id: str, parent_run_id: str, retry_s: float = 5.0) -> None:
-        self.uri, self.experiment_id, self.parent_run_id = store.uri, experiment_id, parent_run_id
-        self._store = store
-        self._background = Background(f"tracking store {shown(store.uri)}", retry_s=retry_s)
+    def __init__(
+        self,
+        store: Store,
+        *,
+        experiment_id: str | None,
+        parent_run_id: str,
+        retry_s: float = 5.0,
+        patience_s: float = _PATIENCE_S,
+    ) -> None:
+        self.uri, self.parent_run_id, self.remedy, self.is_behind = store.uri, parent_run_id, "", False
+        self._store, self._experiment_id = store, experiment_id
+        self._background = Background(
+            f"tracking store {shown(store.uri)}",
+            retry_s=retry_s,
+            # what it has already, said again
+            probe=lambda: store.record(parent_run_id, tags={"mlflow.source.name": "sweepkit"}),
+        )
         self._made: dict[str, str] = {}  # pending run ids, and what they turned out to be
+        self._patience_s, self._is_slow = patience_s, False
+
+    @property
+    def experiment_id(self) -> str:
+        """MLflow's id of the experiment; asks the store where it was away until now."""
+        if self._experiment_id is None:
+            self._experiment_id = self._store.experiment_of(self.parent_run_id)
+        return self._experiment_id
 
     @classmethod
     def open(
@@ -67,16 +91,20 @@ class SweepTracker:
         experiment: str,
         sweep: str,
         parent_run_id: str | None = None,
+        origin: str | None = None,
         tags: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
     ) -> SweepTracker:
         """Open the store and the sweep's run; may be called in any thread.
+
+        A sweep that goes on needs no store for that: one that is away is told everything later.
 
         Args:
             uri: the store; None means MLFLOW_TRACKING_URI or, without that, mlflow.db in the working directory.
             experiment: by name, made if need be.
             sweep: the name of the sweep's run.
             parent_run_id: the sweep's run where it has one, to go on with it.
+            origin: tells this sweep from all others, so that a run is found that was made just before a death.
             tags: of the sweep's run; they may replace those that are set here.
             params: of the sweep's run; one that it has already stays as it is.
 
@@ -88,16 +116,25 @@ class SweepTracker:
             store = connect(uri)
             experiment_id = store.experiment(experiment)
             if parent_run_id is None:
-                parent_run_id = store.create_run(experiment_id, name=sweep, tags=_source_tags())
+                parent_run_id = _found_or_made(store, experiment_id, sweep, origin)
             else:
                 _go_on(store, parent_run_id, sweep)
-            known = store.params(parent_run_id)
-            new = {name: value for name, value in (params or {}).items() if name not in known}
-            store.record(parent_run_id, params=new, tags={"sweepkit.sweep": sweep, **(tags or {})})
+            _describe(store, parent_run_id, sweep, tags or {}, params or {})
         except StoreError as error:
+            if isinstance(error, AwayError) and parent_run_id is not None and not is_file(uri):
+                return cls._open_later(store, parent_run_id, sweep, tags or {}, params or {})
             what = "cannot be reached" if isinstance(error, AwayError) else "cannot be used"
             raise InputError(f"tracking store {shown(uri)!r} {what}: {error}; {REMEDY}") from error
         return cls(store, experiment_id=experiment_id, parent_run_id=parent_run_id)
+
+    @classmethod
+    def _open_later(
+        cls, store: Store, parent_run_id: str, sweep: str, tags: Mapping[str, str], params: Mapping[str, str]
+    ) -> SweepTracker:
+        tracker = cls(store, experiment_id=None, parent_run_id=parent_run_id)
+        tracker._tell(parent_run_id, store.reopen)
+        tracker._tell(parent_run_id, lambda real: _describe(store, real, sweep, tags, params))
+        return tracker
 
     def log_dataset(
         self, run_id: str, *, name: str, digest: str, source: str, profile: Mapping[str, object], context: str
@@ -118,46 +155,56 @@ class SweepTracker:
         point: Mapping[str, Value],
         tags: Mapping[str, str] | None = None,
         run_id: str | None = None,
+        may_exist: bool = False,
     ) -> str:
         """Return the id of a trial's run: `run_id` if it has one to go on with, otherwise of a new one.
 
-        It is a pending id while the store is away; every method takes that too.
+        It is a pending id while the store is away; every method takes that too. `may_exist` is for a trial whose
+        driver may have died when it had made a run and not written its id down: it is looked for first.
         """
         params = {name: str(value) for name, value in point.items()}
         if run_id is not None and not is_pending(run_id):
             self._tell(run_id, self._store.reopen)
         else:
-            all_tags = {**_source_tags(), **(tags or {})}
-            run_id = self._make_run(number, name, all_tags, may_exist=run_id is not None)
+            all_tags = {**source_tags(), **(tags or {})}
+            run_id = self._make_run(number, name, all_tags, may_exist=may_exist or run_id is not None)
         self._tell(run_id, lambda real: self._store.record(real, params=params))
         return run_id
 
     def collect(self, run_id: str, storage: Storage, paths: TrialPaths, *, has_ended: bool = False) -> None:
         """Send what a trial's worker cannot send itself; call it after each report, and when the trial has ended.
 
-        A worker does it itself where the store is a server, unless it dies; then there is work here only at the end.
+        A worker does it itself where the store is a server, unless it dies or the store was away; then what has
+        piled up is sent from here as soon as the store is back.
         """
-        if has_ended or is_file(self.uri) or is_pending(run_id):
-            self._tell(run_id, lambda real: spool.send(self._store, real, storage, paths))
+        is_ours = has_ended or is_file(self.uri) or is_pending(run_id)
+
+        def send(real: str) -> None:
+            if is_ours or spool.is_behind(storage, paths):
+                spool.send(self._store, real, storage, paths)
+
+        self._tell(run_id, send)
 
     def end_trial(
         self,
         run_id: str,
         *,
-        outcome: Literal["complete", "pruned", "failed"],
+        outcome: endings.TrialOutcome,
         reason: str,
         best_value: float | None,
         best_epoch: int | None,
         metric: str,
+        at: float | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Write down how a trial ended, with its best value of `metric`, if it has one, and the epoch of that."""
-        metrics = {}
-        if best_value is not None and best_epoch is not None:
-            metrics = {f"best_{metric}": best_value, "best_epoch": float(best_epoch)}
-        tags = {"sweepkit.outcome": outcome, "sweepkit.stop_reason": reason}
-        at = time.time()
-        self._tell(run_id, lambda real: self._store.record(real, metrics=metrics, timestamp=at, tags=tags))
-        self._tell(run_id, lambda real: self._store.end(real, _TRIAL_STATUS[outcome]))
+        """Write down how a trial ended, with its best value of `metric`, if it has one, and the epoch of that.
+
+        `at` is when, in seconds since 1970, None for now; `tags` are what else there is to say, like a traceback.
+        """
+        ending = endings.of_trial(
+            outcome=outcome, reason=reason, best_value=best_value, best_epoch=best_epoch, metric=metric, tags=tags
+        )
+        self._end(run_id, ending, time.time() if at is None else at)
 
     def log_checkpoint(self, run_id: str, local_folder: Path, *, name: str = "checkpoint") -> None:
         """Copy a folder to a run's artifacts; it must stay until `flush` or `close` has returned."""
@@ -166,11 +213,12 @@ class SweepTracker:
     def finish(
         self,
         *,
-        status: Literal["finished", "interrupted", "failed"],
+        status: endings.SweepEnd,
         leaderboard: Mapping[str, Sequence[object]],
         best: Mapping[str, object],
         metric: str | None = None,
         ended: Sequence[tuple[str, int]] = (),
+        at: float | None = None,
     ) -> None:
         """End the sweep's run.
 
@@ -180,50 +228,74 @@ class SweepTracker:
             best: what there is to know of the best trial, empty if there is none; becomes tags of the run.
             metric: which of it is the objective, and becomes a metric.
             ended: why trials ended and how many did so, for the description.
+            at: when its last trial ended, in seconds since 1970; None for now.
         """
-        value = best.get(metric) if metric else None
-        metrics = {f"best_{metric}": value} if isinstance(value, float) else {}
-        tags = {f"sweepkit.best_{name}": str(known) for name, known in best.items() if name != metric}
-        tags["mlflow.note.content"] = summary.markdown(best, ended)
-        at, run_id = time.time(), self.parent_run_id
+        run_id = self.parent_run_id
         if leaderboard:
             table = {name: list(values) for name, values in leaderboard.items()}
             self._tell(run_id, lambda real: self._store.put_table(real, name="leaderboard.json", columns=table))
-        self._tell(run_id, lambda real: self._store.record(real, metrics=metrics, timestamp=at, tags=tags))
-        self._tell(run_id, lambda real: self._store.end(real, _SWEEP_STATUS[status]))
+        ending = endings.of_sweep(status=status, best=best, metric=metric, ended=ended)
+        self._end(run_id, ending, time.time() if at is None else at)
 
     def flush(self, timeout_s: float = 30.0) -> bool:
         """Wait until the store has been told all; False when the time is up or the store is away."""
         return self._background.flush(timeout_s)
 
     def close(self, timeout_s: float = 30.0) -> bool:
-        """Tell the store what is left and stop; False, with a warning in the log, when that is impossible."""
-        n_left = self._background.close(timeout_s)
+        """Tell the store what is left and stop; False, with a warning that says what to do, when that is impossible."""
+        n_left = self._background.close(timeout_s) + self._background.n_lost
         if n_left:
             logger.warning(
-                "tracking store %s does not answer: it has not been told %d things; reports wait in the spool",
+                "tracking store %s has not been told everything; nothing is lost%s",
                 shown(self.uri),
-                n_left,
+                self.remedy and f", and {self.remedy}",
             )
         return n_left == 0
 
     def _make_run(self, number: int, name: str, tags: Mapping[str, str], *, may_exist: bool) -> str:
-        """Make a trial's run now if the store answers, otherwise in the background."""
+        """Make a trial's run now if the store answers at once, otherwise in the background."""
         tags = {"mlflow.parentRunId": self.parent_run_id, TRIAL_TAG: str(number), **tags}
 
         def make(may_exist: bool) -> str:
             found = self._store.child(self.experiment_id, self.parent_run_id, number) if may_exist else None
             return found or self._store.create_run(self.experiment_id, name=name, tags=tags)
 
-        if not self._background.is_away:
+        pending, attempted = pending_id(number), threading.Event()
+
+        def attempt() -> None:
             try:
-                return make(may_exist)
+                self._made[pending] = make(may_exist)
             except StoreError as error:
-                logger.warning("trial %d has no run yet: %s", number, error)
-        pending = pending_id(number)
-        # an attempt that was not answered may have made it nevertheless
-        self._background.put(lambda: self._made.__setitem__(pending, make(True)))
+                logger.info("trial %d has no run yet: %s", number, error)
+            finally:
+                attempted.set()
+
+        def make_sure() -> None:
+            attempted.wait()
+            started = time.monotonic()
+            if pending not in self._made:
+                # an attempt that was not answered may have made it nevertheless
+                self._made[pending] = make(True)
+            self._is_slow = time.monotonic() - started > self._patience_s
+
+        if self._background.is_away or self._is_slow:
+            attempted.set()
+        else:
+            threading.Thread(target=attempt, name="sweepkit-new-run", daemon=True).start()
+            self._is_slow = not attempted.wait(_FILE_PATIENCE_S if is_file(self.uri) else self._patience_s)
+            if self._is_slow:
+                logger.warning("tracking store %s is slow to answer; no trial waits for it", shown(self.uri))
+            if pending in self._made:
+                return self._made[pending]
+        self._background.put(make_sure)
         return pending
+
+    def _end(self, run_id: str, ending: endings.Ending, at: float) -> None:
+        self._tell(
+            run_id,
+            lambda real: self._store.record(real, metrics=ending.metrics, timestamp=at, tags=ending.tags),
+        )
+        self._tell(run_id, lambda real: self._store.end(real, ending.status, at=at))
 
     def _tell(self, run_id: str, call: Callable[[str], object]) -> None:
         """Make a call in the background, with the real id of a run that may be pending."""
@@ -237,6 +309,15 @@ class SweepTracker:
         return self._made[run_id]
 
 
+def _found_or_made(store: Store, experiment_id: str, sweep: str, origin: str | None) -> str:
+    found = store.tagged(experiment_id, ORIGIN_TAG, origin) if origin else None
+    if found:
+        store.reopen(found)
+        return found
+    own = {ORIGIN_TAG: origin} if origin else {}
+    return store.create_run(experiment_id, name=sweep, tags={**source_tags(), **own})
+
+
 def _go_on(store: Store, run_id: str, sweep: str) -> None:
     try:
         store.reopen(run_id)
@@ -247,7 +328,15 @@ def _go_on(store: Store, run_id: str, sweep: str) -> None:
         ) from error
 
 
-def _source_tags() -> dict[str, str]:
+def _describe(store: Store, run_id: str, sweep: str, tags: Mapping[str, str], params: Mapping[str, str]) -> None:
+    """Set tags and params of the sweep's run; a param that it has already stays as it is."""
+    known = store.params(run_id)
+    new = {name: value for name, value in params.items() if name not in known}
+    store.record(run_id, params=new, tags={"sweepkit.sweep": sweep, **tags})
+
+
+def source_tags() -> dict[str, str]:
+    """Return what MLflow shows as the source and the user of a run."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a container's user need not have a name

@@ -6,6 +6,7 @@ knows a metric by its key, step and timestamp.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,17 @@ from sweepkit.tracking.connection import connect
 if TYPE_CHECKING:
     from sweepkit.tracking.store import Store
 
+logger = logging.getLogger(__name__)
+
 
 def write(storage: Storage, paths: TrialPaths, report: Report, tags: Mapping[str, str]) -> None:
     """Put a report into the trial's spool, with tags to set on its run."""
     storage.write_json(paths.spooled(report.epoch), {"report": report.to_json(), "tags": dict(tags)})
+
+
+def is_behind(storage: Storage, paths: TrialPaths) -> bool:
+    """Tell whether more waits than the latest report, which its worker may be sending at this moment."""
+    return len(storage.names(paths.spool)) > 1
 
 
 def is_empty(storage: Storage, paths: TrialPaths) -> bool:
@@ -41,6 +49,9 @@ def send(store: Store, run_id: str, storage: Storage, paths: TrialPaths) -> int:
             content = storage.read_json(name)
         except FileNotFoundError:  # the worker and the driver may both be at it
             continue
+        except ValueError:
+            logger.warning("%s is damaged; `python -m sweepkit sync` takes its report from the journal", name)
+            continue
         report = Report.from_json(content["report"])
         store.record(
             run_id,
@@ -52,6 +63,12 @@ def send(store: Store, run_id: str, storage: Storage, paths: TrialPaths) -> int:
         storage.delete(name)
         n_sent += 1
     return n_sent
+
+
+def clear(storage: Storage, paths: TrialPaths) -> None:
+    """Delete what is left in the spool, which the store has from elsewhere."""
+    for file in storage.names(paths.spool):
+        storage.delete(f"{paths.spool}/{file}")
 
 
 def replay(uri: str, run_id: str, storage: Storage, paths: TrialPaths) -> int:

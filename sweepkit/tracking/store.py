@@ -9,6 +9,7 @@ import functools
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -53,6 +54,24 @@ def in_our_words(method: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
     return call
 
 
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """A run as the store has it; `has_data` is whether a dataset is among its inputs."""
+
+    status: str
+    is_deleted: bool
+    params: Mapping[str, str]
+    tags: Mapping[str, str]
+    metrics: Mapping[str, float]
+    has_data: bool
+
+    def lacks(self, *, tags: Mapping[str, str], metrics: Mapping[str, float]) -> bool:
+        """Tell whether one of these is not there or has another value."""
+        known_tags = {_key(name): value for name, value in _cut(tags, _LONGEST_TAG).items()}
+        known_metrics = {_key(name): value for name, value in metrics.items()}
+        return not (known_tags.items() <= self.tags.items() and known_metrics.items() <= self.metrics.items())
+
+
 class Store:
     """One tracking store.
 
@@ -89,17 +108,60 @@ class Store:
         return str(found.experiment_id)
 
     @in_our_words
-    def create_run(self, experiment_id: str, *, name: str, tags: Mapping[str, str]) -> str:
-        """Make a run that has just started, and return its id."""
-        run = self._client.create_run(experiment_id, run_name=name, tags=_cut(tags, _LONGEST_TAG))
+    def create_run(
+        self, experiment_id: str, *, name: str, tags: Mapping[str, str], started: float | None = None
+    ) -> str:
+        """Make a run and return its id; `started` is in seconds since 1970, None for now."""
+        at = None if started is None else int(started * 1000)
+        run = self._client.create_run(experiment_id, start_time=at, run_name=name, tags=_cut(tags, _LONGEST_TAG))
         return str(run.info.run_id)
 
     @in_our_words
     def child(self, experiment_id: str, parent_run_id: str, number: int) -> str | None:
-        """Return the run of a trial, if it has one."""
-        wanted = f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent_run_id}' and tags.`{TRIAL_TAG}` = '{number}'"
-        found = self._client.search_runs([experiment_id], filter_string=wanted, max_results=1)
+        """Return the run of a trial, if it has one.
+
+        An attempt to make one that was not answered may succeed after the next attempt, and leave an empty second
+        run; that is deleted.
+        """
+        wanted = {MLFLOW_PARENT_RUN_ID: parent_run_id, TRIAL_TAG: str(number)}
+        found = self._client.search_runs([experiment_id], filter_string=_filter(wanted))
+        fullest = sorted(found, key=lambda run: -len(run.data.metrics) - len(run.data.params))
+        for run in fullest[1:]:
+            if not run.data.metrics:
+                self._client.delete_run(run.info.run_id)
+        return str(fullest[0].info.run_id) if fullest else None
+
+    @in_our_words
+    def tagged(self, experiment_id: str, key: str, value: str) -> str | None:
+        """Return the first run that has a tag, if there is one."""
+        found = self._client.search_runs(
+            [experiment_id], filter_string=_filter({key: value}), max_results=1, order_by=["attributes.start_time"]
+        )
         return str(found[0].info.run_id) if found else None
+
+    @in_our_words
+    def facts(self, run_id: str) -> RunFacts:
+        """Return what there is to know of a run."""
+        run = self._client.get_run(run_id)
+        return RunFacts(
+            status=str(run.info.status),
+            is_deleted=run.info.lifecycle_stage != "active",
+            params=dict(run.data.params),
+            tags=dict(run.data.tags),
+            metrics=dict(run.data.metrics),
+            has_data=bool(run.inputs and run.inputs.dataset_inputs),
+        )
+
+    @in_our_words
+    def steps(self, run_id: str, metric: str) -> set[int]:
+        """Return the steps at which a run has a metric."""
+        return {int(metric.step) for metric in self._client.get_metric_history(run_id, _key(metric))}
+
+    @in_our_words
+    def has_artifact(self, run_id: str, folder: str, name: str) -> bool:
+        """Tell whether a file is among a run's artifacts."""
+        path = f"{folder}/{name}" if folder else name
+        return any(file.path == path for file in self._client.list_artifacts(run_id, folder or None))
 
     @in_our_words
     def experiment_of(self, run_id: str) -> str:
@@ -176,9 +238,9 @@ class Store:
         self._client.set_tag(run_id, MLFLOW_LOGGED_ARTIFACTS, tag)
 
     @in_our_words
-    def end(self, run_id: str, status: str) -> None:
-        """Say that a run has ended, as FINISHED, KILLED or FAILED."""
-        self._client.set_terminated(run_id, status=status)
+    def end(self, run_id: str, status: str, *, at: float | None = None) -> None:
+        """Say that a run has ended, as FINISHED, KILLED or FAILED; `at` is in seconds since 1970, None for now."""
+        self._client.set_terminated(run_id, status=status, end_time=None if at is None else int(at * 1000))
 
 
 def _reason(error: Exception) -> str:
@@ -186,6 +248,12 @@ def _reason(error: Exception) -> str:
     text = str(error).strip()
     cause = _OS_ERROR.search(text)
     return cause[1].lower() if cause else shown(_ERROR_CODE.sub("", text.partition("\n")[0])).rstrip(".")
+
+
+def _filter(tags: Mapping[str, str]) -> str:
+    """Return what `search_runs` finds runs with these tags by."""
+    quoted = {key: value.replace("'", "") for key, value in tags.items()}
+    return " and ".join(f"tags.`{key}` = '{value}'" for key, value in quoted.items())
 
 
 def _key(name: str) -> str:

@@ -61,8 +61,12 @@ class TrialLog:
         self._tags = {}
         self._wake.set()
 
-    def close(self, timeout_s: float = 5.0) -> bool:
-        """Wait for what is under way, and tell whether all has arrived; the rest is left to the driver."""
+    def close(self, timeout_s: float = 0.0) -> bool:
+        """Let what is under way go on, and tell whether all has arrived; the rest is left to the driver.
+
+        Args:
+            timeout_s: how long to wait for it. The next trial must not, so a worker does not wait at all.
+        """
         if self._thread:
             self._closing.set()
             self._wake.set()
@@ -79,6 +83,6 @@ class TrialLog:
             try:
                 spool.send(_connect(self._target.uri), self._target.run_id, self._storage, self._paths)
             except StoreError as error:  # the next report is the next attempt
-                logger.warning("tracking store %s: %s", shown(self._target.uri), error)
+                logger.info("tracking store %s: %s", shown(self._target.uri), error)
             except Exception:  # a view that fails must not fail what it shows
                 logger.exception("tracking of %s failed", self._paths.root)

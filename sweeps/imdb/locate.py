@@ -65,7 +65,7 @@ def _find_texts(source: str | None) -> Texts:
         return TableTexts(SAMPLE / "reviews.parquet")
     if source is None:
         return ArchiveTexts(_cached(REVIEWS))
-    path = Path(source).expanduser()
+    path = _path(source)
     if path.is_dir():
         return _in_folder(path)
     if not path.exists():
@@ -79,6 +79,21 @@ def _find_texts(source: str | None) -> Texts:
     if path.suffix in tables.SUFFIXES:
         return TableTexts(path)
     raise DataError(f"reviews must be a folder, or a file that ends in {', '.join(_KINDS)}", where=source)
+
+
+def _path(text: str) -> Path:
+    """Return the path that a user named.
+
+    Raises:
+        DataError: there can be no such path.
+    """
+    try:
+        path = Path(text).expanduser()
+        path.exists()
+    except (OSError, RuntimeError) as error:  # a name that is too long, a folder that is closed, no such user
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise DataError(f"this cannot be looked into: {str(reason).lower()}", where=text) from None
+    return path
 
 
 _KINDS = (*_ARCHIVES, *tables.SUFFIXES)
@@ -113,7 +128,7 @@ def _only(paths: list[Path], folder: Path) -> Path:
 def _find_vectors(settings: Data, dims: Sequence[int]) -> dict[int, VectorFile]:
     """Look in what was named, else beside the reviews, else in the cache and at the official address."""
     if settings.vectors is not None:
-        path = Path(settings.vectors).expanduser()
+        path = _path(settings.vectors)
         return find_vectors((_vector_files(path) if path.is_dir() else None) or [path], dims=dims)
     if settings.source == "sample":
         return find_vectors([SAMPLE / "vectors.parquet"], dims=dims)
@@ -126,7 +141,7 @@ def _find_vectors(settings: Data, dims: Sequence[int]) -> dict[int, VectorFile]:
 def _folders_beside(source: str | None) -> list[Path]:
     if source is None:
         return []
-    path = Path(source).expanduser().absolute()
+    path = _path(source).absolute()
     return [path, path.parent] if path.is_dir() else [path.parent]
 
 

@@ -29,6 +29,8 @@ SPLITS = ("train", "test")
 FOLDERS = {"neg": 0, "pos": 1}
 _READING = "reading texts"
 _PROGRESS_EVERY = 1_000
+_LARGEST_TEXT = 16 << 20  # the longest published one has 14 kB
+_TOO_LARGE = f"a text has at most {_LARGEST_TEXT:,} bytes, this has more"
 
 
 class Texts(Protocol):
@@ -110,12 +112,12 @@ class ArchiveTexts:
     def read(self, progress: Progress) -> LabelledTexts:
         found = _Found(str(self.path))
         n_bytes = self.path.stat().st_size if self.path.exists() else 0
-        with self._unreadable_as_error(), self.path.open("rb") as file, gzip.open(file) as unpacked:
-            with tarfile.open(fileobj=unpacked, mode="r|") as archive:
+        with self._unreadable_as_error(), self.path.open("rb") as file, gzip.open(file) as stream:
+            unpacked = _Bounded(stream, _unpacked_limit(n_bytes), self.path)
+            with tarfile.open(fileobj=unpacked, mode="r|") as archive:  # type: ignore[call-overload]  # it has `read`
                 for member in archive:
-                    content = archive.extractfile(member) if member.isfile() and is_text(member.name) else None
-                    if content is not None:
-                        found.add(member.name, content.read())
+                    if member.isfile() and is_text(member.name):
+                        found.add(member.name, self._content(archive, member))
                         if len(found.texts) % _PROGRESS_EVERY == 0:
                             progress(_READING, file.tell(), n_bytes)
             # what follows the last file holds no text, but the checksum of everything before it
@@ -124,15 +126,41 @@ class ArchiveTexts:
         progress(_READING, n_bytes, n_bytes)
         return found.complete()
 
+    def _content(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+        """Read a file into memory; nothing of an archive is ever written to disk."""
+        if member.size > _LARGEST_TEXT:
+            raise DataError(_TOO_LARGE, where=f"{self.path}/{member.name}")
+        content = archive.extractfile(member)
+        return content.read() if content else b""
+
     @contextmanager
     def _unreadable_as_error(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, EOFError, tarfile.TarError, zlib.error) as error:
+        except (OSError, EOFError, tarfile.TarError, zlib.error, ValueError, OverflowError) as error:
             raise DataError(
                 f"this must be an intact .tar.gz archive, it can't be read: {error}; download it again",
                 where=str(self.path),
             ) from None
+
+
+class _Bounded:
+    """A stream that ends in an error where an archive unpacks to more than any archive of texts does."""
+
+    def __init__(self, stream: gzip.GzipFile, limit: int, path: Path) -> None:
+        self._stream, self._left, self._path = stream, limit, path
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._stream.read(size)
+        self._left -= len(content)
+        if self._left < 0:
+            raise DataError("this unpacks to far more than an archive of texts has", where=str(self._path))
+        return content
+
+
+def _unpacked_limit(n_bytes: int) -> int:
+    """Return what an archive of so many bytes may unpack to; texts shrink to a quarter, headers to nothing."""
+    return min(64 * n_bytes + (64 << 20), 4 << 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +171,10 @@ class FolderTexts:
 
     def digest(self) -> str:
         """Identify the files by name, size and time of change: reading 50,000 of them takes too long to find data."""
-        facts = [(name, entry.stat().st_size, entry.stat().st_mtime_ns) for name, entry in self._files()]
+        try:
+            facts = [(name, entry.stat().st_size, entry.stat().st_mtime_ns) for name, entry in self._files()]
+        except OSError as error:  # a link to nothing
+            raise DataError(f"the files can't be listed: {error.strerror}", where=str(error.filename)) from None
         return json_digest(facts)
 
     def describe(self) -> str:
@@ -156,7 +187,7 @@ class FolderTexts:
             if done % _PROGRESS_EVERY == 0:
                 progress(_READING, done, len(files))
             try:
-                found.add(name, Path(entry.path).read_bytes())
+                found.add(name, _content(entry))
             except OSError as error:
                 raise DataError(f"the file can't be read: {error.strerror}", where=entry.path) from None
         progress(_READING, len(files), len(files))
@@ -170,6 +201,14 @@ class FolderTexts:
                 entries = os.scandir(inside) if inside.is_dir() else ()
                 found += [(f"{split}/{folder}/{entry.name}", entry) for entry in entries]
         return sorted((item for item in found if is_text(item[0])), key=lambda item: item[0])
+
+
+def _content(entry: os.DirEntry[str]) -> bytes:
+    if not entry.is_file():  # reading a pipe or a device may never end
+        raise DataError("this must be a file", where=entry.path)
+    if entry.stat().st_size > _LARGEST_TEXT:
+        raise DataError(_TOO_LARGE, where=entry.path)
+    return Path(entry.path).read_bytes()
 
 
 def is_text(name: str) -> bool:

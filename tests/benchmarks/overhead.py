@@ -3,8 +3,9 @@
     python tests/benchmarks/overhead.py trials     # seconds per trial on one warm worker, with MLflow on
     python tests/benchmarks/overhead.py mlflow     # seconds that tracking takes in a sweep of 48 trials and 4 epochs
     python tests/benchmarks/overhead.py memory     # resident memory of one worker over 100 trials of differing shapes
+    python tests/benchmarks/overhead.py flat       # resident memory of driver and worker over 200 trivial trials
 
-All on the shipped sample; each takes two to five minutes on 2 cores.
+The last one runs the toy of the tests, all others the shipped sample; each takes two to five minutes on 2 cores.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ N_WARM = 3  # first trials of a worker, which also import and decode
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("trials", "mlflow", "memory"))
+    parser.add_argument("what", choices=("trials", "mlflow", "memory", "flat"))
     parser.add_argument("--n", type=int, default=0, help="trials; the default is said above, or 20")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="sweepkit-bench-") as scratch:
         os.chdir(scratch)
-        {"trials": trials, "mlflow": tracking, "memory": memory}[options.what](Path(scratch), options.n)
+        {"trials": trials, "mlflow": tracking, "memory": memory, "flat": flat}[options.what](Path(scratch), options.n)
 
 
 def sweepkit(*arguments: str) -> str:
@@ -139,6 +140,42 @@ def memory(scratch: Path, n: int) -> None:
     # one trial's size is no trend: the slope of a line through all of them is
     slope = statistics.linear_regression(range(len(tail)), tail).slope
     print(f"growth: {slope:.2f} MB a trial over the last {len(tail)}; from {resident[0]:.0f} to {resident[-1]:.0f} MB")
+
+
+def flat(scratch: Path, n: int) -> None:
+    """Run trivial trials on Ray with MLflow on, and watch the driver and its one worker from outside."""
+    import psutil
+
+    from sweepkit.snapshot import open_snapshot
+
+    n = n or 200
+    sets = ["search.sampler=random", f"search.trials={n}", "stopping={rule: none, max_epochs: 1}"]
+    options = [part for text in (*sets, "resources.workers=1") for part in ("--set", text)]
+    toy = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
+    command = [sys.executable, "-m", "sweepkit", "run", str(toy), *options]
+    process = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL)
+    driver, journal = psutil.Process(process.pid), scratch / "runs" / "sweeps" / "toy" / "journal.log"
+    seen: dict[int, tuple[float, float]] = {}  # trials that have ended -> MB of the driver and of the worker
+    while process.poll() is None:
+        ended = journal.read_text().count('"datetime_complete"') if journal.exists() else 0
+        try:
+            workers = [child for child in driver.children(recursive=True) if "Trial" in " ".join(child.cmdline())]
+            if workers:
+                seen[ended] = driver.memory_info().rss / 2**20, max(w.memory_info().rss for w in workers) / 2**20
+        except psutil.Error:  # it has just ended
+            continue
+        time.sleep(0.2)
+    assert process.returncode == 0
+    for number in (20, n):
+        at = max(count for count in seen if count <= number)
+        print(f"after {at} trials: driver {seen[at][0]:.0f} MB, worker {seen[at][1]:.0f} MB")
+    records = open_snapshot(Path("runs/sweeps/toy")).records
+    ends = [record.reports[-1].timestamp for record in records]
+    overheads = [
+        end - before - record.reports[0].metrics["train_seconds"] - record.reports[0].metrics["valid_seconds"]
+        for before, end, record in zip(ends, ends[1:], records[1:], strict=False)
+    ]
+    print(f"overhead per trial of 1 epoch, {len(overheads[N_WARM:])} trials: {quartiles(overheads[N_WARM:])}")
 
 
 def quartiles(values: list[float]) -> str:

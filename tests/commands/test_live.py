@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from rich.console import Console
 from sweepkit.commands.formats import duration, near, parameters
 from sweepkit.commands.live import LiveTable, PlainLines, summary
 from sweepkit.config import SweepSpec
+from sweepkit.faults import Fault
 from sweepkit.leaderboard import Standing
 from sweepkit.reports import Outcome, Report, TrialRecord
 
@@ -78,6 +81,29 @@ def test_the_live_table_shows_running_and_ended_trials() -> None:
         assert text in shown, text
 
 
+TRIED_AGAIN = replace(RUNNING, faults=(Fault(1, "OSError: once", counts=True, timestamp=0.0),))
+
+
+def test_plain_lines_say_which_attempt_starts_and_what_ended_the_one_before() -> None:
+    out = io.StringIO()
+    with PlainLines(Console(file=out, width=60), SPEC, VARIED) as lines:
+        lines.remarked("trial 1 attempt 1: OSError: [Errno 5] once; attempt 2 goes on after epoch 1")
+        lines.started(TRIED_AGAIN, STANDING)
+    assert out.getvalue().splitlines() == [
+        "trial 1 attempt 1: OSError: [Errno 5] once; attempt 2 goes on after epoch 1",
+        "trial 1 attempt 2 starts: cell=gru rate=0.00123",
+    ]
+
+
+def test_the_live_table_keeps_remarks_above_it_and_counts_attempts() -> None:
+    out = io.StringIO()
+    with LiveTable(Console(file=out, width=140, force_terminal=True, color_system=None), SPEC, VARIED) as table:
+        table.remarked("trial 1 attempt 1: OSError: once; attempt 2 goes on after epoch 1")
+        table.started(TRIED_AGAIN, STANDING)
+    assert "trial 1 attempt 1: OSError: once" in out.getvalue()
+    assert "running, attempt 2" in out.getvalue()
+
+
 def test_a_trial_whose_objective_never_came_is_shown_too() -> None:
     out = io.StringIO()
     bare = TrialRecord(2, {}, (Report(1, {"loss": 1.0}, 0.0),), outcome=Outcome.FAILED, reason="metric …")
@@ -102,3 +128,17 @@ def test_durations_and_parameters_are_short() -> None:
         "25 h 01 min",
     ]
     assert parameters({"rate": 0.000123456, "units": 64, "wide": False}) == "rate=0.000123 units=64 wide=False"
+
+
+@pytest.mark.parametrize("kind", [PlainLines, LiveTable])
+def test_warnings_of_the_driver_are_lines_while_a_sweep_is_shown(kind: type[PlainLines | LiveTable]) -> None:
+    out = io.StringIO()
+    logger = logging.getLogger("sweepkit.tracking.background")
+    with kind(Console(file=out, width=60, force_terminal=kind is LiveTable, color_system=None), SPEC, VARIED):
+        logger.info("nobody needs to know")
+        logger.warning("tracking store %s does not answer, what it is to be told waits", "http://[a]")
+    logger.warning("too late")
+    said = "warning: tracking store http://[a] does not answer, what it is to be told waits"
+    assert said in out.getvalue().replace("\n", "")
+    assert "nobody needs" not in out.getvalue()
+    assert "too late" not in out.getvalue()

@@ -33,7 +33,8 @@ def sweep(tmp_path: Path) -> Callable[..., Path]:
         spec = {"sweep": "cells", "package": "toy", "objective": {"metric": "score", "mode": "max"}}
         checked = SweepSpec.model_validate({**spec, "tracking": {"uri": uri}})
         storage, paths = Storage.at(str(tmp_path / "runs")), SweepPaths("cells")
-        storage.write_json(paths.manifest, {"spec": checked.model_dump(mode="json"), "n_trials": 1, **manifest})
+        known = {"spec": checked.model_dump(mode="json"), "identity": {}, "n_trials": 1}
+        storage.write_json(paths.manifest, known | manifest)
         return storage.path(paths.root)
 
     return write

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
+from pathlib import Path
+
+import psutil
 import pytest
 
+import sweepkit
 from sweepkit.config import Resources
 from sweepkit.errors import InputError
 from sweepkit.tasks import Share
@@ -54,3 +59,20 @@ def test_a_cluster_too_small_for_one_trial_is_refused(wanted: Resources, seen: s
     with pytest.raises(InputError, match=seen) as caught:
         share_of(2, 0, wanted)
     assert "the cluster has 2 CPUs and 0 GPUs; lower resources.cpu or resources.gpu" in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_cluster_of_this_machine_listens_on_loopback_only() -> None:
+    from sweepkit.ray_tune.runner import connect
+
+    with connect(None, modules=[Path(sweepkit.__file__).parent], wanted=Resources()) as runner:
+        assert list(runner.map(lambda text: len(text), ["a", "bc"], describe="count")) == [1, 2]
+        driver = psutil.Process()
+        listening = {
+            ipaddress.ip_address(connection.laddr.ip)
+            for process in (driver, *driver.children(recursive=True))
+            for connection in process.net_connections(kind="inet")
+            if connection.status == psutil.CONN_LISTEN
+        }
+    assert listening
+    assert all((getattr(ip, "ipv4_mapped", None) or ip).is_loopback for ip in listening)

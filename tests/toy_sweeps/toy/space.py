@@ -10,7 +10,12 @@ SPACE = Space(
         "units": Int(2, 8),
         "learning_rate": Float(1e-3, 1e-1, log=True),
         "dropout": Float(0.0, 0.5),
-        "fault": Choice(("", "build", "train", "nan", "exit", "no_cudnn")),
+        "fault": Choice(
+            (
+                *("", "build", "train", "nan", "exit", "no_cudnn"),
+                *("exit once", "kill once", "raise once", "hang once", "slow", "grow"),
+            )
+        ),
     }
 )
 

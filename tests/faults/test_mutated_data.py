@@ -1,0 +1,204 @@
+"""Archives, tables, vectors and records that went wrong: reading them works or is a DataError, and writes nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gzip
+import io
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sweepkit.data import tables
+from sweepkit.data.rows import Rows
+from sweepkit.data.vectors import find_vectors, write_rounded
+from sweepkit.data.vocabulary import Vocabulary
+from sweepkit.errors import InputError
+from sweeps.imdb.sources import ArchiveTexts
+
+WORDS = Vocabulary.build({"good": 3, "bad": 2, "film": 1}, max_size=10, min_frequency=1)
+TEXTS = ["a good film", "a bad film", "good, good", "bad"]
+SETTINGS = {
+    "derandomize": True,
+    "database": None,
+    "deadline": None,
+    "suppress_health_check": [HealthCheck.too_slow, HealthCheck.data_too_large],
+}
+
+
+def tar() -> bytes:
+    """An archive in the published layout, not compressed yet."""
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        for row, text in enumerate(TEXTS):
+            member = tarfile.TarInfo(
+                f"aclImdb/{'train' if row < 2 else 'test'}/{'pos' if row % 2 else 'neg'}/{row}.txt"
+            )
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    return content.getvalue()
+
+
+def vector_zip() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("glove.3d.txt", "good 0.1 0.2 0.3\nbad -1 0 1e-3\nfilm 0 0 0\n" * 3)
+    return content.getvalue()
+
+
+def vector_table() -> bytes:
+    content = io.BytesIO()
+    write_rounded(content, ["good", "bad", "film"], {3: np.arange(9, dtype=np.float32).reshape(3, 3)})  # type: ignore[arg-type]
+    return content.getvalue()
+
+
+def table() -> pa.Table:
+    return pa.table({"text": TEXTS, "label": [0, 1, 0, 1], "split": ["train", "train", "test", "train"]})
+
+
+def parquet() -> bytes:
+    content = io.BytesIO()
+    pq.write_table(table(), content)
+    return content.getvalue()
+
+
+def csv() -> bytes:
+    content = io.BytesIO()
+    pacsv.write_csv(table(), content)
+    return content.getvalue()
+
+
+@functools.cache
+def shard() -> bytes:
+    from sweepkit.data import records  # imports TensorFlow
+
+    return records.shard_bytes(Rows.of([[3, 4, 2], [5, 2], [2]], [0, 1, 1]))
+
+
+def read_vectors(path: Path) -> None:
+    find_vectors([path], dims=[3])[3].align(WORDS, seed=0)
+
+
+def read_shard(path: Path) -> None:
+    from sweepkit.data import records
+
+    records.read_shards([path])
+
+
+def read_archive(path: Path) -> None:
+    ArchiveTexts(path).read(lambda *_: None)
+
+
+def compressed(content: bytes) -> bytes:
+    return gzip.compress(content, 1, mtime=0)
+
+
+Change = tuple[str, float, int, bytes]
+Kind = tuple[Callable[[], bytes], str, Callable[[bytes], bytes], Callable[[Path], object]]
+# what there is, its file's name, how it is packed after it was damaged, and who reads it
+KINDS: dict[str, Kind] = {
+    "archive": (tar, "a.tar.gz", compressed, read_archive),
+    "packed archive": (lambda: compressed(tar()), "a.tar.gz", bytes, read_archive),
+    "zip": (vector_zip, "glove.zip", bytes, read_vectors),
+    "text": (lambda: b"good 0.1 0.2 0.3\nbad -1 0 1e-3\n", "glove.txt", bytes, read_vectors),
+    "vectors": (vector_table, "vectors.parquet", bytes, read_vectors),
+    "csv": (csv, "rows.csv", bytes, tables.read_table),
+    "parquet": (parquet, "rows.parquet", bytes, tables.read_table),
+}
+RECORDS = (shard, "train.tfrecord", bytes, read_shard)
+
+
+NASTY = (
+    *(b"\xff" * 8, b"\x80" + b"\xff" * 11, b"99999999999\0", b"-1", b"\0" * 512, b"../../up", b"1e999", b"nan"),
+    *(b'"', b"\n", b"L", b"x", b"2", b"\0"),
+)
+
+
+@st.composite
+def mutations(draw: st.DrawFn) -> list[Change]:
+    """Some changes: kind, place as a fraction of the file, length, and bytes to put there."""
+    kinds = st.sampled_from(("flip", "cut", "repeat", "insert", "overwrite", "end"))
+    new = st.binary(min_size=1, max_size=12) | st.sampled_from(NASTY)
+    return draw(st.lists(st.tuples(kinds, st.floats(0, 1), st.integers(1, 600), new), min_size=1, max_size=4))
+
+
+def mutated(content: bytes, changes: list[Change]) -> bytes:
+    found = bytearray(content)
+    for kind, place, length, new in changes:
+        at = int(place * len(found))
+        if kind == "flip" and at < len(found):
+            found[at] ^= 1 << length % 8
+        elif kind == "cut":
+            del found[at : at + length]
+        elif kind == "repeat":
+            found[at:at] = found[at : at + length]
+        elif kind == "insert":
+            found[at:at] = new
+        elif kind == "overwrite":
+            found[at : at + len(new)] = new
+        elif kind == "end":
+            del found[at:]
+    return bytes(found)
+
+
+def check(folder: Path, kind: Kind, changes: list[Change]) -> None:
+    make, name, pack, read = kind
+    path = folder / name
+    path.write_bytes(pack(mutated(make(), changes)))
+    with contextlib.suppress(InputError):
+        read(path)
+    path.unlink()
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_whole_is_read(folder: Path, kind: str) -> None:
+    make, name, pack, read = KINDS[kind]
+    (folder / name).write_bytes(pack(make()))
+    read(folder / name)
+    (folder / name).unlink()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(changes=mutations())
+@settings(max_examples=10, **SETTINGS)
+def test_what_is_damaged_is_read_or_refused(folder: Path, kind: str, changes: list[Change]) -> None:
+    check(folder, KINDS[kind], changes)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("kind", KINDS)
+@given(changes=mutations())
+@settings(max_examples=200, **SETTINGS)
+def test_200_damaged_files_of_each_kind_are_read_or_refused(folder: Path, kind: str, changes: list[Change]) -> None:
+    check(folder, KINDS[kind], changes)
+
+
+@pytest.mark.tf
+@given(changes=mutations())
+@settings(max_examples=10, **SETTINGS)
+def test_damaged_records_are_read_or_refused(folder: Path, changes: list[Change]) -> None:
+    check(folder, RECORDS, changes)
+
+
+@pytest.mark.faults
+@pytest.mark.tf
+@given(changes=mutations())
+@settings(max_examples=200, **SETTINGS)
+def test_200_damaged_shards_are_read_or_refused(folder: Path, changes: list[Change]) -> None:
+    check(folder, RECORDS, changes)

@@ -1,0 +1,26 @@
+"""How much memory is a worker's."""
+
+from __future__ import annotations
+
+import pytest
+
+from sweepkit.tasks import Share
+
+pytestmark = pytest.mark.ray
+
+
+@pytest.mark.parametrize(
+    ("node", "share", "expected"),
+    [
+        ({"CPU": 8.0, "memory": 16e9}, Share(cpu=1, gpu=0, n_workers=8), 2.0),
+        ({"CPU": 8.0, "memory": 16e9}, Share(cpu=3, gpu=0, n_workers=8), 8.0),
+        ({"CPU": 8.0, "memory": 16e9}, Share(cpu=1, gpu=0, n_workers=2), 8.0),
+        ({"CPU": 8.0, "GPU": 2.0, "memory": 16e9}, Share(cpu=1, gpu=0.5, n_workers=8), 4.0),
+        ({"CPU": 8.0, "GPU": 2.0, "memory": 16e9}, Share(cpu=1, gpu=2, n_workers=8), 16.0),
+        ({}, Share(cpu=1, gpu=0, n_workers=8), float("inf")),
+    ],
+)
+def test_a_worker_may_hold_its_share_of_its_nodes_memory(node: dict[str, float], share: Share, expected: float) -> None:
+    from sweepkit.ray_tune.worker import own_share_gb
+
+    assert own_share_gb(node, share) == expected

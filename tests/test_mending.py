@@ -1,0 +1,155 @@
+"""A journal that was cut at any byte of its end: nothing before the cut is lost, and the sweep goes on."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from sweepkit.config import SweepSpec
+from sweepkit.errors import DataError
+from sweepkit.journal import Journal
+from sweepkit.mending import mend, torn_file
+from sweepkit.reports import Report, TrialRecord
+from sweepkit.space import Choice, Float, Int, Space
+from sweepkit.study import SweepStudy, Verdict
+
+SPACE = Space({"cell": Choice(("gru", "none")), "units": Int(8, 64, when={"cell": ("gru",)}), "rate": Float(0.1, 1.0)})
+SPEC = SweepSpec.model_validate(
+    {
+        "sweep": "toy",
+        "package": "toy",
+        "objective": {"metric": "score", "mode": "max"},
+        "search": {"sampler": "tpe", "trials": 3, "seed": 1},
+        "stopping": {"rule": "none", "max_epochs": 2},
+    }
+)
+
+
+def run_to_the_end(journal: Path) -> None:
+    """Do what a driver does, with trials whose score is a function of their point and epoch."""
+    study = SweepStudy.open(journal, SPEC, SPACE)
+    waiting = study.unfinished()
+    while (record := waiting.pop(0) if waiting else study.ask()) is not None:
+        epoch = record.epoch
+        verdict: Verdict | None = study.judge(record.number)  # its last report may have ended it
+        while verdict is None:
+            epoch += 1
+            verdict = study.report(record.number, Report(epoch, {"score": float(record.point["rate"]) * epoch}, 0.0))
+        study.finish(record.number, verdict)
+
+
+def found(journal: Path) -> list[tuple[object, ...]]:
+    return [told(record) for record in Journal.read(journal, SPEC).records()]
+
+
+def told(record: TrialRecord) -> tuple[object, ...]:
+    return record.number, dict(record.point), record.reports, record.outcome, record.reason, record.best_value
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    journal = tmp_path_factory.mktemp("whole") / "journal.log"
+    run_to_the_end(journal)
+    return journal
+
+
+def test_a_sweep_goes_on_from_every_record_to_the_same_end(whole: Path, tmp_path: Path) -> None:
+    """Each time with the first half of the record after it, as a kill in the middle of writing it leaves."""
+    lines, expected = whole.read_bytes().splitlines(keepends=True), found(whole)
+    journal = tmp_path / "journal.log"
+    for n_kept, torn in enumerate(lines):
+        journal.write_bytes(b"".join([*lines[:n_kept], torn[: len(torn) // 2]]))
+        run_to_the_end(journal)
+        assert found(journal) == expected, f"after {n_kept} of {len(lines)} records"
+
+
+def test_a_journal_cut_at_any_byte_of_its_last_two_records_keeps_all_whole_ones(whole: Path, tmp_path: Path) -> None:
+    content = whole.read_bytes()
+    ends = [index + 1 for index, byte in enumerate(content) if byte == ord("\n")]
+    journal = tmp_path / "journal.log"
+    for cut in range(ends[-3], len(content)):
+        journal.write_bytes(content[:cut])
+        before = found(journal)
+        mend(journal)
+        # the record is whole when only its line break is missing
+        assert journal.read_bytes() == content[: max(end for end in ends if end <= cut + 1)], cut
+        assert found(journal)[: len(before) - 1] == before[:-1], cut
+
+
+def test_nothing_is_lost_but_the_bytes_of_the_last_record_which_are_kept_beside(
+    whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    content = whole.read_bytes()
+    lines = content.splitlines(keepends=True)
+    journal = tmp_path / "journal.log"
+    journal.write_bytes(content[:-9])
+    mend(journal)
+    assert journal.read_bytes() == b"".join(lines[:-1])
+    assert torn_file(journal).read_bytes() == lines[-1][:-9] + b"\n"
+    assert caplog.messages == [
+        f"the last line of the journal was half-written; its {len(lines[-1]) - 9} bytes were moved to "
+        f"{journal}.torn, and all before it is kept"
+    ]
+
+
+def test_a_last_record_that_lacks_only_its_line_break_is_kept(whole: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "journal.log"
+    journal.write_bytes(whole.read_bytes()[:-1])
+    mend(journal)
+    assert journal.read_bytes() == whole.read_bytes()
+    assert not torn_file(journal).exists()
+
+
+@pytest.mark.parametrize("rest", [b"\0" * 4096, b"\0" * 40 + b"\n", b"\xff\xfe", b"17"])
+def test_what_a_file_system_left_after_a_power_cut_is_cut_off(whole: Path, tmp_path: Path, rest: bytes) -> None:
+    journal = tmp_path / "journal.log"
+    journal.write_bytes(whole.read_bytes() + rest)
+    mend(journal)
+    assert journal.read_bytes() == whole.read_bytes()
+
+
+def test_a_whole_journal_stays_as_it_is_and_a_missing_one_is_not_made(whole: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "journal.log"
+    mend(journal)
+    journal.write_bytes(b"")
+    mend(journal)
+    assert journal.read_bytes() == b""
+    journal.write_bytes(whole.read_bytes())
+    mend(journal)
+    assert journal.read_bytes() == whole.read_bytes()
+    assert [path.name for path in tmp_path.iterdir()] == ["journal.log"]
+
+
+def test_reading_changes_nothing(whole: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    journal = tmp_path / "journal.log"
+    torn = whole.read_bytes()[:-9]
+    journal.write_bytes(torn)
+    with caplog.at_level(logging.WARNING):
+        Journal.read(journal, SPEC).records()
+    assert journal.read_bytes() == torn
+    assert [path.name for path in tmp_path.iterdir()] == ["journal.log"]
+    assert caplog.messages == []
+
+
+def test_the_lock_of_a_killed_writer_is_not_waited_for(whole: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "journal.log"
+    journal.write_bytes(whole.read_bytes())
+    lock = tmp_path / "journal.log.lock"
+    lock.symlink_to(journal)
+    mend(journal)
+    assert lock.is_symlink(), "it may be held"
+    os.utime(lock, (0, 0), follow_symlinks=False)
+    mend(journal)
+    assert not lock.is_symlink()
+
+
+def test_damage_in_the_middle_is_named_with_what_to_do(whole: Path, tmp_path: Path) -> None:
+    lines = whole.read_bytes().splitlines(keepends=True)
+    journal = tmp_path / "journal.log"
+    journal.write_bytes(b"".join([*lines[:4], b"{half", *lines[4:]]))
+    for call in (lambda: Journal.read(journal, SPEC), lambda: SweepStudy.open(journal, SPEC, SPACE)):
+        with pytest.raises(DataError, match=r"journal.log: this journal is damaged in its middle: .*with --new"):
+            call()

@@ -1,0 +1,79 @@
+"""What may be secret in a URI is nowhere to be seen."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from sweepkit.errors import InputError, Problem, SweepFailed
+from sweepkit.faults import Fault
+from sweepkit.redaction import hidden, hidden_in
+from sweepkit.reports import Outcome
+from sweepkit.study import Verdict
+from tests.test_study import asked, opened, spec
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("s3://key:pa55@bucket/runs", "s3://bucket/runs"),
+        ("s3://key:pa/55@bucket/runs?region=eu&token=pa55", "s3://bucket/runs"),
+        ("postgresql+psycopg://me:pa55@host:5432/db?password=pa55", "postgresql+psycopg://host:5432/db"),
+        ("http://me:pa@55@host:5000", "http://host:5000"),
+        ("http://me:pa?55@host:5000", "http://host:5000"),
+        ("http://pa55@host", "http://host"),
+        ("http://host:5000/api?token=pa55", "http://host:5000/api"),
+        ("'http://me:pa55@host' is away, 'http://me:pa55@b?a=pa55'; wait", "'http://host' is away, 'http://b'; wait"),
+        ("--set tracking.uri=[http://me:pa55@host]: is wrong", "--set tracking.uri=[http://host]: is wrong"),
+        ("mysql://me:pa'55@host/db", "mysql://host/db"),
+        ("sqlite:////home/me/mlflow.db", "sqlite:////home/me/mlflow.db"),
+        ("http://host:5000/users/me@home", "http://host:5000/users/me@home"),
+        ("models:/cells@champion", "models:/cells@champion"),
+        ("file://, s3:// or gs://, got 'x'; did you mean 'y'?", "file://, s3:// or gs://, got 'x'; did you mean 'y'?"),
+    ],
+)  # fmt: skip
+def test_uris_lose_user_password_and_query(text: str, expected: str) -> None:
+    assert hidden(text) == expected
+
+
+def test_values_in_json_lose_them_too() -> None:
+    value = {"a": ["http://me:pa55@host", 1, None], "b": {"c": ("s3://k:pa55@b",)}}
+    assert hidden_in(value) == {"a": ["http://host", 1, None], "b": {"c": ["s3://b"]}}
+
+
+def test_errors_never_hold_them() -> None:
+    assert "pa55" not in str(InputError("http://me:pa55@host is away", where="--set tracking.uri=http://me:pa55@host"))
+    error = InputError([Problem("http://me:pa55@host", "gs://k:pa55@bucket")])
+    assert "pa55" not in f"{error} {error.problems} {error.args}"
+    assert "pa55" not in str(SweepFailed("postgresql://me:pa55@host/db refuses"))
+
+
+def test_a_long_text_takes_no_time() -> None:
+    began = time.process_time()
+    hidden("://" + "a:" * 200_000)
+    hidden("x://" * 20_000)
+    assert time.process_time() - began < 5
+
+
+def test_a_journal_holds_none_of_them(tmp_path: Path) -> None:
+    study = opened(tmp_path, spec())
+    number = asked(study).number
+    study.note(number, "error", "Traceback: http://me:pa55@host is away")
+    study.finish(number, Verdict(Outcome.FAILED, "http://me:pa55@host is away"))
+    assert study.error(number) == "Traceback: http://host is away"
+    assert study.record(number).reason == "http://host is away"
+    assert "pa55" not in (tmp_path / "journal.log").read_text()
+
+
+def test_the_faults_of_a_trial_hold_none_of_them_and_stay_readable(tmp_path: Path) -> None:
+    study = opened(tmp_path, spec())
+    number = asked(study).number
+    for error in ['"http://me:pa55@host/a?key=pa55" is away', 'no http://host/a\n?"b" in it']:
+        study.fault(number, Fault(0, error, counts=True, timestamp=0.0))
+    assert [fault.error for fault in study.record(number).faults] == [
+        '"http://host/a" is away',
+        'no http://host/a\n?"b" in it',
+    ]
+    assert "pa55" not in (tmp_path / "journal.log").read_text()

@@ -1,0 +1,233 @@
+"""A store that is down, slow, ill or overrun while a sweep runs, seen from the driver's classes: nobody waits, nothing
+is missing afterwards, nothing is there twice."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sweepkit.paths import SweepPaths
+from sweepkit.reports import Report
+from sweepkit.storage import Storage
+from sweepkit.tracking.connection import TrackingTarget, is_pending
+from sweepkit.tracking.worker import TrialLog
+from tests.proxies import Proxy, before
+
+if TYPE_CHECKING:
+    from conftest import Server
+    from mlflow.entities import Run
+
+    from sweepkit.tracking.driver import SweepTracker
+
+pytestmark = [
+    pytest.mark.mlflow,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated"),
+    pytest.mark.filterwarnings("ignore:starlette.middleware.wsgi is deprecated"),
+]
+N_TRIALS, N_EPOCHS = 4, 3
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    with before(server.uri) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def tracker(proxy: Proxy) -> Iterator[SweepTracker]:
+    tracker = opened(proxy)
+    yield tracker
+    proxy.hold.set()
+    tracker.close(5)
+
+
+def opened(proxy: Proxy, parent_run_id: str | None = None) -> SweepTracker:
+    from sweepkit.tracking.driver import SweepTracker
+
+    tracker = SweepTracker.open(uri=proxy.uri, experiment="outages", sweep="some", parent_run_id=parent_run_id)
+    tracker._background._retry_s = 0.05
+    return tracker
+
+
+def down(proxy: Proxy, server: Server) -> Callable[[], None]:
+    server.stop()
+    return server.start
+
+
+def ill(proxy: Proxy, server: Server) -> Callable[[], None]:
+    proxy.status = 500
+    return lambda: setattr(proxy, "status", None)
+
+
+def overrun(proxy: Proxy, server: Server) -> Callable[[], None]:
+    proxy.status = 429
+    return lambda: setattr(proxy, "status", None)
+
+
+def stuck(proxy: Proxy, server: Server) -> Callable[[], None]:
+    proxy.hold.clear()
+    return proxy.hold.set
+
+
+def run_trials(tracker: SweepTracker, storage: Storage, *, start: int = 0, stop: int = N_TRIALS) -> list[str]:
+    """Do what the driver and its workers do, with trials that take no time."""
+    run_ids = []
+    for number in range(start, stop):
+        paths = SweepPaths("some").trial(number)
+        run_id = tracker.start_trial(number=number, name=f"{number:04d}", point={"units": number})
+        run_ids.append(run_id)
+        log = TrialLog(TrackingTarget(tracker.uri, run_id), storage, paths)
+        for epoch in range(1, 1 + N_EPOCHS):
+            log.log(Report(epoch, {"loss": number + 1 / epoch}, 1.7e9 + epoch))
+            tracker.collect(run_id, storage, paths)
+        log.close()
+        tracker.collect(run_id, storage, paths, has_ended=True)
+        tracker.end_trial(run_id, outcome="complete", reason="r", best_value=1.0, best_epoch=1, metric="loss", at=1.7e9)
+    return run_ids
+
+
+def has_told_all(tracker: SweepTracker) -> bool:
+    """Wait for what is to be told again until it is: on a busy machine the first requests may fail once more."""
+    deadline = time.monotonic() + 120
+    while not tracker.flush(1) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return tracker.close(60)
+
+
+def runs_of(server: Server, tracker: SweepTracker) -> list[Run]:
+    from mlflow.tracking import MlflowClient
+
+    wanted = f"tags.`mlflow.parentRunId` = '{tracker.parent_run_id}'"
+    return list(MlflowClient(tracking_uri=server.uri).search_runs([tracker.experiment_id], filter_string=wanted))
+
+
+def assert_complete(server: Server, tracker: SweepTracker, storage: Storage, *, n_trials: int = N_TRIALS) -> None:
+    """Every trial has one run that has ended, and every epoch is there once."""
+    from mlflow.tracking import MlflowClient
+
+    runs = runs_of(server, tracker)
+    assert sorted(run.data.params["units"] for run in runs) == [str(number) for number in range(n_trials)]
+    for run in runs:
+        history = MlflowClient(tracking_uri=server.uri).get_metric_history(run.info.run_id, "loss")
+        assert Counter(metric.step for metric in history) == dict.fromkeys(range(1, 1 + N_EPOCHS), 1)
+        assert (run.info.status, run.data.tags["sweepkit.outcome"]) == ("FINISHED", "complete")
+    for number in range(n_trials):
+        assert storage.names(SweepPaths("some").trial(number).spool) == []
+
+
+@pytest.mark.parametrize("outage", [down, ill, overrun, stuck])
+def test_nothing_waits_and_nothing_is_missing_when_the_store_is_back(
+    proxy: Proxy,
+    server: Server,
+    tracker: SweepTracker,
+    storage: Storage,
+    outage: Callable[..., Callable[[], None]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    run_trials(tracker, storage, stop=1)
+    assert tracker.flush()
+    mend = outage(proxy, server)
+    started = time.monotonic()
+    run_ids = run_trials(tracker, storage, start=1)
+    assert time.monotonic() - started < 20, "each of several requests takes ten seconds to fail"
+    assert all(map(is_pending, run_ids))
+    mend()
+    assert has_told_all(tracker)
+    assert_complete(server, tracker, storage)
+    told = [message for message in caplog.messages if "does not answer" in message or "is slow" in message]
+    assert len(told) <= 2, "the user is told once, not with every call"
+    assert told
+
+
+def test_a_server_that_fails_for_minutes_is_waited_for(
+    proxy: Proxy, server: Server, tracker: SweepTracker, storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Many more failures than a single call is allowed."""
+    proxy.status = 500
+    run_trials(tracker, storage)
+    asked = proxy.n_asked
+    deadline = time.monotonic() + 30
+    while proxy.n_asked < asked + 30 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    proxy.status = None
+    assert has_told_all(tracker)
+    assert_complete(server, tracker, storage)
+    assert not [message for message in caplog.messages if "gave up" in message]
+
+
+def test_trials_do_not_wait_for_a_slow_server_and_all_arrives(
+    proxy: Proxy, server: Server, tracker: SweepTracker, storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    proxy.delay_s = 0.7  # longer than a driver waits for a run
+    started = time.monotonic()
+    run_trials(tracker, storage)
+    assert time.monotonic() - started < 8, "each of 20 requests takes 0.7 seconds"
+    proxy.delay_s = 0.0
+    assert has_told_all(tracker)
+    assert_complete(server, tracker, storage)
+    (told,) = (message for message in caplog.messages if "slow" in message)
+    assert told.endswith("is slow to answer; no trial waits for it")
+
+
+def test_reports_of_a_long_trial_arrive_as_soon_as_the_server_is_back(
+    proxy: Proxy, server: Server, tracker: SweepTracker, storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its worker would try again with its next report only, and the driver hears nothing of its failures."""
+    paths = SweepPaths("some").trial(0)
+    run_id = tracker.start_trial(number=0, name="0000", point={"units": 0})
+    assert tracker.flush()
+    proxy.status = 503
+    log = TrialLog(TrackingTarget(tracker.uri, run_id), storage, paths)
+    for epoch in (1, 2):
+        log.log(Report(epoch, {"loss": 1.0}, 1.7e9))
+        tracker.collect(run_id, storage, paths)
+    assert not tracker.flush(30)
+    assert "does not answer" in caplog.text
+    proxy.status = None
+    assert tracker.close(30)
+    assert storage.names(paths.spool) == []
+    log.close()
+
+
+def test_a_sweep_goes_on_while_the_server_is_down_and_tells_it_afterwards(
+    proxy: Proxy, server: Server, tracker: SweepTracker, storage: Storage
+) -> None:
+    run_trials(tracker, storage, stop=2)
+    assert tracker.close(30)
+    server.stop()
+    again = opened(proxy, tracker.parent_run_id)
+    run_trials(again, storage, start=2)
+    server.start()
+    assert has_told_all(again)
+    assert_complete(server, tracker, storage)
+
+
+def test_an_attempt_that_was_answered_too_late_leaves_one_run(
+    server: Server, tracker: SweepTracker, storage: Storage
+) -> None:
+    """Two runs of a trial, one of them empty, as a time-out of the first attempt leaves them."""
+    tags = {"mlflow.parentRunId": tracker.parent_run_id, "sweepkit.trial": "0"}
+    for _ in range(2):
+        tracker._store.create_run(tracker.experiment_id, name="0000", tags=tags)
+    run_id = tracker.start_trial(number=0, name="0000", point={"units": 0}, run_id="pending-0000")
+    assert tracker.flush()
+    assert [run.info.run_id for run in runs_of(server, tracker)] == [run_id]
+
+
+def test_what_is_left_in_the_end_is_said_with_what_to_do(
+    proxy: Proxy, server: Server, tracker: SweepTracker, storage: Storage, caplog: pytest.LogCaptureFixture
+) -> None:
+    tracker.remedy = "`python -m sweepkit sync runs/sweeps/some` tells it the rest when it is back"
+    server.stop()
+    run_trials(tracker, storage)
+    assert not tracker.close(30)
+    server.start()
+    assert caplog.messages[-1] == (
+        f"tracking store {proxy.uri} has not been told everything; nothing is lost, and "
+        "`python -m sweepkit sync runs/sweeps/some` tells it the rest when it is back"
+    )
