@@ -7,7 +7,6 @@ checked in problem.py. Later code reads attributes and never looks up a key.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
@@ -20,10 +19,10 @@ from pydantic import (
     field_validator,
 )
 
-from sweepkit.config_yaml import Document, Keys, dotted
+from sweepkit import config_problems
+from sweepkit.config_yaml import Document, Keys
 from sweepkit.errors import Problem
 from sweepkit.params import is_number
-from sweepkit.wording import listed, nearest
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -34,16 +33,12 @@ def _checked_gpu(value: object) -> object:
     raise ValueError(f"must be 'auto' or a number of at least 0, got {value!r}")
 
 
-_NAME = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$"
-_IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"
-_LINE = r"^[^\x00-\x1f\x7f]*$"
-
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Count = Annotated[int, Field(ge=1, le=1_000_000)]  # far beyond any sweep, and short of where estimates take long
-Name = Annotated[str, Field(pattern=_NAME)]
-PackageName = Annotated[str, Field(pattern=_IDENTIFIER)]
-Title = Annotated[str, Field(min_length=1, max_length=200, pattern=_LINE)]
-Place = Annotated[str, Field(min_length=1, max_length=1000, pattern=_LINE)]
+Name = Annotated[str, Field(pattern=config_problems.NAME)]
+PackageName = Annotated[str, Field(pattern=config_problems.IDENTIFIER)]
+Title = Annotated[str, Field(min_length=1, max_length=200, pattern=config_problems.LINE)]
+Place = Annotated[str, Field(min_length=1, max_length=1000, pattern=config_problems.LINE)]
 Gpu = Annotated[float | Literal["auto"], BeforeValidator(_checked_gpu)]
 SamplerName = Literal["tpe", "random", "grid", "qmc", "gp", "cmaes"]
 RuleName = Literal["asha", "hyperband", "median", "none"]
@@ -264,87 +259,6 @@ def check(
         return model.model_validate(values), []
     except ValidationError as error:
         return None, [
-            _problem(model, detail, document, below) for detail in error.errors(include_url=False, include_context=True)
+            config_problems.problem(model, detail, document, below)
+            for detail in error.errors(include_url=False, include_context=True)
         ]
-
-
-# pydantic's kind of error -> what we say of it
-_MUST_BE = {
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "finite_number": "a finite number",
-    "string_type": "text",
-    "bool_type": "true or false",
-    "dict_type": "a mapping of keys to values",
-    "model_type": "a mapping of keys to values",
-    "model_attributes_type": "a mapping of keys to values",
-    "list_type": "a list",
-    "string_too_short": "text that is not empty",
-}
-_COMPARED = {"greater_than": "more than", "greater_than_equal": "at least", "less_than": "less than",
-             "less_than_equal": "at most"}  # fmt: skip
-_PATTERNS = {
-    _NAME: "made of letters, digits, '_', '-' and '.', not start with '.', and have at most 100 of them",
-    _IDENTIFIER: "the name of a folder that Python can import: letters, digits and '_'",
-    _LINE: "one line of text without control characters",
-}
-_LONGEST_SEEN = 200  # of a value in a message
-
-
-def _problem(model: type[BaseModel], detail: Any, document: Document, below: Keys) -> Problem:  # pydantic's dict
-    keys = tuple(str(part) for part in detail["loc"])
-    whole = (*below, *keys)
-    kind, seen = detail["type"], detail["input"]
-    if kind == "extra_forbidden":
-        fields = _model_at(model, keys[:-1]).model_fields
-        message = f"unknown key {dotted(whole)!r}; {nearest(keys[-1], fields)}"
-    elif kind == "missing":
-        message = f"missing key {dotted(whole)!r}{_required_hint(model, keys)}"
-    else:
-        message = f"{dotted(whole)} {_what_is_wrong(kind, detail, seen)}"
-    return Problem(document.where(whole), message)
-
-
-def _what_is_wrong(kind: str, detail: Any, seen: object) -> str:  # as above
-    context = detail.get("ctx", {})
-    if kind == "value_error":
-        return str(context["error"])
-    if kind == "literal_error":
-        allowed = [part.strip("'") for part in context["expected"].replace(" or ", ", ").split(", ")]
-        hint = nearest(seen, allowed) if isinstance(seen, str) else ""
-        hint = f"; {hint}" if hint.startswith("did") else ""
-        return f"must be one of {listed(allowed)}, got {_short(seen)}{hint}"
-    if kind == "string_pattern_mismatch":
-        return f"must be {_PATTERNS.get(context['pattern'], 'like ' + context['pattern'])}, got {_short(seen)}"
-    if kind == "string_too_long":
-        return f"must have at most {context['max_length']} characters, got {_short(seen)}"
-    if kind in _COMPARED:
-        return f"must be {_COMPARED[kind]} {next(iter(context.values())):.12g}, got {_short(seen)}"
-    if kind in _MUST_BE:
-        return f"must be {_MUST_BE[kind]}, got {'nothing' if seen is None else _short(seen)}"
-    return f"is wrong: {detail['msg'].lower()}, got {_short(seen)}"  # a kind that only a package's own model can have
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _LONGEST_SEEN else f"{text[:_LONGEST_SEEN]}…"
-
-
-def _model_at(model: type[BaseModel], keys: Sequence[str]) -> type[BaseModel]:
-    for key in keys:
-        inner = model.model_fields[key].annotation
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            break
-        model = inner
-    return model
-
-
-def _required_hint(model: type[BaseModel], keys: Sequence[str]) -> str:
-    examples = {
-        ("sweep",): "; it names the sweep, like `sweep: cells`",
-        ("package",): "; it names the folder beside this file that holds space.py",
-        ("objective",): "; say what to improve, like `objective: {metric: valid_accuracy, mode: max}`",
-        ("objective", "metric"): "; it names a metric that trials report, like valid_accuracy",
-        ("objective", "mode"): "; it is 'max' or 'min'",
-    }
-    return examples.get(tuple(keys), "") if model is SweepSpec else ""

@@ -23,6 +23,7 @@ LAYERS = {
         "params",
         "space",
         "config_yaml",
+        "config_problems",
         "config",
         "paths",
         "provenance",
