@@ -21,8 +21,8 @@ $(READY): requirements.lock
 	$(RUN) -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-sweep: setup  ## Run half of the example sweep on the shipped sample.
-	$(RUN) -m sweepkit run sweeps/imdb_cells.yaml --data sample --set search.trials=24
+sweep: setup  ## Run the example sweep on the shipped sample.
+	$(RUN) -m sweepkit run sweeps/imdb_cells.yaml --data sample
 
 test: setup lint  ## Check style and types and run all tests but the benchmarks.
 	$(RUN) -m pytest $(SHARED) -m "not ray and not faults"
