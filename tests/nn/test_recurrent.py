@@ -134,9 +134,9 @@ def test_a_dense_of_every_step_trains_as_on_stock_keras(cell):
     twin = twin_of(layer, cell)
     dense = keras.layers.Dense(5)
     dense.build((None, None, UNITS))
-    rows, lengths = rows_of([37, 1, 12], 37)
-    is_own = tf.sequence_mask(lengths, 37)
-    targets = tf.constant(np.random.default_rng(5).integers(0, 5, (3, 37)))
+    rows, lengths = rows_of([70, 1, 33], 70)  # three tiles
+    is_own = tf.sequence_mask(lengths, 70)
+    targets = tf.constant(np.random.default_rng(5).integers(0, 5, (3, 70)))
 
     def gradients(states_of_rows, weights):
         given = tf.constant(rows)
@@ -145,7 +145,7 @@ def test_a_dense_of_every_step_trains_as_on_stock_keras(cell):
             states = states_of_rows(given)
             losses = tf.nn.sparse_softmax_cross_entropy_with_logits(targets, dense(states))
             total = tf.reduce_sum(tf.where(is_own, losses, 0.0))
-        assert states.shape == (3, 37, UNITS)
+        assert states.shape == (3, 70, UNITS)
         return tape.gradient(total, [given, *(weight.value for weight in [*weights, *dense.trainable_variables])])
 
     found = gradients(lambda given: layer(given, lengths=lengths, training=True), layer.trainable_variables)
