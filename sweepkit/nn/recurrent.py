@@ -63,7 +63,9 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         if reason:
             logger.debug("layer %s is computed by stock Keras: %s", self.name, reason)
 
-    def call(self, sequences: Any, lengths: Any = None, places: Any = None, training: bool = False) -> Any:
+    def call(
+        self, sequences: Any, lengths: Any = None, places: Any = None, training: bool = False, mask: Any = None
+    ) -> Any:
         """Run over rows.
 
         Args:
@@ -71,11 +73,19 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             lengths: <int32>[batch], each row's own steps, in [1, time]; None if there is no padding.
             places: <int32>[batch, time], which of the distinct vectors each step is.
             training: whether a gradient will be asked for; without, it can be had, but takes longer.
+            mask: what Keras passes on by itself from a layer that masks; there must be none.
 
         Returns:
             <float>[batch, units] after each row's own last step if `only_last`, else <float>[batch, time, units], in
             which what stands past a row's end is of no meaning.
+
+        Raises:
+            ValueError: a mask arrives.
         """
+        if mask is not None:
+            raise ValueError(
+                f"layer {self.name!r} reads rows by their lengths, and was handed a mask: give it `lengths`"
+            )
         shape = tf.shape(sequences if places is None else places)
         if lengths is None:
             lengths = tf.fill((shape[0],), shape[1])

@@ -42,11 +42,12 @@ MEAN_TOKENS = 273.0  # of a review as published, measured over all 50,000
 _SAMPLE_ROWS = 5_000
 _PUBLISHED_ROWS = 25_000
 
-# How long a step of each cell takes beside an LSTM's four gates: 109, 122, 66 and 40 ms for 64 units, 200 steps, batch
-# 128 on one thread of a 2-core AMD EPYC; a GRU has three gates, but their parts are computed one by one.
-_GATES = {"lstm": 4.0, "gru": 4.5, "ugrnn": 2.4, "rnn": 1.5, "none": 0.0}
-# what a time step of a batch costs beside its matrix products, in operations of those, for each gate
-_OPERATIONS_PER_TIME_STEP = 4e6
+_GATES = {"lstm": 4, "gru": 3, "ugrnn": 2, "rnn": 1, "none": 0}
+# What a time step of a batch of 128 costs beside its matrix products, in operations of those: what is left of 36, 29,
+# 23 and 15 ms for 80 steps of 64 units (tests/benchmarks/train_step.py, one thread of a 2-core AMD EPYC).
+_OPERATIONS_PER_TIME_STEP = {"lstm": 9e6, "gru": 8e6, "ugrnn": 7e6, "rnn": 5.5e6, "none": 0.0}
+# the first layer multiplies each distinct word of a batch once
+_DISTINCT = 0.2
 _LARGEST_VOCABULARY = 20_000
 # Updating one embedding weight is a dozen operations, but waits for memory: 2 to 4 ms for 20,000 x 100 of them, in
 # which a thread could do this many operations of a small net's matrix products for each.
@@ -95,18 +96,20 @@ def epoch_gflop(point: Point, n_rows: float, mean_tokens: float) -> float:
 
         forward = 2 * (inputs + units) * gates * units
 
-    What a time step costs besides does not depend on the width, and is counted as operations too.
+    The lowest layer's inputs are words, of which a fifth in a batch are distinct. What a time step costs besides does
+    not depend on the width, and is counted as operations too.
     """
     width = int(point.get("embedding_dim", point.get("glove_dim", 0)))
     units, directions = int(point.get("units", 0)), 2 if point.get("bidirectional") else 1
-    gates = _GATES[str(point["cell"])]
-    forward, loops, inputs = 0.0, 0, width
+    cell = str(point["cell"])
+    gates = _GATES[cell]
+    forward, loops, inputs = 0.0, 0, _DISTINCT * width
     for _ in range(int(point.get("layers", 0))):
         forward += directions * 2 * (inputs + units) * gates * units
         loops += directions
         inputs = directions * units
     steps = n_rows / float(point["batch_size"])
     length = min(mean_tokens, float(point["max_len"]))
-    recurrent = 3 * forward * n_rows * length + loops * gates * _OPERATIONS_PER_TIME_STEP * steps * length
+    recurrent = 3 * forward * n_rows * length + loops * _OPERATIONS_PER_TIME_STEP[cell] * steps * length
     trained = 0 if point["embedding"] == "glove_frozen" else _LARGEST_VOCABULARY * width
     return (recurrent + _OPERATIONS_PER_EMBEDDING_WEIGHT * trained * steps) / 1e9

@@ -244,3 +244,13 @@ def test_a_layer_says_in_debug_logs_why_stock_keras_computes_it(caplog):
     said = [record.getMessage() for record in caplog.records]
     assert "layer odd is computed by stock Keras: the scan does not know its use_bias, go_backwards" in said
     assert not any("usual" in message for message in said)
+
+
+def test_a_mask_is_refused():
+    import keras
+
+    from sweepkit.nn.recurrent import LSTM
+
+    tokens = keras.Input((None,), dtype="int32")
+    with pytest.raises(ValueError, match="was handed a mask: give it `lengths`"):
+        LSTM(UNITS)(keras.layers.Embedding(5, 3, mask_zero=True)(tokens))
