@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -41,6 +42,11 @@ def epoch_gflop(point, n_rows, mean_tokens):
 """
 
 _numbers = itertools.count()
+
+
+def pytest_configure() -> None:
+    # a shell that starts tests in its background has them ignore Ctrl-C, and all that they start: some of them press it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
