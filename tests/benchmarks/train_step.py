@@ -39,15 +39,17 @@ def main() -> None:
     from sweepkit import devices
 
     devices.configure(threads=options.threads, gpu=0, deterministic=False)
-    rows, vocab_size = read(options.data)
+    reader, rows, vocab_size = read(options.data)
+    print_pipeline(reader)
     for cell in options.cells:
         for shape in options.shapes:
             compare(cell, shape, rows, vocab_size, options)
 
 
 def read(data: str):
-    """Return all training rows and the size of their vocabulary."""
+    """Return the reader of the training rows, the rows themselves, and the size of their vocabulary."""
     from sweepkit.data.prepared import Prepared
+    from sweepkit.data.reader import SplitReader
     from sweepkit.data.records import read_shards
 
     with tempfile.TemporaryDirectory(prefix="sweepkit-bench-") as scratch:
@@ -57,7 +59,26 @@ def read(data: str):
         command = [sys.executable, "-m", "sweepkit", "prepare", str(yaml), "--data", data]
         subprocess.run([*command, "--set", f"storage.uri={scratch}"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         prepared = Prepared.open(next((Path(scratch) / "data").iterdir()))
-        return read_shards(prepared.shards("train")), prepared.vocab_size
+        reader = SplitReader(prepared, "train")
+        reader.preload()
+        return reader, read_shards(prepared.shards("train")), prepared.vocab_size
+
+
+def print_pipeline(reader) -> None:
+    """Say what a batch costs before any training; in a sweep it is assembled beside the step before."""
+    from sweepkit.data.batches import Reading
+    from sweepkit.data.reader import dataset
+
+    for max_len in (80, 400):
+        reading = Reading(BATCH, max_len)
+        seconds = []
+        for epoch in range(3):
+            started = time.perf_counter()
+            n_batches = sum(1 for _ in dataset(reader, reading, training=True, seed=0, epoch=epoch))
+            seconds.append((time.perf_counter() - started) / n_batches)
+        print(
+            f"input pipeline, at most {max_len} tokens: {statistics.median(seconds) * 1e3:.2f} ms a batch", flush=True
+        )
 
 
 def compare(cell: str, shape: str, rows, vocab_size: int, options) -> None:
