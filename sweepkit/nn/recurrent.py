@@ -82,10 +82,7 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         Raises:
             ValueError: a mask arrives.
         """
-        if mask is not None:
-            raise ValueError(
-                f"layer {self.name!r} reads rows by their lengths, and was handed a mask: give it `lengths`"
-            )
+        self._check_unmasked(mask)
         shape = tf.shape(sequences if places is None else places)
         if lengths is None:
             lengths = tf.fill((shape[0],), shape[1])
@@ -135,7 +132,14 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         unusual = [name for name, is_usual in usual.items() if not is_usual]
         return f"the scan does not know its {', '.join(unusual)}" if unusual else None
 
-    def compute_output_spec(self, sequences: Any, lengths: Any = None, places: Any = None, **_: Any) -> Any:  # noqa: ARG002
+    def _check_unmasked(self, mask: Any) -> None:
+        if mask is not None:
+            raise ValueError(
+                f"layer {self.name!r} reads rows by their lengths, and was handed a mask: give it `lengths`"
+            )
+
+    def compute_output_spec(self, sequences: Any, *_: Any, places: Any = None, **others: Any) -> Any:
+        self._check_unmasked(others.get("mask"))
         batch, time = (sequences if places is None else places).shape[:2]
         shape = (batch, self.cell.units) if self.only_last else (batch, time, self.cell.units)
         return keras.KerasTensor(shape, self.compute_dtype)
