@@ -138,7 +138,13 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
                 f"layer {self.name!r} reads rows by their lengths, and was handed a mask: give it `lengths`"
             )
 
-    def compute_output_spec(self, sequences: Any, *_: Any, places: Any = None, **others: Any) -> Any:
+    def compute_output_spec(
+        self,
+        sequences: Any,
+        lengths: Any = None,  # noqa: ARG002  # as above
+        places: Any = None,
+        **others: Any,
+    ) -> Any:
         self._check_unmasked(others.get("mask"))
         batch, time = (sequences if places is None else places).shape[:2]
         shape = (batch, self.cell.units) if self.only_last else (batch, time, self.cell.units)
