@@ -7,6 +7,8 @@ file counts only while it is refreshed. Try `with DriverLock(storage, doing="run
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import getpass
 import json
 import logging
@@ -14,7 +16,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -151,6 +153,12 @@ class DriverLock:
         Raises:
             InputError: another driver is at it; says who, since when and what to do.
         """
+        with _one_at_a_time(self._storage, paths):
+            self._take(paths)
+        self._name = paths.lock
+        self._beating.start()
+
+    def _take(self, paths: SweepPaths) -> None:
         name = paths.lock
         while not (self._storage.create(name, self._holder.to_bytes()) and self._stays(name)):
             other = read_holder(self._storage, name)
@@ -163,8 +171,6 @@ class DriverLock:
                 self._storage.create(name, taken)  # somebody else was faster and holds it: there it is again
             elif taken:
                 logger.warning("taking over from %s, which is dead", other.describe(now=self._clock()))
-        self._name = name
-        self._beating.start()
 
     def lost(self) -> str | None:
         """Say why this driver must stop: another one has taken over; None while it may go on."""
@@ -193,6 +199,25 @@ class DriverLock:
         self._sleep(_SETTLE_S)
         found = read_holder(self._storage, name)
         return found is not None and found.token == self._holder.token
+
+
+@contextlib.contextmanager
+def _one_at_a_time(storage: Storage, paths: SweepPaths) -> Iterator[None]:
+    """Keep other drivers of this machine out of the block: of several that find a dead one, one shall take over.
+
+    Where the file system knows no such locks, or in a bucket, the newest driver wins, and the others stop at their next
+    beat.
+    """
+    if storage.local is None or not storage.path(paths.root).is_dir():  # where no folder is, nobody died
+        yield
+        return
+    descriptor = os.open(storage.path(paths.root), os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def check_free(storage: Storage, paths: SweepPaths, *, where: str, now: float) -> None:
