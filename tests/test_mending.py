@@ -56,6 +56,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return journal
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_from_every_record_to_the_same_end(whole: Path, tmp_path: Path) -> None:
     """Each time with the first half of the record after it, as a kill in the middle of writing it leaves."""
     lines, expected = whole.read_bytes().splitlines(keepends=True), found(whole)
@@ -66,6 +67,7 @@ def test_a_sweep_goes_on_from_every_record_to_the_same_end(whole: Path, tmp_path
         assert found(journal) == expected, f"after {n_kept} of {len(lines)} records"
 
 
+@pytest.mark.slow
 def test_a_journal_cut_at_any_byte_of_its_last_two_records_keeps_all_whole_ones(whole: Path, tmp_path: Path) -> None:
     content = whole.read_bytes()
     ends = [index + 1 for index, byte in enumerate(content) if byte == ord("\n")]

@@ -50,6 +50,7 @@ def test_errors_never_hold_them() -> None:
     assert "pa55" not in str(SweepFailed("postgresql://me:pa55@host/db refuses"))
 
 
+@pytest.mark.slow
 def test_a_long_text_takes_no_time() -> None:
     began = time.process_time()
     hidden("://" + "a:" * 200_000)

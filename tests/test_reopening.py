@@ -34,6 +34,7 @@ def shown(study: SweepStudy) -> list[tuple[int, str, float | None]]:
     return [(t.number, t.state.name, t.value) for t in study._study.get_trials(deepcopy=False)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sampler", "stopping"),
     [
