@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from sweepkit.nn.steps import Step, Tensor
 from sweepkit.nn.summing import sum_rows
-from sweepkit.nn.tile import ROWS, STEPS, programs
+from sweepkit.nn.tile import ROWS, STEPS, backward, forward
 from sweepkit.nn.tiles import SPECS, Tiles, to_batch, to_tiles
 
 
@@ -95,25 +95,24 @@ class _Loop:
     def __init__(self, step: Step, units: int, is_distinct: bool, only_last: bool) -> None:
         self._step, self._units = step, units
         self._is_distinct, self._only_last = is_distinct, only_last
-        self._programs = programs(step, units)
+        self._forward, self._backward = forward(step, units), backward(step, units, only_last)
         # of h and c before a tile, its states, and what its steps saved
         widths = [units, *(width * units for width in step.saved)]
         self._kept = [(ROWS, units), (ROWS, units), *((STEPS, ROWS, width) for width in widths)]
 
     def infer(self, projected: Tensor, places: Tensor, kernel: Tensor, bias: Tensor, tiles: Tiles) -> tuple[Tensor]:
-        result, _ = self._run(self._programs.infer, self._kept[:3], projected, places, kernel, bias, tiles)
+        result, _ = self._run(self._kept[:3], projected, places, kernel, bias, tiles)
         return (result,)
 
     def forward(
         self, projected: Tensor, places: Tensor, kernel: Tensor, bias: Tensor, tiles: Tiles
     ) -> tuple[Tensor, ...]:
-        result, kept = self._run(self._programs.forward, self._kept, projected, places, kernel, bias, tiles)
+        result, kept = self._run(self._kept, projected, places, kernel, bias, tiles)
         return (result, *(values.flow for values in kept))
 
     def _run(
-        self, program: Any, shapes: list[Any], projected: Tensor, places: Tensor, kernel: Tensor, bias: Tensor,
-        tiles: Tiles,
-    ) -> tuple[Tensor, list[Any]]:  # fmt: skip
+        self, shapes: list[Any], projected: Tensor, places: Tensor, kernel: Tensor, bias: Tensor, tiles: Tiles
+    ) -> tuple[Tensor, list[Any]]:
         n_tiles = tf.size(tiles.group)
         zeros = tf.zeros((ROWS, self._units))
         is_first = tf.equal(tf.gather(tiles.first, tiles.group), tf.range(n_tiles))
@@ -121,10 +120,9 @@ class _Loop:
         def advance(i: Tensor, h: Tensor, c: Tensor, last: Any, kept: list[Any]) -> tuple[Any, ...]:
             h, c = (tf.where(is_first[i], zeros, state) for state in (h, c))
             x = self._inputs(projected, places, i)
-            after = program(x, kernel, bias, h, c, tiles.live[i], tiles.live[i, 0])
-            kept = [values.write(i, value) for values, value in zip(kept, (h, c, *after[2:]), strict=True)]
-            h, c = (tf.ensure_shape(state, (ROWS, self._units)) for state in after[:2])
-            return i + 1, h, c, last.write(tiles.group[i], h), kept
+            after = self._forward(x, kernel, bias, h, c, tiles.live[i], tiles.live[i, 0])
+            kept = [values.write(i, value) for values, value in zip(kept, (h, c, *after[2:]), strict=False)]
+            return i + 1, *after[:2], last.write(tiles.group[i], after[0]), kept
 
         last = tf.TensorArray(tf.float32, size=tf.size(tiles.first), element_shape=zeros.shape)
         kept = [tf.TensorArray(tf.float32, size=n_tiles, element_shape=shape) for shape in shapes]
@@ -144,7 +142,6 @@ class _Loop:
         known = [tf.TensorArray(tf.float32, flow=flow) for flow in kept]
         zeros = tf.zeros((ROWS, self._units))
         of_tile = self._upstream(upstream, tiles)
-        program = self._programs.backward_from_last if self._only_last else self._programs.backward
         is_last = tf.concat([tiles.group[1:] != tiles.group[:-1], [True]], axis=0)
 
         def retreat(i: Tensor, dh: Tensor, dc: Tensor, dkernel: Tensor, dbias: Tensor, dx: Any) -> tuple[Any, ...]:
@@ -153,14 +150,12 @@ class _Loop:
             )
             dlast, dstates = of_tile(i)
             dh, dc = tf.where(is_last[i], dlast, dh), tf.where(is_last[i], zeros, dc)
-            dh, dc, *by_step = program(
+            dh, dc, *by_step = self._backward(
                 dstates, kernel, h, c, states, tuple(saved), dh, dc, tiles.live[i], tiles.live[i, 0]
             )
-            recurrent = tf.ensure_shape(by_step[-1], (STEPS, ROWS, width))
-            dkernel += _by_kernel(h, states, recurrent)
+            dkernel += _by_kernel(h, states, by_step[-1])
             if self._step.name == "gru":
-                dbias += tf.reduce_sum(recurrent, axis=(0, 1))
-            dh, dc = (tf.ensure_shape(state, zeros.shape) for state in (dh, dc))
+                dbias += tf.reduce_sum(by_step[-1], axis=(0, 1))
             return i - 1, dh, dc, dkernel, dbias, dx.write(i, by_step[0])
 
         dx = tf.TensorArray(tf.float32, size=n_tiles, element_shape=(STEPS, ROWS, width), clear_after_read=False)

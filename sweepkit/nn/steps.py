@@ -98,8 +98,7 @@ def _lstm_forward(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, _: Tensor) ->
 
 def _lstm_backward(dh: Tensor, dc: Tensor, before: Before) -> Backward:
     """dc += dh o (1 - tanh(c)^2), and each gate's derivative by its pre-activation: s (1 - s), or 1 - g^2."""
-    gates, c = before.saved
-    i, f, g, o = _cut(gates, 4)
+    i, f, g, o, c = before.saved
     squashed = tf.tanh(c)
     dc = dc + dh * o * (1.0 - squashed * squashed)
     parts = (dc * g * i * (1.0 - i), dc * before.c * f * (1.0 - f), dc * i * (1.0 - g * g))
@@ -120,8 +119,7 @@ def _gru_forward(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, bias: Tensor) 
 
 def _gru_backward(dh: Tensor, dc: Tensor, before: Before) -> Backward:
     """As the reset gate stands between U and the candidate, its two sides have different derivatives: dg, and r dg."""
-    gates, g, inner = before.saved
-    z, r = _cut(gates, 2)
+    z, r, g, inner = before.saved
     dg = dh * (1.0 - z) * (1.0 - g * g)
     shared = [dh * (before.h - g) * z * (1.0 - z), dg * inner * r * (1.0 - r)]
     return Backward(tf.concat([*shared, dg], axis=1), tf.concat([*shared, dg * r], axis=1), dh * z, dc)
@@ -147,7 +145,7 @@ def _ugrnn_forward(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, _: Tensor) -
 
 def _ugrnn_backward(dh: Tensor, dc: Tensor, before: Before) -> Backward:
     """dk = dh (1 - g) (1 - k^2) and dg = dh (h - k) g (1 - g), with the h before the step."""
-    k, g = _cut(before.saved[0], 2)
+    k, g = before.saved
     dz = tf.concat([dh * (1.0 - g) * (1.0 - k * k), dh * (before.h - k) * g * (1.0 - g)], axis=1)
     return Backward(dz, dz, dh * g, dc)
 

@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from sweepkit.nn.steps import Tensor
 from sweepkit.nn.tile import ROWS, STEPS
+from sweepkit.nn.xla import compiled
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def sum_rows(n_tiles: Tensor, read: Any, places: Tensor, n: Tensor, width: int) 
         numbers = tf.minimum(numbers, n_tiles - 1)
         belongs = tf.where(present[:, None], tf.gather(places, numbers), n)
         tiles = [tf.ensure_shape(read(numbers[i]), (STEPS, ROWS, width)) for i in range(_TILES)]
-        return first + _TILES, tf.ensure_shape(program(sums, belongs, tiles), (None, width))
+        return first + _TILES, program(sums, belongs, tiles)
 
     _, sums = tf.while_loop(
         lambda first, _: first < n_tiles, add, (0, tf.zeros((room, width))),
@@ -65,7 +66,7 @@ def _program(width: int) -> Any:
         tf.TensorSpec((_TILES, STEPS * ROWS), tf.int32),
         [tf.TensorSpec((STEPS, ROWS, width))] * _TILES,
     ]
-    return tf.function(_scatter, jit_compile=True, autograph=False, input_signature=specs).get_concrete_function()
+    return compiled(_scatter, *specs)
 
 
 def _scatter(sums: Tensor, places: Tensor, tiles: list[Tensor]) -> Tensor:
