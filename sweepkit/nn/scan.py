@@ -153,7 +153,7 @@ class _Loop:
             dh, dc, *by_step = self._backward(
                 dstates, kernel, h, c, states, tuple(saved), dh, dc, tiles.live[i], tiles.live[i, 0]
             )
-            dkernel += _by_kernel(h, states, by_step[-1])
+            dkernel += _by_kernel(h, states, by_step[-1], tiles.live[i, 0])
             if self._step.name == "gru":
                 dbias += tf.reduce_sum(by_step[-1], axis=(0, 1))
             return i - 1, dh, dc, dkernel, dbias, dx.write(i, by_step[0])
@@ -181,9 +181,9 @@ class _Loop:
         return lambda i: (zeros, tf.ensure_shape(in_tiles[i], (STEPS, ROWS, self._units)))
 
 
-def _by_kernel(h: Tensor, states: Tensor, dz: Tensor) -> Tensor:
-    """Sum the outer products of the states before each step with the derivatives by U's product: <float>[H, G H]."""
+def _by_kernel(h: Tensor, states: Tensor, dz: Tensor, n: Tensor) -> Tensor:
+    """Sum n steps' outer products of the states before each with the derivatives by U's product: <float>[H, G H]."""
     units, width = states.shape[2], dz.shape[2]
     # the state before step t is the one after step t - 1: two products leave out a shifted copy of all states
-    later = tf.matmul(tf.reshape(states[:-1], (-1, units)), tf.reshape(dz[1:], (-1, width)), transpose_a=True)
+    later = tf.matmul(tf.reshape(states[: n - 1], (-1, units)), tf.reshape(dz[1:n], (-1, width)), transpose_a=True)
     return later + tf.matmul(h, dz[0], transpose_a=True)

@@ -30,7 +30,10 @@ class Forward(NamedTuple):
 
 
 class Before(NamedTuple):
-    """What a backward step is given beside the derivatives: states before, the state after, and what was saved."""
+    """What a backward step is given beside the derivatives: states before, the state after, and what was saved.
+
+    `saved` is cut into what belongs to each gate, each <float>[R, H].
+    """
 
     h: Tensor
     c: Tensor

@@ -1,4 +1,4 @@
-"""How a padded batch is cut into tiles of 32 rows by 32 time steps.
+"""How a padded batch is cut into tiles of 32 rows by 40 time steps.
 
 Rows are put in order of length, longest first, and taken 32 at a time: a group. A group takes as many tiles, one after
 the other in time, as its own longest row needs; nothing is computed for the padding of all others. The last group is

@@ -48,9 +48,8 @@ def backward(cell, given, dh, dc):
 
     x, h, c, kernel, bias = (tf.constant(value, tf.float32) for value in given.values())
     after = STEPS[cell].forward(x, h, c, kernel, bias)
-    found = STEPS[cell].backward(
-        tf.constant(dh, tf.float32), tf.constant(dc, tf.float32), Before(h, c, after.h, after.saved)
-    )
+    saved = [part for values in after.saved for part in tf.split(values, values.shape[1] // UNITS, axis=1)]
+    found = STEPS[cell].backward(tf.constant(dh, tf.float32), tf.constant(dc, tf.float32), Before(h, c, after.h, saved))
     through = tf.matmul(found.recurrent, kernel, transpose_b=True)
     return {
         "x": found.x,

@@ -6,11 +6,11 @@ pytestmark = pytest.mark.tf
 RNG = np.random.default_rng(3)
 BATCHES = {
     "one step": ([1], 1),
-    "one row": ([33], 40),
+    "one row": ([41], 50),
     "all one step": ([1] * 5, 3),
     "one long": ([2, 70, 1, 3], 70),
     "more than a group": (RNG.integers(1, 34, 67).tolist(), 34),
-    "whole tiles": ([64, 32, 64], 64),
+    "whole tiles": ([80, 40, 80], 80),
 }
 
 
