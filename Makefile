@@ -4,6 +4,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 # two processes share the tests, a class or a module at a time; clusters take all cores, so theirs come one by one after
 SHARED := --numprocesses 2 --dist loadscope --no-loadscope-reorder
+# where no quick test is, and a plugin that none needs: collecting all that takes as long as half of the tests
+NOT_QUICK := $(addprefix --ignore=tests/,nn ray_tune faults) -p no:hypothesispytest
 READY := $(VENV)/ready-$(shell cksum < requirements.lock | cut -d' ' -f1)
 
 .PHONY: help setup sweep test quick faults lint lock clean
@@ -29,7 +31,7 @@ test: setup lint  ## Check style and types and run all tests but the benchmarks.
 	$(RUN) -m pytest -m "ray and not faults"
 
 quick: setup  ## Run the tests that need neither TensorFlow nor Ray nor MLflow.
-	$(RUN) -m pytest $(SHARED) -m "not tf and not ray and not mlflow and not slow and not faults"
+	$(RUN) -m pytest $(SHARED) $(NOT_QUICK) -m "not tf and not ray and not mlflow and not slow and not faults"
 
 faults: setup  ## Kill sweeps at any instant and damage their files; minutes. Prints which cases survived.
 	$(RUN) -m pytest -m faults

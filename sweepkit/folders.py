@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
 import json
 import logging
 import tempfile
@@ -158,13 +159,13 @@ def journal(
         return
     with tempfile.TemporaryDirectory(prefix="sweepkit-journal-") as scratch:
         local = Path(scratch) / "journal.log"
-        if storage.exists(paths.journal):
-            local.write_bytes(storage.read(paths.journal))
+        n_stored = local.write_bytes(storage.read(paths.journal)) if storage.exists(paths.journal) else 0
         if read_only:
             yield local
             return
         ended = threading.Event()
-        copying = threading.Thread(target=_copy_back, args=(local, storage, paths.journal, every_s, ended), daemon=True)
+        write_back = functools.partial(_write_back, local, storage, paths.journal, n_stored)
+        copying = threading.Thread(target=write_back, args=(every_s, ended), daemon=True)
         copying.start()
         try:
             yield local
@@ -175,16 +176,17 @@ def journal(
                 storage.write(paths.journal, local.read_bytes())
 
 
-def _copy_back(local: Path, storage: Storage, name: str, every_s: float, ended: threading.Event) -> None:
+def _write_back(
+    local: Path, storage: Storage, name: str, n_stored: int, every_s: float, ended: threading.Event
+) -> None:
     """Write a growing file back now and then; a last line that is half-written by then is mended like any other."""
-    n_written = local.stat().st_size if local.exists() else 0
     while not ended.wait(every_s):
         content = local.read_bytes() if local.exists() else b""
-        if len(content) == n_written:
+        if len(content) == n_stored:
             continue
         try:
             storage.write(name, content)
-            n_written = len(content)
+            n_stored = len(content)
         except (StorageFault, OSError) as error:  # the end tries again, and says so if it can't
             logger.warning("the journal could not be copied to the bucket: %s", error)
 

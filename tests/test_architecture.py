@@ -200,6 +200,7 @@ def test_functions_are_short() -> None:
 
 
 @pytest.mark.parametrize("module", ["sweep", "final"])
+@pytest.mark.slow
 def test_a_driver_leaves_heavy_libraries_to_its_workers(module: str) -> None:
     program = f"import sys, sweepkit.{module}; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -35,6 +35,7 @@ def points(folder: Path, kind: type[BaseSampler]) -> list[dict[str, Any]]:
     return [trial.params for trial in study.trials]
 
 
+@pytest.mark.slow
 def test_points_are_those_of_optunas_own_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = points(tmp_path / "optuna", CmaEsSampler)
     monkeypatch.setattr(pickle, "loads", lambda *_: pytest.fail("something was unpickled"))

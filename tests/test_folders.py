@@ -113,9 +113,19 @@ def test_a_bucket_gets_the_journal_back(tmp_path: Path) -> None:
     assert storage.read(paths.journal) == b"line\n"
 
 
-def test_a_bucket_has_the_journal_also_when_its_driver_is_killed() -> None:
+@pytest.mark.parametrize("starts_after_s", [0.0, 0.2])
+def test_a_bucket_has_the_journal_also_when_its_driver_is_killed(
+    starts_after_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from pyarrow import fs
 
+    write_back = folders._write_back
+
+    def late(*given: object) -> None:  # a busy machine may start a thread when the journal has its first lines
+        time.sleep(starts_after_s)
+        write_back(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(folders, "_write_back", late)
     storage, paths = Storage(fs._MockFileSystem(), "bucket"), SweepPaths("cells")
     with folders.journal(storage, paths, every_s=0.01) as local:
         for line in (b"line\n", b"line\nand another\n"):

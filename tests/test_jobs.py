@@ -60,11 +60,13 @@ def test_a_job_takes_what_its_command_takes(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", VERBS)
+@pytest.mark.slow
 def test_the_exit_code_of_the_command_is_passed_on(tmp_path: Path, name: str) -> None:
     more = ("--to", "winner") if name == "export" else ()
     assert "there is no such file" in job(tmp_path, name, "nothing.yaml", *more, code=2).stderr
 
 
+@pytest.mark.ray
 def test_jobs_that_run_on_ray_use_the_cluster_of_the_environment(tmp_path: Path) -> None:
     done = job(tmp_path, "prepare", TOY, code=2, RAY_ADDRESS="127.0.0.1:1")
     assert "no Ray cluster answers at '127.0.0.1:1'" in done.stderr

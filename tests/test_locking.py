@@ -182,6 +182,7 @@ def tell(process: subprocess.Popen[str]) -> None:
     process.stdin.flush()
 
 
+@pytest.mark.slow
 def test_of_many_that_start_at_once_one_gets_it(tmp_path: Path, storage: Storage) -> None:
     put(storage, replace(Holder.here("run", NOW), token="theirs", pid=dead_pid()))
     program = (

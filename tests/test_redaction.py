@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
@@ -51,11 +50,9 @@ def test_errors_never_hold_them() -> None:
 
 
 @pytest.mark.slow
-def test_a_long_text_takes_no_time() -> None:
-    began = time.process_time()
-    hidden("://" + "a:" * 200_000)
-    hidden("x://" * 20_000)
-    assert time.process_time() - began < 5
+@pytest.mark.parametrize("text", ["://" + "a:" * 200_000, "x://" * 20_000], ids=["one", "many"])
+def test_long_texts_without_credentials_stay_as_they_are(text: str) -> None:
+    assert hidden(text) == text  # were a part of the patterns unbounded, this would take hours
 
 
 def test_a_journal_holds_none_of_them(tmp_path: Path) -> None:

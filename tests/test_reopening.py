@@ -74,6 +74,7 @@ def test_survivors_go_on_to_a_later_last_epoch_as_if_it_had_been_that_from_the_s
     assert {reason for *_, reason, _, _ in whole} == {"ran all 4 epochs"}
 
 
+@pytest.mark.slow
 def test_an_extension_that_dies_after_any_line_goes_on(tmp_path: Path) -> None:
     spec = {"search": {"sampler": "random", "trials": 3, "seed": 1}}
     first, longer = spec_of(**spec, stopping=none(1)), spec_of(**spec, stopping=none(2))
@@ -158,6 +159,7 @@ def test_a_grid_is_extended_by_epochs_and_then_by_points(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "cmaes", "qmc"])
+@pytest.mark.slow
 def test_every_sampler_goes_on_after_an_extension(tmp_path: Path, sampler: str) -> None:
     space = Space({"rate": Float(1e-4, 1e-1, log=True), "dropout": Float(0.0, 0.5)})
     search = {"sampler": sampler, "trials": 12, "seed": 1}
@@ -167,6 +169,7 @@ def test_every_sampler_goes_on_after_an_extension(tmp_path: Path, sampler: str) 
     assert len({str(r.point) for r in study.records()}) == 20
 
 
+@pytest.mark.slow
 def test_hyperband_keeps_its_brackets(tmp_path: Path) -> None:
     """With more brackets a trial would find its own rungs under another's names."""
     search = {"sampler": "random", "trials": 10, "seed": 1}

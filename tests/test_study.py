@@ -111,6 +111,7 @@ def test_faults_are_in_the_journal_in_order_and_survive_reopening(tmp_path: Path
     assert asked(study).faults == ()
 
 
+@pytest.mark.slow
 def test_tpe_models_conditional_parameters(tmp_path: Path) -> None:
     """With groups, `units` moves to where the score is though half of the trials do not have it."""
     study = opened(tmp_path, spec(sampler="tpe", trials=60))
@@ -201,6 +202,7 @@ def test_asha_stops_high_values_when_less_is_better(tmp_path: Path) -> None:
     assert "needed 0.1000" in verdict.reason
 
 
+@pytest.mark.slow
 def test_hyperband_stops_and_names_its_bracket(tmp_path: Path) -> None:
     study = opened(tmp_path, spec(rule="hyperband", trials=40))
     verdicts = [run(study, [0.9 - 0.02 * i] * 9) for i in range(40)]

@@ -89,6 +89,7 @@ class TestTar:
         with memory_below(60 * MB), pytest.raises(DataError, match="a text has at most 16,777,216 bytes"):
             archive(tmp_path / "a.tar.gz", text=b"\0" * (17 << 20)).read(nothing)
 
+    @pytest.mark.slow  # in memory: a quarter of a gigabyte is unpacked
     def test_a_bomb_in_a_header_is_refused(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         # a name of 2 GB, which tarfile would read whole
         header = member("././@LongLink", tarfile.GNUTYPE_LONGNAME, size=2 << 30).tobuf(tarfile.GNU_FORMAT)
@@ -140,6 +141,7 @@ class TestZip:
         assert find_vectors([path], dims=[2])[2].align(WORDS, seed=0).found.any()
         assert list(tmp_path.rglob("*")) == [path]
 
+    @pytest.mark.slow
     def test_a_bomb_without_an_end_of_line_is_refused(self, tmp_path: Path) -> None:
         path = tmp_path / "glove.zip"
         with (

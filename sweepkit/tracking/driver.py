@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import getpass
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -32,17 +31,15 @@ from sweepkit.tracking.connection import (
     is_file,
     is_pending,
     located,
-    pending_id,
     shown,
 )
+from sweepkit.tracking.pending import PendingRuns
 
 if TYPE_CHECKING:
     from sweepkit.tracking.store import Store
 
 logger = logging.getLogger(__name__)
 
-_FILE_PATIENCE_S = 30.0  # a file is slow only where the whole machine is
-_PATIENCE_S = 0.5  # for the making of a run, which takes a healthy server a tenth of that
 _SOURCE_TAGS = {"mlflow.source.name": "sweepkit", "mlflow.source.type": "LOCAL"}
 
 
@@ -63,7 +60,6 @@ class SweepTracker:
         experiment_id: str | None,
         parent_run_id: str,
         retry_s: float = 5.0,
-        patience_s: float = _PATIENCE_S,
     ) -> None:
         self.uri, self.parent_run_id, self.remedy, self.is_behind = store.uri, parent_run_id, "", False
         self._store, self._experiment_id = store, experiment_id
@@ -73,8 +69,7 @@ class SweepTracker:
             # what it has already, said again
             probe=lambda: store.record(parent_run_id, tags={"mlflow.source.name": "sweepkit"}),
         )
-        self._made: dict[str, str] = {}  # pending run ids, and what they turned out to be
-        self._patience_s, self._is_slow = patience_s, False
+        self._pending = PendingRuns(store.uri, self._background)
 
     @property
     def experiment_id(self) -> str:
@@ -253,42 +248,13 @@ class SweepTracker:
         return n_left == 0
 
     def _make_run(self, number: int, name: str, tags: Mapping[str, str], *, may_exist: bool) -> str:
-        """Make a trial's run now if the store answers at once, otherwise in the background."""
         tags = {"mlflow.parentRunId": self.parent_run_id, TRIAL_TAG: str(number), **tags}
 
-        def make(may_exist: bool) -> str:
+        def create(may_exist: bool) -> str:
             found = self._store.child(self.experiment_id, self.parent_run_id, number) if may_exist else None
             return found or self._store.create_run(self.experiment_id, name=name, tags=tags)
 
-        pending, attempted = pending_id(number), threading.Event()
-
-        def attempt() -> None:
-            try:
-                self._made[pending] = make(may_exist)
-            except StoreError as error:
-                logger.info("trial %d has no run yet: %s", number, error)
-            finally:
-                attempted.set()
-
-        def make_sure() -> None:
-            attempted.wait()
-            started = time.monotonic()
-            if pending not in self._made:
-                # an attempt that was not answered may have made it nevertheless
-                self._made[pending] = make(True)
-            self._is_slow = time.monotonic() - started > self._patience_s
-
-        if self._background.is_away or self._is_slow:
-            attempted.set()
-        else:
-            threading.Thread(target=attempt, name="sweepkit-new-run", daemon=True).start()
-            self._is_slow = not attempted.wait(_FILE_PATIENCE_S if is_file(self.uri) else self._patience_s)
-            if self._is_slow:
-                logger.warning("tracking store %s is slow to answer; no trial waits for it", shown(self.uri))
-            if pending in self._made:
-                return self._made[pending]
-        self._background.put(make_sure)
-        return pending
+        return self._pending.make(number, create, may_exist=may_exist)
 
     def _end(self, run_id: str, ending: endings.Ending, at: float) -> None:
         self._tell(
@@ -299,14 +265,7 @@ class SweepTracker:
 
     def _tell(self, run_id: str, call: Callable[[str], object]) -> None:
         """Make a call in the background, with the real id of a run that may be pending."""
-        self._background.put(lambda: call(self._real(run_id)))
-
-    def _real(self, run_id: str) -> str:
-        if not is_pending(run_id):
-            return run_id
-        if run_id not in self._made:
-            raise RefusedError(f"there is no run for {run_id!r}")
-        return self._made[run_id]
+        self._background.put(lambda: call(self._pending.real(run_id)))
 
 
 def _found_or_made(store: Store, experiment_id: str, sweep: str, origin: str | None) -> str:

@@ -247,3 +247,22 @@ def wait_for_checkpoints(folder: Path, running: subprocess.Popen[bytes], *, n_tr
         assert running.poll() is None, (folder / "out.txt").read_text()
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def test_a_trial_that_fills_the_memory_is_killed_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import psutil
+
+    memory = psutil.virtual_memory()
+    if memory.available < 10e9:
+        pytest.skip("needs 10 GB of free memory")
+    # Ray's monitor acts when the machine's memory is this full: by 4 GB more than now; the trial takes 6 GB at once
+    monkeypatch.setenv("RAY_memory_usage_threshold", f"{1 - (memory.available - 4e9) / memory.total:.3f}")
+    monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "100")
+    ran = run(tmp_path, ["swell once", ""], "resources.workers=1", "tracking.enabled=false")
+    (swollen,) = ran.snapshot.faulty()
+    assert swollen.point["fault"] == "swell once"
+    assert [(fault.epoch, fault.counts) for fault in swollen.faults] == [(1, True)]
+    assert "memory" in swollen.faults[0].error
+    assert [record.outcome for record in ran.snapshot.records] == [Outcome.COMPLETE] * 2
+    (line,) = ran.remarks(f"trial {swollen.number} attempt 1")
+    assert line.endswith("; attempt 2 goes on after epoch 1")

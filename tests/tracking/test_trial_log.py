@@ -82,7 +82,7 @@ class TestOnServer:
         from sweepkit.tracking.driver import SweepTracker
 
         tracker = SweepTracker.open(uri=server.uri, experiment="cells", sweep="some", parent_run_id=parent_run_id)
-        tracker._background._retry_s, tracker._patience_s = 0.05, 30.0
+        tracker._background._retry_s, tracker._pending._patience_s = 0.05, 30.0
         return tracker
 
     def losses(self, server: Server, run_id: str) -> list[tuple[int, float]]:

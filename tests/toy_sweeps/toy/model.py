@@ -16,6 +16,7 @@ from sweepkit.nn.pooling import MeanOverTime
 from sweepkit.space import Point
 
 GROWTH_GB = 1.5
+SWELL_GB = 6
 # in the second epoch: one has 8 steps of training and 1 of validation
 LATE = 12
 SLOW_S = 0.3
@@ -104,6 +105,8 @@ class DyingOnce(keras.layers.Layer):
             os._exit(3)
         if self.fault == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        if self.fault == "hang":
+        if self.fault == "swell":
+            kept.append(np.ones(int(SWELL_GB * 1e9), np.uint8))
+        if self.fault in ("hang", "swell"):
             time.sleep(3600)
         raise RuntimeError("the toy cannot be trained, this once")

@@ -13,7 +13,7 @@ SPACE = Space(
         "fault": Choice(
             (
                 *("", "build", "train", "nan", "exit", "no_cudnn"),
-                *("exit once", "kill once", "raise once", "hang once", "slow", "grow"),
+                *("exit once", "kill once", "raise once", "hang once", "swell once", "slow", "grow"),
             )
         ),
     }
