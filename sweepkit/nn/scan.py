@@ -101,7 +101,9 @@ class _Loop:
         self._kept = [(ROWS, units), (ROWS, units), *((STEPS, ROWS, width) for width in widths)]
 
     def infer(self, projected: Tensor, places: Tensor, kernel: Tensor, bias: Tensor, tiles: Tiles) -> tuple[Tensor]:
-        result, _ = self._run(self._kept[:3], projected, places, kernel, bias, tiles)
+        # predicting keeps nothing, or all states and what stands before them in the list
+        kept = [] if self._only_last else self._kept[:3]
+        result, _ = self._run(kept, projected, places, kernel, bias, tiles)
         return (result,)
 
     def forward(
@@ -121,7 +123,8 @@ class _Loop:
             h, c = (tf.where(is_first[i], zeros, state) for state in (h, c))
             x = self._inputs(projected, places, i)
             after = self._forward(x, kernel, bias, h, c, tiles.live[i], tiles.live[i, 0])
-            kept = [values.write(i, value) for values, value in zip(kept, (h, c, *after[2:]), strict=False)]
+            found = (h, c, *after[2:])[: len(kept)]
+            kept = [values.write(i, value) for values, value in zip(kept, found, strict=True)]
             return i + 1, *after[:2], last.write(tiles.group[i], after[0]), kept
 
         last = tf.TensorArray(tf.float32, size=tf.size(tiles.first), element_shape=zeros.shape)
