@@ -124,7 +124,7 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
         lock.take(plan.paths)
         _write_manifest(plan, storage)
         opening = background.submit(_open_tracker, plan, storage)
-        runner = stack.enter_context(open_runner(plan.problem, options, trains=plan.data.is_prepared(storage)))
+        runner = stack.enter_context(open_runner(plan.problem, options))
         prepared = plan.data.prepare(storage, runner, observer.progress)
         tracker = opening.result()
         if tracker:

@@ -112,7 +112,7 @@ def _run(
     with ThreadPoolExecutor(1) as background, contextlib.ExitStack() as stack:
         # the first start of an MLflow store and that of a Ray cluster take seconds each
         opening = background.submit(open_tracker, problem, storage, data.key)
-        runner = stack.enter_context(open_runner(problem, options, trains=data.is_prepared(storage)))
+        runner = stack.enter_context(open_runner(problem, options))
         with before_start():
             prepared = data.prepare(storage, runner, observer.progress)
             tracker = opening.result()
@@ -161,16 +161,15 @@ def prepare_data(problem: SweepProblem, options: RunOptions, observer: Observer)
 
 
 @contextlib.contextmanager
-def open_runner(problem: SweepProblem, options: RunOptions, *, trains: bool = False) -> Iterator[Runner]:
-    """Open the place to run on: this process, a running cluster, or one on this machine; `trains` as of `connect`."""
+def open_runner(problem: SweepProblem, options: RunOptions) -> Iterator[Runner]:
+    """Open the place to run on: this process, a running cluster, or one on this machine."""
     if options.inline:
         yield InlineRunner(problem.spec.resources)
         return
     from sweepkit.ray_tune import runner  # here: --inline needs no Ray
 
     modules = [Path(sweepkit.__file__).parent, problem.package.folder]
-    wanted = problem.spec.resources
-    with runner.connect(options.address, modules=modules, wanted=wanted, trains=trains) as connected:
+    with runner.connect(options.address, modules=modules, wanted=problem.spec.resources) as connected:
         yield connected
 
 

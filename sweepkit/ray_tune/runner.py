@@ -64,16 +64,13 @@ class RayRunner:
 
 
 @contextlib.contextmanager
-def connect(
-    address: str | None, *, modules: Sequence[Path], wanted: Resources, trains: bool = False
-) -> Iterator[RayRunner]:
+def connect(address: str | None, *, modules: Sequence[Path], wanted: Resources) -> Iterator[RayRunner]:
     """Connect to the cluster at `address`, or start one on this machine; leave it, or stop it, at the end.
 
     Args:
         address: `host:port`, or `auto` for the one that this machine belongs to; None for one on this machine only.
         modules: package folders that workers import by name; Ray's runtime environment ships them.
         wanted: what one trial takes.
-        trains: whether trials are all that it is wanted for; its processes then import TensorFlow as they start.
 
     Raises:
         InputError: no cluster answers there, or it is too small for a single trial.
@@ -88,7 +85,6 @@ def connect(
     # while Ray starts its processes, this one has little to do
     threading.Thread(target=importlib.import_module, args=["sweepkit.ray_tune.trials"], daemon=True).start()
     answer = signal.getsignal(signal.SIGTERM)
-    first = {"worker_process_setup_hook": "sweepkit.ray_tune.warming.begin"} if trains else {}
     try:
         # as on macOS and Windows, its servers then listen on 127.0.0.1: who reaches one of them can run code
         ray_constants.ENABLE_RAY_CLUSTER = address is not None
@@ -96,9 +92,8 @@ def connect(
             address=address or "local",
             runtime_env={
                 "py_modules": [str(path) for path in modules],
-                "env_vars": {**_WORKER_ENVIRONMENT},  # Ray writes into it
+                "env_vars": _WORKER_ENVIRONMENT,
                 "excludes": ["__pycache__", "*.parquet"],
-                **first,
             },
             include_dashboard=None if address else False,
             log_to_driver=False,

@@ -76,23 +76,3 @@ def test_a_cluster_of_this_machine_listens_on_loopback_only() -> None:
         }
     assert listening
     assert all((getattr(ip, "ipv4_mapped", None) or ip).is_loopback for ip in listening)
-
-
-@pytest.mark.tf
-@pytest.mark.slow
-@pytest.mark.parametrize(("trains", "wait_s"), [(True, 60.0), (False, 0.0)])
-def test_processes_import_what_training_needs_as_they_start(trains: bool, wait_s: float) -> None:
-    from sweepkit.ray_tune.runner import connect
-
-    def has_imported(_: object) -> bool:  # in here, so that Ray ships its code
-        import sys
-        import time
-
-        deadline = time.monotonic() + wait_s
-        while "sweepkit.training" not in sys.modules and time.monotonic() < deadline:
-            time.sleep(0.05)
-        return "sweepkit.training" in sys.modules
-
-    modules = [Path(sweepkit.__file__).parent]
-    with connect(None, modules=modules, wanted=Resources(), trains=trains) as runner:
-        assert list(runner.map(has_imported, [None], describe="look")) == [trains]
