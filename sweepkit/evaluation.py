@@ -18,6 +18,7 @@ from sweepkit.data.batches import Reading, window_batches
 from sweepkit.data.preparation import local_folder
 from sweepkit.data.prepared import Prepared
 from sweepkit.data.rows import Rows
+from sweepkit.keras_import import import_keras
 from sweepkit.package import import_package
 from sweepkit.paths import DataPaths, SweepPaths
 from sweepkit.predictions import Predictions
@@ -81,6 +82,7 @@ def evaluate(task: EvaluationTask) -> Evaluation:
     Raises:
         DataError: the prepared data or the checkpoint is damaged.
     """
+    import_keras()
     # here, not above: the driver, which hands the task out, never imports TensorFlow
     from sweepkit import checkpoints, devices
     from sweepkit.data.records import read_shards

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sweepkit.bundle.facts import CARD, CHECK, FACTS, MODEL, VOCABULARY, BundleFacts, CheckFacts
 from sweepkit.errors import DataError, InputError, Problem
+from sweepkit.keras_import import import_keras
 from sweepkit.tracking import registry
 
 
@@ -124,6 +125,7 @@ def _fill(folder: Path, target: str, tracking_uri: str | None, sets: Sequence[st
 
 def _tried(folder: Path, source: str) -> tuple[BundleFacts, CheckFacts]:
     """Load a bundle and measure it again, with messages that name the place it came from."""
+    import_keras()
     from sweepkit.bundle.checking import check  # as above
     from sweepkit.bundle.reading import load
 

@@ -54,6 +54,7 @@ LAYERS = {
         "storage",
         "storage_uris",
         "devices",
+        "keras_import",
         "data",
         "nn",
         "predictions",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sweepkit.bundle.facts import BundleFacts, Measured
+from sweepkit.keras_import import import_keras
 from sweepkit.space import Point
 
 
@@ -54,6 +55,7 @@ def export(task: ExportTask) -> BundleFacts:
     Raises:
         DataError: the prepared data or the checkpoint is missing or damaged, or the model cannot be saved.
     """
+    import_keras()
     from sweepkit import devices
     from sweepkit.bundle.export import export_here
 

@@ -13,6 +13,7 @@ from sweepkit.commands import common
 from sweepkit.commands.formats import near
 from sweepkit.errors import InputError
 from sweepkit.explain.view import Direction, View
+from sweepkit.keras_import import import_keras
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -97,6 +98,7 @@ def _explained(target: Path, sets: tuple[str, ...], data: str | None, text: str,
     from sweepkit.commands.quiet import quiet_start
 
     with quiet_start():
+        import_keras()
         from sweepkit.bundle.reading import load  # not at the top: it imports TensorFlow
         from sweepkit.explain.explanation import explain
         from sweepkit.winner import bundle_of

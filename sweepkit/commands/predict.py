@@ -14,6 +14,7 @@ import click
 from sweepkit.commands import common
 from sweepkit.commands.formats import near
 from sweepkit.errors import DataError, InputError
+from sweepkit.keras_import import import_keras
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -116,6 +117,7 @@ def _loaded(target: Path, sets: Sequence[str], data: str | None) -> tuple[str, T
     from sweepkit.commands.quiet import quiet_start
 
     with quiet_start():
+        import_keras()
         from sweepkit.bundle.reading import load  # not at the top: it imports TensorFlow
         from sweepkit.winner import bundle_of
 

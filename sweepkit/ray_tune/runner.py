@@ -21,6 +21,7 @@ from typing import Any
 
 import ray
 from ray._private import ray_constants, ray_logging
+from ray._private import worker as ray_worker
 
 from sweepkit.config import Resources
 from sweepkit.errors import InputError
@@ -80,6 +81,8 @@ def connect(address: str | None, *, modules: Sequence[Path], wanted: Resources) 
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     # without it Ray prints a tip; a worker without a GPU hides all of them itself (see devices)
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    # these start before anybody says what environment our tasks and actors want, and so serve none of them
+    os.environ.setdefault("RAY_prestart_worker_first_driver", "0")
     # Ray prints on stdout that a worker has died, whatever log_to_driver says; the director hears of it anyway
     ray_logging.stdout_deduplicator.skip_re = re.compile("")
     # while Ray starts its processes, this one has little to do
@@ -108,6 +111,8 @@ def connect(address: str | None, *, modules: Sequence[Path], wanted: Resources) 
         total = ray.cluster_resources()
         yield RayRunner(n_cpus=total.get("CPU", 0.0), n_gpus=total.get("GPU", 0.0), wanted=wanted)
     finally:
+        # the autoscaler of a cluster of one; asked to end after the others it takes a second, for it tells one of them
+        ray_worker._global_node.kill_monitor(check_alive=False)
         ray.shutdown()
 
 

@@ -18,6 +18,7 @@ import ray.actor
 from ray import tune
 
 from sweepkit.errors import StorageFault
+from sweepkit.keras_import import import_keras
 from sweepkit.tasks import Job, Share, TrialTask
 
 if TYPE_CHECKING:
@@ -114,6 +115,7 @@ def _node() -> dict[str, float]:
 
 
 def _new_worker(job: Job) -> Worker:
+    import_keras()
     # here, not above: the driver must never import TensorFlow
     from sweepkit.tracking.worker import open_trial_log
     from sweepkit.training import Worker

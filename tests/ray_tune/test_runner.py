@@ -62,17 +62,20 @@ def test_a_cluster_too_small_for_one_trial_is_refused(wanted: Resources, seen: s
 
 
 @pytest.mark.slow
-def test_a_cluster_of_this_machine_listens_on_loopback_only() -> None:
+def test_a_cluster_of_this_machine_listens_on_loopback_only_and_starts_no_worker_in_vain() -> None:
     from sweepkit.ray_tune.runner import connect
 
     with connect(None, modules=[Path(sweepkit.__file__).parent], wanted=Resources()) as runner:
         assert list(runner.map(lambda text: len(text), ["a", "bc"], describe="count")) == [1, 2]
         driver = psutil.Process()
+        processes = driver.children(recursive=True)
+        workers = [process for process in processes if process.name().startswith("ray::IDLE")]
         listening = {
             ipaddress.ip_address(connection.laddr.ip)
-            for process in (driver, *driver.children(recursive=True))
+            for process in (driver, *processes)
             for connection in process.net_connections(kind="inet")
             if connection.status == psutil.CONN_LISTEN
         }
+    assert 1 <= len(workers) <= 2, "as many as there were tasks at once, at most"
     assert listening
     assert all((getattr(ip, "ipv4_mapped", None) or ip).is_loopback for ip in listening)
