@@ -15,7 +15,7 @@ def test_an_epochs_seed_decides_what_python_and_numpy_draw() -> None:
 
     def drawn(seed: int) -> tuple[float, float]:
         _seed_epoch(seed)
-        return random.random(), float(np.random.random())  # noqa: NPY002  # what a sweep package may do
+        return random.random(), float(np.random.random())  # what a sweep package may do
 
     assert drawn(2**32 - 1) == drawn(2**32 - 1)
     assert set(drawn(1)).isdisjoint(drawn(2))
