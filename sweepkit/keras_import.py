@@ -22,6 +22,8 @@ def import_keras() -> None:
     AMD EPYC). The three can be imported as ever afterwards, but Keras will not know of them. One that the process has
     imported already stays visible, and a Keras that it has imported is left alone.
     """
+    if "keras" in sys.modules:
+        return
     hidden = [name for name in _FOR_OTHERS if name not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None says "there is no such module"
     collects = gc.isenabled()
