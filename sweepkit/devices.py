@@ -8,6 +8,7 @@ pools of its own and takes all of a GPU's memory. Try `configure(threads=1, gpu=
 from __future__ import annotations
 
 import logging
+import os
 import re
 import subprocess
 
@@ -19,12 +20,15 @@ logger = logging.getLogger(__name__)
 # CUDA's context and cuDNN's handles are outside of TensorFlow's limit; about 0.5 GB on current drivers
 _CUDA_CONTEXT_MB = 500
 
+# XLA's own choice is 3, at which LLVM unrolls loops over a step's narrow rows before it could vectorise them
+_XLA_FLAGS = "--xla_backend_optimization_level=2"
+
 # the names that tf.custom_gradient makes up; gradients registered by a name of their own are there to stay
 _TRACED_GRADIENT = re.compile(r"CustomGradient-\d+")
 
 
 def configure(*, threads: int, gpu: float, deterministic: bool) -> None:
-    """Set threads, GPU memory and determinism for this process.
+    """Set threads, GPU memory and determinism for this process, and how XLA compiles for a CPU.
 
     Args:
         threads: of one operation; as many operations run side by side.
@@ -38,6 +42,8 @@ def configure(*, threads: int, gpu: float, deterministic: bool) -> None:
     gpus = tf.config.list_physical_devices("GPU")
     if gpu == 0:
         tf.config.set_visible_devices([], "GPU")
+        # XLA reads them when it compiles first; of a flag that is given twice the last counts, so a user's own do
+        os.environ["XLA_FLAGS"] = f"{_XLA_FLAGS} {os.environ.get('XLA_FLAGS', '')}".rstrip()
         return
     for device in gpus:
         if gpu < 1:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,6 +45,24 @@ def test_gradients_registered_by_name_stay() -> None:
 
     devices.forget_gradients()
     assert ops.gradient_registry.lookup("MatMul")
+
+
+COMPILE = """
+from sweepkit import devices
+devices.configure(threads=1, gpu=0, deterministic=False)
+import tensorflow as tf
+tf.function(lambda x: tf.tanh(x) * 2, jit_compile=True)(tf.ones(3))
+"""
+
+
+@pytest.mark.parametrize(("given", "level"), [("", 2), ("--xla_backend_optimization_level=1", 1)])
+def test_xla_compiles_for_a_cpu_as_workers_want_it_unless_a_user_says_otherwise(
+    given: str, level: int, tmp_path: Path
+) -> None:
+    flags = f"--xla_dump_to={tmp_path} --xla_dump_hlo_as_text {given}"
+    subprocess.run([sys.executable, "-c", COMPILE], env=os.environ | {"XLA_FLAGS": flags}, check=True)
+    options = next(tmp_path.glob("*debug_options")).read_text()
+    assert f"xla_backend_optimization_level: {level}" in options
 
 
 @pytest.mark.parametrize(("fraction", "limit"), [(0.5, 7500), (0.25, 3500), (0.01, 1)])

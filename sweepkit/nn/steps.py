@@ -45,14 +45,14 @@ class Backward(NamedTuple):
     """Derivatives by the pre-activations, x's and h U's (the same but for a GRU), and by the states before.
 
     Attributes:
-        x: <float>[R, G H].
-        recurrent: <float>[R, G H]; through U it gives the rest of dh.
+        x: of each gate, <float>[R, H].
+        recurrent: of each gate, <float>[R, H]; through U they give the rest of dh.
         h: <float>[R, H], what reaches the state before without passing U; None for nothing.
         c: <float>[R, H].
     """
 
-    x: Tensor
-    recurrent: Tensor
+    x: tuple[Tensor, ...]
+    recurrent: tuple[Tensor, ...]
     h: Tensor | None
     c: Tensor
 
@@ -104,8 +104,8 @@ def _lstm_backward(dh: Tensor, dc: Tensor, before: Before) -> Backward:
     i, f, g, o, c = before.saved
     squashed = tf.tanh(c)
     dc = dc + dh * o * (1.0 - squashed * squashed)
-    parts = (dc * g * i * (1.0 - i), dc * before.c * f * (1.0 - f), dc * i * (1.0 - g * g))
-    dz = tf.concat([*parts, dh * squashed * o * (1.0 - o)], axis=1)
+    through_c = (dc * g * i * (1.0 - i), dc * before.c * f * (1.0 - f), dc * i * (1.0 - g * g))
+    dz = (*through_c, dh * squashed * o * (1.0 - o))
     return Backward(dz, dz, None, dc * f)
 
 
@@ -124,8 +124,8 @@ def _gru_backward(dh: Tensor, dc: Tensor, before: Before) -> Backward:
     """As the reset gate stands between U and the candidate, its two sides have different derivatives: dg, and r dg."""
     z, r, g, inner = before.saved
     dg = dh * (1.0 - z) * (1.0 - g * g)
-    shared = [dh * (before.h - g) * z * (1.0 - z), dg * inner * r * (1.0 - r)]
-    return Backward(tf.concat([*shared, dg], axis=1), tf.concat([*shared, dg * r], axis=1), dh * z, dc)
+    shared = (dh * (before.h - g) * z * (1.0 - z), dg * inner * r * (1.0 - r))
+    return Backward((*shared, dg), (*shared, dg * r), dh * z, dc)
 
 
 def _rnn_forward(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, _: Tensor) -> Forward:
@@ -135,7 +135,7 @@ def _rnn_forward(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, _: Tensor) -> 
 
 def _rnn_backward(dh: Tensor, dc: Tensor, before: Before) -> Backward:
     """dz = dh (1 - h^2)."""
-    dz = dh * (1.0 - before.h_after * before.h_after)
+    dz = (dh * (1.0 - before.h_after * before.h_after),)
     return Backward(dz, dz, None, dc)
 
 
@@ -149,7 +149,7 @@ def _ugrnn_forward(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, _: Tensor) -
 def _ugrnn_backward(dh: Tensor, dc: Tensor, before: Before) -> Backward:
     """dk = dh (1 - g) (1 - k^2) and dg = dh (h - k) g (1 - g), with the h before the step."""
     k, g = before.saved
-    dz = tf.concat([dh * (1.0 - g) * (1.0 - k * k), dh * (before.h - k) * g * (1.0 - g)], axis=1)
+    dz = (dh * (1.0 - g) * (1.0 - k * k), dh * (before.h - k) * g * (1.0 - g))
     return Backward(dz, dz, dh * g, dc)
 
 

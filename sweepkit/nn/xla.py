@@ -11,7 +11,15 @@ from __future__ import annotations
 from typing import Any  # TensorFlow types neither tensors nor functions
 
 import tensorflow as tf
-from tensorflow.compiler.jit.ops.xla_ops import xla_launch  # not public; `tests/nn/test_xla.py` tells when it changes
+
+# neither is public; `tests/nn/test_xla.py` tells when they change
+from tensorflow.compiler.jit.ops.xla_ops import xla_launch
+from tensorflow.compiler.tf2xla.ops.gen_xla_ops import xla_dynamic_update_slice
+
+
+def update_slice(values: Any, part: Any, start: list[Any]) -> Any:
+    """Return values with `part`, of as many axes, written at `start` <int32>[axes]; in XLA only, and in place there."""
+    return xla_dynamic_update_slice(values, part, tf.stack(start))
 
 
 def compiled(function: Any, *inputs: Any) -> Any:

@@ -50,13 +50,14 @@ def backward(cell, given, dh, dc):
     after = STEPS[cell].forward(x, h, c, kernel, bias)
     saved = [part for values in after.saved for part in tf.split(values, values.shape[1] // UNITS, axis=1)]
     found = STEPS[cell].backward(tf.constant(dh, tf.float32), tf.constant(dc, tf.float32), Before(h, c, after.h, saved))
-    through = tf.matmul(found.recurrent, kernel, transpose_b=True)
+    recurrent = tf.concat(found.recurrent, axis=1)
+    through = tf.matmul(recurrent, kernel, transpose_b=True)
     return {
-        "x": found.x,
+        "x": tf.concat(found.x, axis=1),
         "h": through if found.h is None else through + found.h,
         "c": found.c,
-        "kernel": tf.matmul(h, found.recurrent, transpose_a=True),
-        "bias": tf.reduce_sum(found.recurrent, axis=0) if cell == "gru" else tf.zeros_like(bias),
+        "kernel": tf.matmul(h, recurrent, transpose_a=True),
+        "bias": tf.reduce_sum(recurrent, axis=0) if cell == "gru" else tf.zeros_like(bias),
     }
 
 

@@ -61,3 +61,17 @@ def test_graphs_that_call_it_leave_no_memory_behind(scaled):
     grown(20)
     # through tf.function(jit_compile=True) each call leaves 80 to 130 KB, even of so small a function
     assert grown(60) < 30_000
+
+
+def test_a_slice_is_written_where_it_belongs():
+    import tensorflow as tf
+
+    from sweepkit.nn.xla import compiled, update_slice
+
+    def write(values, t):
+        return update_slice(values, tf.ones((1, 2, 1)), [t, 0, 1])
+
+    call = tf.function(compiled(write, tf.TensorSpec((3, 2, 3)), tf.TensorSpec((), tf.int32)))
+    found = call(tf.zeros((3, 2, 3)), tf.constant(2)).numpy()
+    assert found[2].tolist() == [[0, 1, 0], [0, 1, 0]]
+    assert not found[:2].any()
