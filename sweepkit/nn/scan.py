@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from sweepkit.nn.steps import Step, Tensor
 from sweepkit.nn.summing import sum_rows
-from sweepkit.nn.tile import ROWS, STEPS, backward, forward
+from sweepkit.nn.tile import ROWS, STEPS, backward, forward, kept_shapes
 from sweepkit.nn.tiles import SPECS, Tiles, to_batch, to_tiles
 
 
@@ -80,7 +80,7 @@ def _loops(step: Step, units: int, is_distinct: bool, only_last: bool) -> _Loops
         SPECS,
     ]
     upstream = tf.TensorSpec((None, units) if only_last else (None, None, units))
-    kept = [tf.TensorSpec((), tf.variant) for _ in range(3 + len(step.saved))]
+    kept = [tf.TensorSpec((), tf.variant) for _ in kept_shapes(step, units)]
     loop = _Loop(step, units, is_distinct, only_last)
 
     def traced(function: Any, *first: Any) -> Any:
@@ -96,13 +96,11 @@ class _Loop:
         self._step, self._units = step, units
         self._is_distinct, self._only_last = is_distinct, only_last
         self._forward, self._backward = forward(step, units), backward(step, units, only_last)
-        # of h and c before a tile, its states, and what its steps saved
-        widths = [units, *(width * units for width in step.saved)]
-        self._kept = [(ROWS, units), (ROWS, units), *((STEPS, ROWS, width) for width in widths)]
+        self._kept = kept_shapes(step, units)
 
     def infer(self, projected: Tensor, places: Tensor, kernel: Tensor, bias: Tensor, tiles: Tiles) -> tuple[Tensor]:
-        # predicting keeps nothing, or all states and what stands before them in the list
-        kept = [] if self._only_last else self._kept[:3]
+        # predicting keeps all states, which come first, or nothing
+        kept = [] if self._only_last else self._kept[:1]
         result, _ = self._run(kept, projected, places, kernel, bias, tiles)
         return (result,)
 
@@ -122,10 +120,9 @@ class _Loop:
         def advance(i: Tensor, h: Tensor, c: Tensor, last: Any, kept: list[Any]) -> tuple[Any, ...]:
             h, c = (tf.where(is_first[i], zeros, state) for state in (h, c))
             x = self._inputs(projected, places, i)
-            after = self._forward(x, kernel, bias, h, c, tiles.live[i], tiles.live[i, 0])
-            found = (h, c, *after[2:])[: len(kept)]
-            kept = [values.write(i, value) for values, value in zip(kept, found, strict=True)]
-            return i + 1, *after[:2], last.write(tiles.group[i], after[0]), kept
+            h, c, *found = self._forward(x, kernel, bias, h, c, tiles.live[i], tiles.live[i, 0])
+            kept = [values.write(i, value) for values, value in zip(kept, found[: len(kept)], strict=True)]
+            return i + 1, h, c, last.write(tiles.group[i], h), kept
 
         last = tf.TensorArray(tf.float32, size=tf.size(tiles.first), element_shape=zeros.shape)
         kept = [tf.TensorArray(tf.float32, size=n_tiles, element_shape=shape) for shape in shapes]
@@ -134,7 +131,7 @@ class _Loop:
         )
         if self._only_last:
             return tf.gather(tf.reshape(last.stack(), (-1, self._units)), tiles.places), kept
-        return to_batch(kept[2].stack(), tiles), kept
+        return to_batch(kept[0].stack(), tiles), kept
 
     def backward(
         self, upstream: Tensor, kept: list[Tensor], projected: Tensor, places: Tensor, kernel: Tensor, bias: Tensor,
@@ -148,15 +145,12 @@ class _Loop:
         is_last = tf.concat([tiles.group[1:] != tiles.group[:-1], [True]], axis=0)
 
         def retreat(i: Tensor, dh: Tensor, dc: Tensor, dkernel: Tensor, dbias: Tensor, dx: Any) -> tuple[Any, ...]:
-            h, c, states, *saved = (
-                tf.ensure_shape(values.read(i), shape) for values, shape in zip(known, self._kept, strict=True)
-            )
+            of_steps = [tf.ensure_shape(values.read(i), shape) for values, shape in zip(known, self._kept, strict=True)]
             dlast, dstates = of_tile(i)
             dh, dc = tf.where(is_last[i], dlast, dh), tf.where(is_last[i], zeros, dc)
-            dh, dc, *by_step = self._backward(
-                dstates, kernel, h, c, states, tuple(saved), dh, dc, tiles.live[i], tiles.live[i, 0]
-            )
-            dkernel += _by_kernel(h, states, by_step[-1], tiles.live[i, 0])
+            n = tiles.live[i, 0]
+            dh, dc, *by_step = self._backward(dstates, kernel, tuple(of_steps), dh, dc, tiles.live[i], n)
+            dkernel += _by_kernel(of_steps[0], by_step[-1], n)
             if self._step.name == "gru":
                 dbias += tf.reduce_sum(by_step[-1], axis=(0, 1))
             return i - 1, dh, dc, dkernel, dbias, dx.write(i, by_step[0])
@@ -184,9 +178,7 @@ class _Loop:
         return lambda i: (zeros, tf.ensure_shape(in_tiles[i], (STEPS, ROWS, self._units)))
 
 
-def _by_kernel(h: Tensor, states: Tensor, dz: Tensor, n: Tensor) -> Tensor:
+def _by_kernel(states: Tensor, dz: Tensor, n: Tensor) -> Tensor:
     """Sum n steps' outer products of the states before each with the derivatives by U's product: <float>[H, G H]."""
-    units, width = states.shape[2], dz.shape[2]
-    # the state before step t is the one after step t - 1: two products leave out a shifted copy of all states
-    later = tf.matmul(tf.reshape(states[: n - 1], (-1, units)), tf.reshape(dz[1:n], (-1, width)), transpose_a=True)
-    return later + tf.matmul(h, dz[0], transpose_a=True)
+    before, by_step = (tf.reshape(values[:n], (-1, values.shape[2])) for values in (states, dz))
+    return tf.matmul(before, by_step, transpose_a=True)

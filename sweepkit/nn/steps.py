@@ -29,15 +29,16 @@ class Forward(NamedTuple):
     saved: tuple[Tensor, ...]
 
 
-class Before(NamedTuple):
-    """What a backward step is given beside the derivatives: states before, the state after, and what was saved.
+class Around(NamedTuple):
+    """What a backward step is given beside the derivatives: states before and after the step, and what was saved.
 
-    `saved` is cut into what belongs to each gate, each <float>[R, H].
+    `saved` is cut into what belongs to each gate, each <float>[R, H]. Of a cell without memory, the two of c are None.
     """
 
     h: Tensor
-    c: Tensor
+    c: Tensor | None
     h_after: Tensor
+    c_after: Tensor | None
     saved: tuple[Tensor, ...]
 
 
@@ -64,10 +65,10 @@ class Step:
     Attributes:
         name: a key of `STEPS`.
         gates: G.
-        saved: width of each saved tensor, in units.
+        saved: width of each saved tensor, in units; states and memory are kept beside.
         has_memory: whether c means something.
         forward: (x, h, c, U, d) -> Forward.
-        backward: (dh, dc, Before) -> Backward.
+        backward: (dh, dc, Around) -> Backward.
     """
 
     name: str
@@ -75,7 +76,7 @@ class Step:
     saved: tuple[int, ...]
     has_memory: bool
     forward: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Forward]
-    backward: Callable[[Tensor, Tensor, Before], Backward]
+    backward: Callable[[Tensor, Tensor, Around], Backward]
 
 
 def _cut(tensor: Tensor, parts: int) -> list[Tensor]:
@@ -92,19 +93,19 @@ def _gates(z: Tensor, is_sigmoid: tuple[bool, ...]) -> Tensor:
 
 
 def _lstm_forward(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, _: Tensor) -> Forward:
-    """i, f, o = sigmoid(z), g = tanh(z), z = x + h U;  c = f c + i g;  h = o tanh(c). Saves i f g o, and the new c."""
+    """i, f, o = sigmoid(z), g = tanh(z), z = x + h U;  c = f c + i g;  h = o tanh(c). Saves i f g o."""
     gates = _gates(x + h @ kernel, (True, True, False, True))
     i, f, g, o = _cut(gates, 4)
     c = f * c + i * g
-    return Forward(o * tf.tanh(c), c, (gates, c))
+    return Forward(o * tf.tanh(c), c, (gates,))
 
 
-def _lstm_backward(dh: Tensor, dc: Tensor, before: Before) -> Backward:
+def _lstm_backward(dh: Tensor, dc: Tensor, given: Around) -> Backward:
     """dc += dh o (1 - tanh(c)^2), and each gate's derivative by its pre-activation: s (1 - s), or 1 - g^2."""
-    i, f, g, o, c = before.saved
-    squashed = tf.tanh(c)
+    i, f, g, o = given.saved
+    squashed = tf.tanh(given.c_after)
     dc = dc + dh * o * (1.0 - squashed * squashed)
-    through_c = (dc * g * i * (1.0 - i), dc * before.c * f * (1.0 - f), dc * i * (1.0 - g * g))
+    through_c = (dc * g * i * (1.0 - i), dc * given.c * f * (1.0 - f), dc * i * (1.0 - g * g))
     dz = (*through_c, dh * squashed * o * (1.0 - o))
     return Backward(dz, dz, None, dc * f)
 
@@ -120,11 +121,11 @@ def _gru_forward(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, bias: Tensor) 
     return Forward(g + z * (h - g), c, (gates, g, inner))
 
 
-def _gru_backward(dh: Tensor, dc: Tensor, before: Before) -> Backward:
+def _gru_backward(dh: Tensor, dc: Tensor, given: Around) -> Backward:
     """As the reset gate stands between U and the candidate, its two sides have different derivatives: dg, and r dg."""
-    z, r, g, inner = before.saved
+    z, r, g, inner = given.saved
     dg = dh * (1.0 - z) * (1.0 - g * g)
-    shared = (dh * (before.h - g) * z * (1.0 - z), dg * inner * r * (1.0 - r))
+    shared = (dh * (given.h - g) * z * (1.0 - z), dg * inner * r * (1.0 - r))
     return Backward((*shared, dg), (*shared, dg * r), dh * z, dc)
 
 
@@ -133,9 +134,9 @@ def _rnn_forward(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, _: Tensor) -> 
     return Forward(tf.tanh(x + h @ kernel), c, ())
 
 
-def _rnn_backward(dh: Tensor, dc: Tensor, before: Before) -> Backward:
+def _rnn_backward(dh: Tensor, dc: Tensor, given: Around) -> Backward:
     """dz = dh (1 - h^2)."""
-    dz = (dh * (1.0 - before.h_after * before.h_after),)
+    dz = (dh * (1.0 - given.h_after * given.h_after),)
     return Backward(dz, dz, None, dc)
 
 
@@ -146,17 +147,17 @@ def _ugrnn_forward(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, _: Tensor) -
     return Forward(k + g * (h - k), c, (gates,))
 
 
-def _ugrnn_backward(dh: Tensor, dc: Tensor, before: Before) -> Backward:
+def _ugrnn_backward(dh: Tensor, dc: Tensor, given: Around) -> Backward:
     """dk = dh (1 - g) (1 - k^2) and dg = dh (h - k) g (1 - g), with the h before the step."""
-    k, g = before.saved
-    dz = (dh * (1.0 - g) * (1.0 - k * k), dh * (before.h - k) * g * (1.0 - g))
+    k, g = given.saved
+    dz = (dh * (1.0 - g) * (1.0 - k * k), dh * (given.h - k) * g * (1.0 - g))
     return Backward(dz, dz, dh * g, dc)
 
 
 STEPS: dict[str, Step] = {
     step.name: step
     for step in (
-        Step("lstm", 4, (4, 1), True, _lstm_forward, _lstm_backward),
+        Step("lstm", 4, (4,), True, _lstm_forward, _lstm_backward),
         Step("gru", 3, (2, 1, 1), False, _gru_forward, _gru_backward),
         Step("rnn", 1, (), False, _rnn_forward, _rnn_backward),
         Step("ugrnn", 2, (2,), False, _ugrnn_forward, _ugrnn_backward),

@@ -21,7 +21,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from sweepkit.nn.steps import Before, Step, Tensor
+from sweepkit.nn.steps import Around, Step, Tensor
 from sweepkit.nn.xla import compiled, update_slice
 
 logger = logging.getLogger(__name__)
@@ -37,8 +37,9 @@ _LIVE, _N = tf.TensorSpec((ROWS,), tf.int32), tf.TensorSpec((), tf.int32)
 def forward(step: Step, units: int) -> Any:
     """Return a cell's program: the same one in every trial of a process, so that nothing is compiled twice.
 
-    It takes x <float>[K, R, G H], U, d, h and c <float>[R, H], live and n; it gives h and c after, the states
-    <float>[K, R, H], and what each step saved, <float>[K, R, .].
+    It takes x <float>[K, R, G H], U, d, h and c <float>[R, H], live and n; it gives h and c after; the states
+    <float>[K + 1, R, H], of which the first is h before; an LSTM's memory likewise; and what each step saved,
+    <float>[K, R, .].
     """
     width, state = step.gates * units, tf.TensorSpec((ROWS, units))
     weights = tf.TensorSpec((units, width)), tf.TensorSpec((width,))
@@ -50,16 +51,21 @@ def forward(step: Step, units: int) -> Any:
 def backward(step: Step, units: int, only_last: bool) -> Any:
     """Return the program that goes back through a tile.
 
-    It takes dstates <float>[K, R, H], or <float>[0, R, H] where only last states have derivatives; U; h and c before;
-    the states and what was saved; dh and dc after; live and n. It gives dh and dc before, and dx <float>[K, R, G H];
+    It takes dstates <float>[K, R, H], or <float>[0, R, H] where only last states have derivatives; U; what the forward
+    program gave from the states on; dh and dc after; live and n. It gives dh and dc before, and dx <float>[K, R, G H];
     and a GRU's drecurrent <float>[K, R, G H], which for others is dx.
     """
     width, state = step.gates * units, tf.TensorSpec((ROWS, units))
     dstates = tf.TensorSpec((0 if only_last else STEPS, ROWS, units))
-    states = tf.TensorSpec((STEPS, ROWS, units))
-    saved = tuple(tf.TensorSpec((STEPS, ROWS, size * units)) for size in step.saved)
-    given = dstates, tf.TensorSpec((units, width)), state, state, states, saved
+    kept = tuple(tf.TensorSpec(shape) for shape in kept_shapes(step, units))
+    given = dstates, tf.TensorSpec((units, width)), kept
     return compiled(functools.partial(_backward, step), *given, state, state, _LIVE, _N)
+
+
+def kept_shapes(step: Step, units: int) -> list[tuple[int, int, int]]:
+    """Return the shapes of what a tile keeps for its way back: states, an LSTM's memory, what its steps saved."""
+    states = [(STEPS + 1, ROWS, units)] * (1 + step.has_memory)
+    return [*states, *((STEPS, ROWS, size * units) for size in step.saved)]
 
 
 def _forward(
@@ -67,46 +73,49 @@ def _forward(
 ) -> tuple[Tensor, ...]:
     units, width = kernel.shape
     logger.debug("XLA program: %s forward, %d units", step.name, units)
-    buffers = [_buffer(units), *(_buffer(size * units) for size in step.saved)]
+    n_states = 1 + step.has_memory
+    kept = [tf.zeros(shape) for shape in kept_shapes(step, units)]
+    kept[:n_states] = [_written(rows, 0, (state,)) for rows, state in zip(kept[:n_states], (h, c), strict=False)]
 
-    def advance(t: Tensor, h: Tensor, c: Tensor, *buffers: Any) -> tuple[Tensor, ...]:
+    def advance(t: Tensor, h: Tensor, c: Tensor, *kept: Tensor) -> tuple[Tensor, ...]:
         after = step.forward(_read(x, t, width), h, c, kernel, bias)
         inside = (t < live)[:, None]
         h = tf.where(inside, after.h, h)
         c = tf.where(inside, after.c, c) if step.has_memory else c
-        values = (h, *after.saved)
-        return (t + 1, h, c, *(buffer.write(t, value) for buffer, value in zip(buffers, values, strict=True)))
+        states = [_written(rows, t + 1, (state,)) for rows, state in zip(kept[:n_states], (h, c), strict=False)]
+        saved = [_written(rows, t, (values,)) for rows, values in zip(kept[n_states:], after.saved, strict=True)]
+        return (t + 1, h, c, *states, *saved)
 
-    _, h, c, *buffers = tf.while_loop(lambda t, *_: t < n, advance, (0, h, c, *buffers))
-    return (h, c, *(buffer.stack() for buffer in buffers))
+    _, h, c, *kept = tf.while_loop(lambda t, *_: t < n, advance, (0, h, c, *kept))
+    return (h, c, *kept)
 
 
 def _backward(
-    step: Step, dstates: Tensor, kernel: Tensor, h: Tensor, c: Tensor, states: Tensor, saved: tuple[Tensor, ...],
+    step: Step, dstates: Tensor, kernel: Tensor, kept: tuple[Tensor, ...],
     dh: Tensor, dc: Tensor, live: Tensor, n: Tensor,
 ) -> tuple[Tensor, ...]:  # fmt: skip
     units, width = kernel.shape
     logger.debug("XLA program: %s backward from %s, %d units", step.name, _which(dstates), units)
     transposed = tf.transpose(kernel)
     two_sided = step.name == "gru"
+    # zeros where no step is computed: what is summed by tokens are all steps of a tile
     buffers = [tf.zeros((STEPS, ROWS, width)) for _ in range(1 + two_sided)]
-
-    def before(values: Tensor, first: Tensor, t: Tensor) -> Tensor:
-        return tf.where(t > 0, _read(values, tf.maximum(t - 1, 0), units), first)
+    (states, *memory), saved = kept[: 1 + step.has_memory], kept[1 + step.has_memory :]
 
     def retreat(t: Tensor, dh: Tensor, dc: Tensor, *buffers: Any) -> tuple[Tensor, ...]:
         inside = (t < live)[:, None]
         if dstates.shape[0]:
             dh = dh + tf.where(inside, _read(dstates, t, units), 0.0)
-        given = Before(
-            before(states, h, t),
-            before(saved[1], c, t) if step.has_memory else c,
+        given = Around(
             _read(states, t, units),
+            _read(memory[0], t, units) if memory else None,
+            _read(states, t + 1, units),
+            _read(memory[0], t + 1, units) if memory else None,
             tuple(_read(values, t, units, part) for values in saved for part in range(values.shape[2] // units)),
         )
         found = step.backward(tf.where(inside, dh, 0.0), tf.where(inside, dc, 0.0) if step.has_memory else dc, given)
         derivatives = (found.x, found.recurrent)[: len(buffers)]
-        buffers = tuple(_written(buffer, t, gates) for buffer, gates in zip(buffers, derivatives, strict=True))
+        buffers = tuple(_written(rows, t, gates) for rows, gates in zip(buffers, derivatives, strict=True))
         dh_before = _read(buffers[-1], t, width) @ transposed
         dh_before = dh_before if found.h is None else dh_before + found.h
         dh = tf.where(inside, dh_before, dh)
@@ -130,17 +139,12 @@ def _read(values: Tensor, t: Tensor, units: int, part: int = 0) -> Tensor:
     return tf.reshape(tf.slice(values, [t, 0, part * units], [1, ROWS, units]), (ROWS, units))
 
 
-def _written(buffer: Tensor, t: Tensor, gates: tuple[Tensor, ...]) -> Tensor:
-    """Return <float>[K, R, G H] with step t's gates in it, each <float>[R, H] written to its place.
+def _written(values: Tensor, t: Tensor, parts: tuple[Tensor, ...]) -> Tensor:
+    """Return <float>[K, R, .] with step t's parts in it, each <float>[R, .] written to its place.
 
     Joined by `tf.concat` first, XLA would compute narrow gates (16 KB together) inside the loop that joins them, which
     asks for each number which gate it is of, and LLVM cannot vectorise: back through a GRU of 32 units in 1.9 times.
     """
-    for i, gate in enumerate(gates):
-        buffer = update_slice(buffer, gate[None], [t, 0, i * gate.shape[1]])
-    return buffer
-
-
-def _buffer(width: int) -> Any:
-    """Room for one <float>[R, width] a step; zeros where no step is computed."""
-    return tf.TensorArray(tf.float32, size=STEPS, element_shape=(ROWS, width))
+    for i, part in enumerate(parts):
+        values = update_slice(values, part[None], [t, 0, i * part.shape[1]])
+    return values

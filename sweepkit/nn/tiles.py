@@ -95,10 +95,14 @@ def to_tiles(values: Tensor, tiles: Tiles) -> Tensor:
 
 
 def to_batch(values: Tensor, tiles: Tiles) -> Tensor:
-    """Put <float>[N, K, R, features] in the batch's order: [B, T, features]. Past a row's end, its last repeats."""
+    """Put <float>[N, K, R, features] in the batch's order: [B, T, features]. Past a row's end, its last repeats.
+
+    Of K + 1 steps the first is left out: it is what stood before the tile.
+    """
     steps = tf.minimum(tf.range(tiles.time)[None, :], tiles.lengths[:, None] - 1)
     tile = tf.gather(tiles.first, tiles.places // ROWS)[:, None] + steps // STEPS
-    slots = (tile * STEPS + steps % STEPS) * ROWS + (tiles.places % ROWS)[:, None]
+    n_steps = values.shape[1]
+    slots = (tile * n_steps + n_steps - STEPS + steps % STEPS) * ROWS + (tiles.places % ROWS)[:, None]
     return tf.gather(tf.reshape(values, (-1, values.shape[-1])), slots)
 
 

@@ -44,12 +44,13 @@ def backward(cell, given, dh, dc):
     """Derivatives by all that a step reads, put together as the scan does."""
     import tensorflow as tf
 
-    from sweepkit.nn.steps import STEPS, Before
+    from sweepkit.nn.steps import STEPS, Around
 
     x, h, c, kernel, bias = (tf.constant(value, tf.float32) for value in given.values())
     after = STEPS[cell].forward(x, h, c, kernel, bias)
     saved = [part for values in after.saved for part in tf.split(values, values.shape[1] // UNITS, axis=1)]
-    found = STEPS[cell].backward(tf.constant(dh, tf.float32), tf.constant(dc, tf.float32), Before(h, c, after.h, saved))
+    given = Around(h, c, after.h, after.c, saved)
+    found = STEPS[cell].backward(tf.constant(dh, tf.float32), tf.constant(dc, tf.float32), given)
     recurrent = tf.concat(found.recurrent, axis=1)
     through = tf.matmul(recurrent, kernel, transpose_b=True)
     return {
