@@ -23,10 +23,9 @@ import numpy as np
 
 from sweepkit import checkpoints, devices, stopping
 from sweepkit.checkpoints import TrialState
-from sweepkit.data.batches import Reading
 from sweepkit.data.preparation import local_folder
 from sweepkit.data.prepared import Prepared
-from sweepkit.data.reader import SplitReader, dataset
+from sweepkit.data.reader import Feed, SplitReader
 from sweepkit.errors import StorageFault
 from sweepkit.nn import paths as nn_paths
 from sweepkit.paths import DataPaths, SweepPaths, TrialPaths
@@ -71,10 +70,11 @@ class Worker:
         """
         self.stop()
         paths = SweepPaths(self._job.sweep).trial(task.number)
-        self._trial = trial = _RunningTrial(task, paths, self._data_module.reading(task.point, self._settings))
+        self._trial = trial = _RunningTrial(task, paths)
         if task.resumes and self._storage.exists(paths.log):
             trial.text.write(self._storage.read(paths.log).decode(errors="replace"))
         with self._logged(trial):
+            self._open_data(trial)
             keras.utils.set_random_seed(task.seed)
             trial.model = self._model_module.build(task.point, self._prepared)
             if task.resumes:
@@ -84,6 +84,12 @@ class Worker:
             trial.log = self._open_log(self._job, task, self._storage, paths)
             again = f" attempt {task.attempt}" if task.attempt > 1 else ""
             logger.info("trial %d%s starts after epoch %d: %s", task.number, again, len(trial.reports), task.point)
+
+    def _open_data(self, trial: _RunningTrial) -> None:
+        reading = self._data_module.reading(trial.task.point, self._settings)
+        trial.train = Feed(self._readers["train"], reading, training=True, seed=trial.task.seed)
+        wide = replace(reading, batch_size=max(reading.batch_size, _VALID_BATCH))
+        trial.valid = Feed(self._readers["valid"], wide, training=False)
 
     def run_epoch(self) -> Report:
         """Train and validate one epoch, write the checkpoint, log, and return what to report.
@@ -135,13 +141,12 @@ class Worker:
         epoch = len(trial.reports) + 1
         _seed_epoch((trial.task.seed + epoch) % 2**32)
         started = time.perf_counter()
-        batches = dataset(self._readers["train"], trial.reading, training=True, seed=trial.task.seed, epoch=epoch)
         history = trial.model.fit(
-            batches,
+            trial.train.epoch(epoch),
             initial_epoch=epoch - 1,
             epochs=epoch,
             verbose=0,
-            shuffle=False,  # `dataset` has done it; Keras warns if it is left to ask
+            shuffle=False,  # the feed has done it; Keras warns if it is left to ask
             callbacks=[keras.callbacks.TerminateOnNaN()],
         )
         metrics = {f"train_{name}": float(values[-1]) for name, values in history.history.items()}
@@ -154,9 +159,7 @@ class Worker:
 
     def _validated(self, trial: _RunningTrial, report: Report) -> Report:
         started = time.perf_counter()
-        reading = replace(trial.reading, batch_size=max(trial.reading.batch_size, _VALID_BATCH))
-        batches = dataset(self._readers["valid"], reading, training=False, seed=0, epoch=0)
-        results = trial.model.evaluate(batches, verbose=0, return_dict=True)
+        results = trial.model.evaluate(trial.valid.epoch(0), verbose=0, return_dict=True)
         metrics = dict(report.metrics) | {f"valid_{name}": float(value) for name, value in results.items()}
         metrics["valid_seconds"] = time.perf_counter() - started
         return Report(report.epoch, metrics, time.time())
@@ -204,13 +207,17 @@ class _RunningTrial:
     """What belongs to the trial under way, and goes with it.
 
     Attributes:
+        train: where its batches come from; valid: likewise.
         reports: one for each epoch that its checkpoint has.
         n_returned: how many epochs the driver has been told of, in this attempt or before.
         text: its log so far.
     """
 
-    def __init__(self, task: TrialTask, paths: TrialPaths, reading: Reading) -> None:
-        self.task, self.paths, self.reading = task, paths, reading
+    train: Feed
+    valid: Feed
+
+    def __init__(self, task: TrialTask, paths: TrialPaths) -> None:
+        self.task, self.paths = task, paths
         self.model: Any = None  # a Keras model once it is built, and Keras has no types
         self.log: ReportLog | None = None
         self.reports: list[Report] = []

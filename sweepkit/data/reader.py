@@ -1,7 +1,7 @@
 """What a worker reads prepared data through: decoded once and kept, or streamed where memory is short.
 
 Importing this imports TensorFlow. Try
-`dataset(SplitReader(prepared, "train"), reading, training=True, seed=0, epoch=1)`.
+`Feed(SplitReader(prepared, "train"), reading, training=True, seed=0).epoch(1)`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from sweepkit.data.batches import WINDOW_BATCHES, Batch, Reading, eval_batches, train_batches, window_batches
 from sweepkit.data.prepared import Prepared
-from sweepkit.data.records import read_shards
+from sweepkit.data.records import options, read_shards
 from sweepkit.data.rows import Rows
 
 _PREFETCHED_BATCHES = 4
@@ -94,14 +94,40 @@ class SplitReader:
         return reading.batch_size * min(max(1, n_batches), WINDOW_BATCHES)
 
 
-def dataset(reader: SplitReader, reading: Reading, *, training: bool, seed: int, epoch: int) -> tf.data.Dataset:
-    """Return one epoch as ({"token_indexes", "sequence_length"}, target), the next batches assembled in the background.
+class Feed:
+    """One split as the dataset that a trial reads its epochs through: making one takes longer than starting it again.
 
-    Every epoch of every trial has the same element specification, with unknown sizes, so that no step is traced twice.
+    Its elements are ({"token_indexes", "sequence_length"}, target), the next ones assembled in the background. Those of
+    every trial have the same specification, with unknown sizes, so that no step is traced twice.
     """
-    epoch_batches = _EpochBatches(lambda: reader.batches(reading, training=training, seed=seed, epoch=epoch))
+
+    def __init__(self, reader: SplitReader, reading: Reading, *, training: bool, seed: int = 0) -> None:
+        self._batches = _Batches(lambda epoch: reader.batches(reading, training=training, seed=seed, epoch=epoch))
+        self._dataset = _dataset(self._batches, reader.n_batches(reading))
+
+    def epoch(self, number: int) -> tf.data.Dataset:
+        """Return the dataset, whose iterators give epoch `number` from its start until another epoch is asked for."""
+        self._batches.epoch = number
+        return self._dataset
+
+
+class _Batches:
+    """Batches of an epoch by number, asked for in order; number 0 starts over."""
+
+    def __init__(self, start: Callable[[int], Iterator[Batch]]) -> None:
+        self.epoch = 0
+        self._start = start
+        self._batches: Iterator[Batch] = iter(())
+
+    def at(self, i: int) -> Batch:
+        if i == 0:
+            self._batches = self._start(self.epoch)
+        return next(self._batches)
+
+
+def _dataset(batches: _Batches, n_batches: int) -> tf.data.Dataset:
     # TensorFlow keeps the function below as long as the process lives; so that it keeps no rows, it holds them weakly
-    held_by_dataset = weakref.ref(epoch_batches)
+    held_by_dataset = weakref.ref(batches)
 
     def assemble(i: Any) -> Batch:  # tf.numpy_function passes a NumPy scalar
         batches = held_by_dataset()
@@ -117,28 +143,6 @@ def dataset(reader: SplitReader, reading: Reading, *, training: bool, seed: int,
         return features, tf.ensure_shape(targets, (None,))
 
     # calls come one after the other and in order; a generator dataset does the same, but takes 60 ms to start, not 20
-    loaded = tf.data.Dataset.range(reader.n_batches(reading)).map(load)
-    loaded.epoch_batches = epoch_batches
-    return loaded.prefetch(_PREFETCHED_BATCHES).with_options(_options())
-
-
-class _EpochBatches:
-    """Batches by number, asked for in order; number 0 starts over."""
-
-    def __init__(self, start: Callable[[], Iterator[Batch]]) -> None:
-        self._start = start
-        self._batches: Iterator[Batch] = iter(())
-
-    def at(self, i: int) -> Batch:
-        if i == 0:
-            self._batches = self._start()
-        return next(self._batches)
-
-
-def _options() -> tf.data.Options:
-    options = tf.data.Options()
-    # there is nothing to optimise in two stages, and trying costs 30 ms an epoch
-    options.experimental_optimization.apply_default_optimizations = False
-    options.autotune.enabled = False
-    options.threading.private_threadpool_size = 1
-    return options
+    loaded = tf.data.Dataset.range(n_batches).map(load)
+    loaded.batches = batches
+    return loaded.prefetch(_PREFETCHED_BATCHES).with_options(options())

@@ -72,7 +72,7 @@ def print_pipeline(reader) -> None:
     import tensorflow as tf
 
     from sweepkit.data.batches import Reading
-    from sweepkit.data.reader import dataset
+    from sweepkit.data.reader import Feed
 
     @tf.function
     def n_rows(batches, n_batches):
@@ -84,9 +84,10 @@ def print_pipeline(reader) -> None:
     for max_len in (80, 400):
         reading = Reading(BATCH, max_len)
         n_batches, seconds = tf.constant(reader.n_batches(reading)), []
+        feed = Feed(reader, reading, training=True)
         for epoch in range(9):  # the first also traces
             started = time.perf_counter()
-            batches = iter(dataset(reader, reading, training=True, seed=0, epoch=epoch))
+            batches = iter(feed.epoch(epoch))
             assert int(n_rows(batches, n_batches)) == reader.n_rows
             seconds.append((time.perf_counter() - started) / int(n_batches))
         print(

@@ -117,14 +117,17 @@ def test_a_damaged_shard_is_named(prepared: Prepared, tmp_path: Path, limit_mb: 
 
 
 @pytest.mark.parametrize("limit_mb", LIMITS)
-def test_a_dataset_gives_the_same_batches_each_time_it_is_iterated(prepared: Prepared, limit_mb: float) -> None:
-    from sweepkit.data.reader import SplitReader, dataset
+def test_a_feed_gives_the_batches_of_the_epoch_asked_for_each_time_it_is_iterated(
+    prepared: Prepared, limit_mb: float
+) -> None:
+    from sweepkit.data.reader import Feed, SplitReader
 
     reader = SplitReader(prepared, "train", limit_mb=limit_mb)
-    expected = list(reader.batches(READING, training=True, seed=4, epoch=2))
-    epoch = dataset(reader, READING, training=True, seed=4, epoch=2)
-    assert len(epoch) == len(expected)
-    for _ in range(2):
+    feed = Feed(reader, READING, training=True, seed=4)
+    for number in (2, 2, 1):
+        expected = list(reader.batches(READING, training=True, seed=4, epoch=number))
+        epoch = feed.epoch(number)
+        assert len(epoch) == len(expected)
         found = [
             Batch(features["token_indexes"], features["sequence_length"], target)
             for features, target in epoch.as_numpy_iterator()
@@ -132,28 +135,28 @@ def test_a_dataset_gives_the_same_batches_each_time_it_is_iterated(prepared: Pre
         assert same(found, expected)
 
 
-def test_every_epoch_has_the_same_element_specification(prepared: Prepared) -> None:
+def test_every_feed_has_the_same_element_specification(prepared: Prepared) -> None:
     import tensorflow as tf
 
-    from sweepkit.data.reader import SplitReader, dataset
+    from sweepkit.data.reader import Feed, SplitReader
 
     reader = SplitReader(prepared, "valid")
     specs = [
-        dataset(reader, Reading(batch_size=size, max_len=length), training=size == 8, seed=size, epoch=1).element_spec
+        Feed(reader, Reading(batch_size=size, max_len=length), training=size == 8, seed=size).epoch(1).element_spec
         for size, length in ((8, 9), (4, 3))
     ]
     rows, features = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, None], tf.int32)
     assert specs[0] == specs[1] == ({"token_indexes": features, "sequence_length": rows}, rows)
 
 
-def test_a_dataset_that_is_dropped_halfway_gives_back_its_memory(prepared: Prepared) -> None:
+def test_a_feed_that_is_dropped_halfway_gives_back_its_memory(prepared: Prepared) -> None:
     import gc
     import weakref
 
-    from sweepkit.data.reader import SplitReader, dataset
+    from sweepkit.data.reader import Feed, SplitReader
 
     reader = SplitReader(prepared, "train")
-    iterator = iter(dataset(reader, READING, training=True, seed=1, epoch=1))
+    iterator = iter(Feed(reader, READING, training=True, seed=1).epoch(1))
     next(iterator)
     rows = weakref.ref(reader)
     del reader, iterator
