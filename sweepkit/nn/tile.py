@@ -142,8 +142,8 @@ def _read(values: Tensor, t: Tensor, units: int, part: int = 0) -> Tensor:
 def _written(values: Tensor, t: Tensor, parts: tuple[Tensor, ...]) -> Tensor:
     """Return <float>[K, R, .] with step t's parts in it, each <float>[R, .] written to its place.
 
-    Joined by `tf.concat` first, XLA would compute narrow gates (16 KB together) inside the loop that joins them, which
-    asks for each number which gate it is of, and LLVM cannot vectorise: back through a GRU of 32 units in 1.9 times.
+    Were they joined by `tf.concat` first, XLA would compute narrow ones (less than 16 KB together) inside the loop that
+    joins them, which asks for each number which part it is of, and which LLVM cannot vectorise.
     """
     for i, part in enumerate(parts):
         values = update_slice(values, part[None], [t, 0, i * part.shape[1]])
