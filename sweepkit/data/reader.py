@@ -142,7 +142,7 @@ def _dataset(batches: _Batches, n_batches: int) -> tf.data.Dataset:
         }
         return features, tf.ensure_shape(targets, (None,))
 
-    # calls come one after the other and in order; a generator dataset does the same, but takes 60 ms to start, not 20
+    # calls come one after the other and in order; a generator dataset does the same, but takes longer to start
     loaded = tf.data.Dataset.range(n_batches).map(load)
     loaded.batches = batches
     return loaded.prefetch(_PREFETCHED_BATCHES).with_options(options())
