@@ -26,10 +26,10 @@ sys.path[:0] = [str(_ROOT), str(_ROOT / "sweeps")]
 from imdb.locate import SAMPLE, find_source  # noqa: E402  # a job runs without being installed
 from imdb.space import Data  # noqa: E402
 
-from sweepkit.data.source import LabelledTexts  # noqa: E402
-from sweepkit.data.text import clean, tokens  # noqa: E402
-from sweepkit.data.vectors import VectorFile, write_rounded  # noqa: E402
-from sweepkit.data.vocabulary import Vocabulary  # noqa: E402
+from sweepkit.tasks.text.source import LabelledTexts  # noqa: E402
+from sweepkit.tasks.text.text import clean, tokens  # noqa: E402
+from sweepkit.tasks.text.vocabulary import Vocabulary  # noqa: E402
+from sweepkit.tasks.text.word_vectors import VectorFile, write_rounded  # noqa: E402
 
 N_TRAIN, N_TEST = 5_000, 2_500
 DIMS = (50, 100)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sweepkit.bundle.reading import TextModel
+    from sweepkit.tasks.text.text_model import TextModel
 
 __version__ = "0.1.0"
 
@@ -19,5 +19,5 @@ def load(folder: str | Path) -> TextModel:
         sweepkit.errors.DataError: it is no bundle, of another format, incomplete or damaged.
     """
     # importing sweepkit must import nothing heavy, and this needs TensorFlow
-    model: TextModel = importlib.import_module("sweepkit.bundle.reading").load(folder)
+    model: TextModel = importlib.import_module("sweepkit.tasks.text.text_model").load(folder)
     return model

@@ -3,7 +3,7 @@
 import atexit
 import gc
 
-from sweepkit.cli import main
+from sweepkit.cli.app import main
 
 # what Ray, MLflow and Optuna make while they are imported is there to stay: do not look for garbage in it all the time
 gc.set_threshold(50_000)

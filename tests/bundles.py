@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sweepkit.bundle.facts import BundleFacts, CheckFacts, Measured, TextSettings
+from sweepkit.bundle.manifest import BundleFacts, CheckFacts, Measured, TextSettings
 from sweepkit.data.rows import Rows
-from sweepkit.data.vocabulary import Vocabulary
 from sweepkit.space import Value
+from sweepkit.tasks.text.vocabulary import Vocabulary
 
 WORDS = (
     *("the", "a", "film", "is", "not", "good", "bad", "and", "it", ".", ",", "very", "great", "plot", "poor", "actor"),
@@ -61,7 +61,7 @@ def write_bundle_at(
     import keras
     from imdb import model
 
-    from sweepkit.bundle.writing import write_bundle
+    from sweepkit.bundle.export import write_bundle
 
     rest = {"dropout": 0.1, "optimizer": "adam", "learning_rate": 1e-3, "batch_size": 16, "clip": False, "max_len": 12}
     whole = {**rest, **point}

@@ -61,7 +61,7 @@ def mlflow(folder: Path, arguments: Sequence[str], *, answers: str, **more: str)
 @functools.cache
 def _empty_store() -> bytes:
     """An SQLite file that MLflow has laid out, which takes it seconds."""
-    from sweepkit.tracking.connection import connect
+    from sweepkit.tracking.connect import connect
 
     with tempfile.TemporaryDirectory() as folder:
         connect(f"sqlite:///{folder}/mlflow.db").experiment("Default")
@@ -93,7 +93,7 @@ def wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 def new_run(address: str, experiment: str = "cells") -> str:
     """Make a run in a store and return its id."""
-    from sweepkit.tracking.connection import connect
+    from sweepkit.tracking.connect import connect
 
     store = connect(address)
     return store.create_run(store.experiment(experiment), name="cells", tags={})

@@ -10,14 +10,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from sweepkit.config import SweepSpec
-from sweepkit.leaderboard import Standing
-from sweepkit.paths import SweepPaths
-from sweepkit.referee import Referee
-from sweepkit.reports import Report, TrialRecord
+from sweepkit.config.schema import SweepSpec
+from sweepkit.driver.controller import Referee
 from sweepkit.space import Choice, Float, Int, Space
-from sweepkit.storage import Storage
-from sweepkit.study import SweepStudy
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.study.study import SweepStudy
+from sweepkit.trial.leaderboard import Standing
+from sweepkit.trial.trial import Report, TrialRecord
 
 SPACE = Space(
     {

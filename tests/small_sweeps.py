@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from sweepkit import folders, predictions
-from sweepkit.paths import SweepPaths
-from sweepkit.predictions import Predictions
-from sweepkit.problem import load
-from sweepkit.reports import Outcome, Report
+from sweepkit.config.definition import load
+from sweepkit.driver import claim
 from sweepkit.space import Point
-from sweepkit.storage import Storage
-from sweepkit.study import SweepStudy, Verdict
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.study.study import SweepStudy, Verdict
+from sweepkit.tasks.text import predictions
+from sweepkit.tasks.text.predictions import Predictions
+from sweepkit.trial.trial import Outcome, Report
 
 YAML = """
 sweep: cells
@@ -51,7 +52,7 @@ def write_sweep(
         ended: whether the trials have ended.
     """
     storage = Storage.at(str(runs))
-    problem = folders.claim(load(path, sets), storage, data_key=data_key, new=new)
+    problem = claim.claim(load(path, sets), storage, data_key=data_key, new=new)
     paths = SweepPaths(problem.spec.sweep)
     storage.path(paths.journal).parent.mkdir(parents=True, exist_ok=True)
     study = SweepStudy.open(storage.path(paths.journal), problem.spec, problem.space)

@@ -216,7 +216,7 @@ def test_a_driver_leaves_heavy_libraries_to_its_workers(module: str) -> None:
 def test_the_first_commands_import_nothing_heavy(arguments: list[str]) -> None:
     program = (
         "import sys, atexit\n"
-        "from sweepkit.cli import main\n"
+        "from sweepkit.cli.app import main\n"
         "atexit.register(lambda: print('\\nmodules', *sys.modules))\n"
         "main(sys.argv[1:])\n"
     )
@@ -224,6 +224,6 @@ def test_the_first_commands_import_nothing_heavy(arguments: list[str]) -> None:
         [sys.executable, "-c", program, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
     )
     modules = set(done.stdout.rpartition("\nmodules ")[2].split())
-    assert "sweepkit.cli" in modules, done.stderr
+    assert "sweepkit.cli.app" in modules, done.stderr
     assert modules.isdisjoint(HEAVY)
     assert done.returncode == (2 if arguments == ["nonsense"] else 0)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.budget import estimate, expected_epochs, measure_gflops, rungs
-from sweepkit.config import Stopping
-from sweepkit.problem import load
+from sweepkit.config.definition import load
+from sweepkit.config.schema import Stopping
+from sweepkit.driver.estimate import estimate, expected_epochs, measure_gflops, rungs
 
 SweepFile = Callable[..., Path]
 

@@ -12,14 +12,14 @@ import pyarrow.fs as pafs
 import pytest
 
 from sweepkit.errors import DataError
-from sweepkit.paths import SweepPaths
-from sweepkit.reports import Report
-from sweepkit.storage import Storage
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.trial.trial import Report
 
 if TYPE_CHECKING:
     import keras
 
-    from sweepkit.checkpoints import TrialState
+    from sweepkit.training.checkpoints import TrialState
 
 pytestmark = [
     pytest.mark.tf,
@@ -77,7 +77,7 @@ def untrained(units: int = 5) -> keras.Model:
 
 
 def state(epoch: int = 1) -> TrialState:
-    from sweepkit.checkpoints import TrialState
+    from sweepkit.training.checkpoints import TrialState
 
     reports = tuple(Report(n, {"loss": 1 / n}, 1.7e9 + n / 3) for n in range(1, epoch + 1))
     return TrialState(7, epoch, reports, {"cell": "gru", "units": 8, "rate": 0.1, "both": True}, 2**40)
@@ -95,7 +95,7 @@ def assert_same_values(one: keras.Model, other: keras.Model) -> None:
 def test_a_continued_trial_equals_an_uninterrupted_one_to_the_bit(storage: Storage) -> None:
     import keras
 
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     keras.utils.set_random_seed(3)
     uninterrupted = trained(built(), epochs=1)
@@ -108,14 +108,14 @@ def test_a_continued_trial_equals_an_uninterrupted_one_to_the_bit(storage: Stora
 
 
 def test_restoring_gives_back_the_state_as_it_was(storage: Storage) -> None:
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     checkpoints.save(storage, PATHS, untrained(), state(3))
     assert checkpoints.restore(storage, PATHS, built()) == state(3)
 
 
 def test_reports_that_are_not_finite_survive(folder: Storage) -> None:
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     reports = (Report(1, {"loss": math.nan, "other": math.inf}, 5.25),)
     given = checkpoints.TrialState(7, 1, reports, {}, 1)
@@ -127,13 +127,13 @@ def test_reports_that_are_not_finite_survive(folder: Storage) -> None:
 
 
 def test_nothing_is_restored_where_there_is_no_checkpoint(storage: Storage) -> None:
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     assert checkpoints.restore(storage, PATHS, built()) is None
 
 
 def test_the_newest_complete_checkpoint_is_restored(folder: Storage) -> None:
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     model = untrained()
     for epoch in (9, 10, 11):
@@ -145,7 +145,7 @@ def test_the_newest_complete_checkpoint_is_restored(folder: Storage) -> None:
 
 
 def test_saving_an_epoch_again_replaces_its_checkpoint(storage: Storage) -> None:
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     model = untrained()
     checkpoints.save(storage, PATHS, model, state())
@@ -157,7 +157,7 @@ def test_saving_an_epoch_again_replaces_its_checkpoint(storage: Storage) -> None
 
 
 def test_only_the_best_and_the_last_are_kept(storage: Storage) -> None:
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     model = untrained()
     for epoch in range(1, 6):
@@ -167,7 +167,7 @@ def test_only_the_best_and_the_last_are_kept(storage: Storage) -> None:
 
 
 def test_tidying_removes_what_a_killed_worker_left(folder: Storage) -> None:
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     checkpoints.save(folder, PATHS, untrained(), state())
     with folder.new_folder(PATHS.checkpoint(2), last="state.json") as unfinished:
@@ -201,7 +201,7 @@ def damage(path: Path, how: str) -> None:
 def test_a_damaged_checkpoint_is_named_and_passed_over_for_the_one_before(
     folder: Storage, file: str, how: str, seen: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     model = untrained()
     for epoch in (2, 5):
@@ -216,7 +216,7 @@ def test_a_damaged_checkpoint_is_named_and_passed_over_for_the_one_before(
 
 
 def test_a_changed_figure_in_a_state_that_still_is_json_is_found(folder: Storage) -> None:
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     checkpoints.save(folder, PATHS, untrained(), state(2))
     path = folder.path(PATHS.checkpoint(2)) / "state.json"
@@ -228,7 +228,7 @@ def test_a_changed_figure_in_a_state_that_still_is_json_is_found(folder: Storage
 def test_without_any_whole_checkpoint_a_trial_starts_from_its_beginning_with_an_untouched_model(
     folder: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     for epoch in (1, 2):
         checkpoints.save(folder, PATHS, untrained(), state(epoch))
@@ -245,7 +245,7 @@ def test_without_any_whole_checkpoint_a_trial_starts_from_its_beginning_with_an_
 
 
 def test_a_damaged_checkpoint_is_deleted_once_a_later_one_is_written(folder: Storage) -> None:
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     for epoch in (2, 5, 3):
         checkpoints.save(folder, PATHS, untrained(), state(epoch))
@@ -256,7 +256,7 @@ def test_a_damaged_checkpoint_is_deleted_once_a_later_one_is_written(folder: Sto
 
 def test_a_state_without_a_checksum_of_its_own_is_read_as_it_is(folder: Storage) -> None:
     """Those that version 0.3 wrote have none."""
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     checkpoints.save(folder, PATHS, untrained(), state())
     name = f"{PATHS.checkpoint(1)}/state.json"
@@ -267,7 +267,7 @@ def test_a_state_without_a_checksum_of_its_own_is_read_as_it_is(folder: Storage)
 
 
 def test_a_checkpoint_of_another_model_is_refused(folder: Storage) -> None:
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     checkpoints.save(folder, PATHS, untrained(), state())
     with pytest.raises(DataError, match=r"epoch-0001: this checkpoint is not of the model that was built"):
@@ -275,7 +275,7 @@ def test_a_checkpoint_of_another_model_is_refused(folder: Storage) -> None:
 
 
 def test_a_checkpoint_of_a_later_format_is_refused(folder: Storage) -> None:
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     checkpoints.save(folder, PATHS, untrained(), state())
     name = f"{PATHS.checkpoint(1)}/state.json"
@@ -287,7 +287,7 @@ def test_a_checkpoint_of_a_later_format_is_refused(folder: Storage) -> None:
 
 
 def test_weights_alone_predict_the_same(storage: Storage) -> None:
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     model = trained(built(), epochs=1)
     checkpoints.save(storage, PATHS, model, state())
@@ -299,14 +299,14 @@ def test_weights_alone_predict_the_same(storage: Storage) -> None:
 
 
 def test_weights_of_a_missing_checkpoint_are_a_data_error(folder: Storage) -> None:
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     with pytest.raises(DataError, match=r"epoch-0004: there is no checkpoint here"):
         checkpoints.load_weights(folder, PATHS.checkpoint(4), built())
 
 
 def test_damaged_weights_are_never_used_to_evaluate(folder: Storage) -> None:
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     checkpoints.save(folder, PATHS, untrained(), state())
     damage(folder.path(PATHS.checkpoint(1)) / "model.weights.h5", "one bit")
@@ -318,7 +318,7 @@ def test_a_checkpoint_costs_little_beside_an_epoch_of_two_seconds(folder: Storag
     """24 MB: an embedding of 20,000 words and its two moments; usually 0.15 s each way on one core."""
     import keras
 
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     def large() -> keras.Model:
         layers = [keras.Input((None,), dtype="int32"), keras.layers.Embedding(20_000, 100)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
-from sweepkit import cli
+from sweepkit.cli import app
 from sweepkit.errors import SweepFailed
 
 SweepFile = Callable[..., Path]
@@ -34,7 +34,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str
 
     def call(*arguments: object) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as leaving:
-            cli.main([str(argument) for argument in arguments])
+            app.main([str(argument) for argument in arguments])
         out, err = capsys.readouterr()
         assert isinstance(leaving.value.code, int)
         return leaving.value.code, out, err
@@ -48,17 +48,17 @@ Run = Callable[..., tuple[int, str, str]]
 def test_help_lists_every_verb_with_its_line(run: Run) -> None:
     code, out, err = run("--help")
     assert (code, err) == (0, "")
-    for verb, line in cli.VERBS.items():
+    for verb, line in app.VERBS.items():
         assert f"  {verb} " in out
         assert line in out
 
 
 def test_every_verb_has_a_module_with_a_command_and_help() -> None:
-    folder = Path(cli.__file__).parent / "commands"
-    for verb in cli.VERBS:
+    folder = Path(app.__file__).parent / "commands"
+    for verb in app.VERBS:
         assert (folder / f"{verb}.py").is_file()
     for verb in ("validate", "plan"):  # the others import heavier things
-        command = importlib.import_module(f"sweepkit.commands.{verb}").command
+        command = importlib.import_module(f"sweepkit.cli.{verb}").command
         assert isinstance(command, click.Command)
         assert command.help
 
@@ -186,7 +186,7 @@ def test_endings_have_their_exit_codes(
     def fail() -> None:
         raise raised
 
-    validate = importlib.import_module("sweepkit.commands.validate")
+    validate = importlib.import_module("sweepkit.cli.validate")
     monkeypatch.setattr(validate, "command", click.Command("validate", callback=fail))
     ended, _, err = run("validate")
     assert ended == code
@@ -194,10 +194,10 @@ def test_endings_have_their_exit_codes(
 
 
 def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    validate = importlib.import_module("sweepkit.commands.validate")
+    validate = importlib.import_module("sweepkit.cli.validate")
     monkeypatch.setattr(validate, "command", click.Command("validate", callback=lambda: 1 / 0))
     with pytest.raises(ZeroDivisionError):
-        cli.main(["validate"])
+        app.main(["validate"])
 
 
 def test_validating_many_problems_stays_fast(run: Run, sweep_file: SweepFile) -> None:

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.comparing import Side, caveats, differing, effort, open_sides, pairs, parameters, settings
+from sweepkit.config.definition import load
 from sweepkit.errors import DataError, InputError
-from sweepkit.final_result import CLEAR, Candidate, FinalResult
-from sweepkit.paths import SweepPaths
-from sweepkit.problem import load
-from sweepkit.storage import Storage
-from sweepkit.study import SweepStudy
+from sweepkit.results.compare import Side, caveats, differing, effort, open_sides, pairs, parameters, settings
+from sweepkit.results.final_result import CLEAR, Candidate, FinalResult
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.study.study import SweepStudy
 from tests.small_sweeps import POINT, YAML, write_predictions, write_sweep, write_trials
 
 CURVES = [[0.6, 0.7, 0.65], [0.5, 0.8, 0.9], [0.4]]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.config import SweepSpec, parse
-from sweepkit.config_yaml import Document, read_yaml
+from sweepkit.config.document import Document, read_yaml
+from sweepkit.config.schema import SweepSpec, parse
 from sweepkit.errors import InputError
 
 SMALLEST = """\

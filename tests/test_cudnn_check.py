@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweepkit.cudnn_check import covering_points
+from sweepkit.driver.preflight import covering_points
 from sweepkit.space import Choice, Float, Int, Space
 
 

@@ -23,7 +23,7 @@ def graphs() -> int:
 def test_nothing_of_a_fitted_model_stays_once_its_gradients_are_forgotten() -> None:
     import keras
 
-    from sweepkit import devices
+    from sweepkit.training import devices
 
     def fit() -> None:
         model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(1)])
@@ -41,7 +41,7 @@ def test_nothing_of_a_fitted_model_stays_once_its_gradients_are_forgotten() -> N
 def test_gradients_registered_by_name_stay() -> None:
     from tensorflow.python.framework import ops
 
-    from sweepkit import devices
+    from sweepkit.training import devices
 
     devices.forget_gradients()
     assert ops.gradient_registry.lookup("MatMul")
@@ -67,6 +67,6 @@ def test_xla_compiles_for_a_cpu_as_workers_want_it_unless_a_user_says_otherwise(
 
 @pytest.mark.parametrize(("fraction", "limit"), [(0.5, 7500), (0.25, 3500), (0.01, 1)])
 def test_workers_that_share_a_gpu_fit_beside_each_other(fraction: float, limit: int) -> None:
-    from sweepkit import devices
+    from sweepkit.training import devices
 
     assert devices.memory_limit_mb(fraction, 16_000) == limit

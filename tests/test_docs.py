@@ -10,8 +10,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from sweepkit.cli import VERBS, cli
-from sweepkit.problem import load
+from sweepkit.cli.app import VERBS, cli
+from sweepkit.config.definition import load
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(path for path in ROOT.rglob("*.md") if not {".venv", "runs"} & set(path.relative_to(ROOT).parts))

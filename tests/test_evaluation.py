@@ -23,7 +23,7 @@ class Summing:
 
 @pytest.mark.parametrize(("keep", "expected"), [("tail", [9.0, 3.0, 9.0, 5.0]), ("head", [7.0, 3.0, 6.0, 5.0])])
 def test_rows_are_answered_in_their_own_order_and_cut_as_in_training(keep: Any, expected: list[float]) -> None:
-    from sweepkit.evaluation import predict_rows
+    from sweepkit.tasks.text.evaluation import predict_rows
 
     rows = Rows.of([[4, 3, 6], [3], [1, 5, 4], [5]], [0, 1, 0, 1])
     found = predict_rows(Summing(), rows, Reading(batch_size=2, max_len=2, keep=keep))

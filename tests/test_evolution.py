@@ -16,7 +16,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.storages.journal._base import BaseJournalSnapshot
 
 from sweepkit.errors import InputError
-from sweepkit.evolution import JsonCmaEsSampler
+from sweepkit.study.cmaes import JsonCmaEsSampler
 
 N_TRIALS = 40
 

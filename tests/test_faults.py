@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from sweepkit.faults import Fault, is_exhausted, last_line
+from sweepkit.trial.failure import Fault, is_exhausted, last_line
 
 
 def fault(*, counts: bool = True) -> Fault:

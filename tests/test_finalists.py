@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.final_result import FinalResult
-from sweepkit.finalists import Finalist, candidates, finalists, missing_points
-from sweepkit.package import Package, import_package
-from sweepkit.paths import SweepPaths
-from sweepkit.reports import Mode, Outcome, TrialRecord
+from sweepkit.config.package import Package, import_package
+from sweepkit.final.candidates import Finalist, candidates, finalists, missing_points
+from sweepkit.results.final_result import FinalResult
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.trial.trial import Mode, Outcome, TrialRecord
 
 PATHS = SweepPaths("cells").final
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sweepkit.leaderboard import differing, ranked, reasons, table
-from sweepkit.reports import Mode, Outcome, Report, TrialRecord
+from sweepkit.trial.leaderboard import differing, ranked, reasons, table
+from sweepkit.trial.trial import Mode, Outcome, Report, TrialRecord
 
 
 def record(number: int, best: float | None, outcome: Outcome | None = Outcome.COMPLETE, **more: object) -> TrialRecord:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.config import SweepSpec
-from sweepkit.referee import Referee
-from sweepkit.storage import Storage
-from sweepkit.study import SweepStudy
+from sweepkit.config.schema import SweepSpec
+from sweepkit.driver.controller import Referee
+from sweepkit.storage.storage import Storage
+from sweepkit.study.study import SweepStudy
 from tests.test_referee import SPACE, Diary, report, run_one
 
 Made = tuple[Referee, SweepStudy, Diary]
@@ -78,11 +78,11 @@ def test_money_counts_all_workers(make: Callable[..., Made], seconds: float, ove
 def test_what_earlier_runs_spent_counts_and_a_larger_budget_goes_on(
     make: Callable[..., Made], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sweepkit.study.time.time", lambda: 1000.0)
+    monkeypatch.setattr("sweepkit.study.study.time.time", lambda: 1000.0)
     first, study, *_ = make(budget={"hours": 1.0, "epochs": 3})
     with study.running(workers=2):
         run_one(first, 0.5)
-        monkeypatch.setattr("sweepkit.study.time.time", lambda: 4000.0)
+        monkeypatch.setattr("sweepkit.study.study.time.time", lambda: 4000.0)
     again, *_ = make(budget={"hours": 1.0, "epochs": 3})
     assert (again.spent().seconds, again.spent().worker_seconds, again.spent().epochs) == (3000.0, 6000.0, 2)
     again.next_task()

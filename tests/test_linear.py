@@ -9,12 +9,12 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from sweepkit import predictions
-from sweepkit.data.prepared import Prepared
+from sweepkit.data.dataset import Prepared
 from sweepkit.data.rows import Rows
-from sweepkit.data.vocabulary import END, UNKNOWN
 from sweepkit.errors import DataError
-from sweepkit.storage import Storage
+from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text import predictions
+from sweepkit.tasks.text.vocabulary import END, UNKNOWN
 from tests.data.made_up import MadeUp, prepare
 
 pytestmark = pytest.mark.tf
@@ -24,9 +24,9 @@ GOOD, BAD, NOT, FILM = 3, 4, 5, 6
 
 @pytest.fixture(scope="module")
 def linear() -> ModuleType:
-    from sweepkit import linear  # here: it starts TensorFlow
+    from sweepkit.tasks.text import linear_baseline  # here: it starts TensorFlow
 
-    return linear
+    return linear_baseline
 
 
 def opinions(n: int, *, seed: int = 0) -> Rows:
@@ -128,7 +128,7 @@ class TestTask:
     def test_predictions_of_validation_are_kept_in_the_order_of_its_rows(
         self, linear: ModuleType, tmp_path: Path
     ) -> None:
-        from sweepkit.data.records import read_shards
+        from sweepkit.data.tfrecords import read_shards
 
         storage = Storage.at(str(tmp_path))
         prepared = prepare(storage, MadeUp(n_rows=400))

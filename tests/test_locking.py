@@ -14,11 +14,10 @@ import psutil
 import pytest
 from pyarrow import fs
 
-from sweepkit import locking
 from sweepkit.errors import InputError
-from sweepkit.locking import STALE_S, DriverLock, Holder, read_holder
-from sweepkit.paths import SweepPaths
-from sweepkit.storage import Storage
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.lock import STALE_S, DriverLock, Holder, read_holder
+from sweepkit.storage.storage import Storage
 
 ROOT = Path(__file__).parents[1]
 PATHS = SweepPaths("cells")
@@ -163,7 +162,7 @@ def test_a_driver_finds_out_that_it_was_taken_for_dead_and_leaves_the_other_alon
 
 
 def test_the_thread_refreshes_by_itself(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locking, "BEAT_S", 0.001)
+    monkeypatch.setattr(lock, "BEAT_S", 0.001)
     ticks = iter(range(10**9))
     with DriverLock(storage, doing="run", where="", clock=lambda: NOW + next(ticks)) as held:
         held.take(PATHS)
@@ -188,9 +187,9 @@ def test_of_many_that_start_at_once_one_gets_it(tmp_path: Path, storage: Storage
     program = (
         "import sys, time\n"
         "from sweepkit.errors import InputError\n"
-        "from sweepkit.locking import DriverLock\n"
-        "from sweepkit.paths import SweepPaths\n"
-        "from sweepkit.storage import Storage\n"
+        "from sweepkit.storage.lock import DriverLock\n"
+        "from sweepkit.storage.layout import SweepPaths\n"
+        "from sweepkit.storage.storage import Storage\n"
         "with DriverLock(Storage.at(sys.argv[1]), doing='run', where='') as lock:\n"
         "    print('ready', flush=True)\n"
         "    sys.stdin.readline()\n"

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.config import SweepSpec
+from sweepkit.config.schema import SweepSpec
 from sweepkit.errors import DataError
-from sweepkit.journal import Journal
-from sweepkit.mending import mend, torn_file
-from sweepkit.reports import Report, TrialRecord
 from sweepkit.space import Choice, Float, Int, Space
-from sweepkit.study import SweepStudy, Verdict
+from sweepkit.study.journal import Journal
+from sweepkit.study.journal_file import mend, torn_file
+from sweepkit.study.study import SweepStudy, Verdict
+from sweepkit.trial.trial import Report, TrialRecord
 
 SPACE = Space({"cell": Choice(("gru", "none")), "units": Int(8, 64, when={"cell": ("gru",)}), "rate": Float(0.1, 1.0)})
 SPEC = SweepSpec.model_validate(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweepkit.paths import DataPaths, SweepPaths
+from sweepkit.storage.layout import DataPaths, SweepPaths
 
 
 def test_a_sweep_keeps_everything_under_its_name() -> None:

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sweepkit import predictions
 from sweepkit.errors import DataError
-from sweepkit.predictions import Predictions, as_probabilities
-from sweepkit.storage import Storage
+from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text import predictions
+from sweepkit.tasks.text.predictions import Predictions, as_probabilities
 
 NAME = "sweeps/cells/trials/0003/predictions-valid.parquet"
 

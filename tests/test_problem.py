@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sweepkit.config.definition import identity, import_package, load, notes
 from sweepkit.errors import InputError
-from sweepkit.problem import identity, import_package, load, notes
 from sweepkit.space import Choice
 
 SweepFile = Callable[..., Path]

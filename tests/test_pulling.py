@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.bundle.facts import FACTS, VOCABULARY
+from sweepkit.bundle.manifest import FACTS, VOCABULARY
 from sweepkit.errors import DataError, InputError
-from sweepkit.pulling import pull
+from sweepkit.final.pull import pull
 from tests import servers
 from tests.bundles import write_tiny_bundle
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from sweepkit.errors import InputError, Problem, SweepFailed
-from sweepkit.faults import Fault
 from sweepkit.redaction import hidden, hidden_in
-from sweepkit.reports import Outcome
-from sweepkit.study import Verdict
+from sweepkit.study.study import Verdict
+from sweepkit.trial.failure import Fault
+from sweepkit.trial.trial import Outcome
 from tests.test_study import asked, opened, spec
 
 

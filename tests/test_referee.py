@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.config import SweepSpec
-from sweepkit.faults import Fault
-from sweepkit.leaderboard import Standing
-from sweepkit.recording import run_name
-from sweepkit.referee import Referee, trial_seed
-from sweepkit.reports import Outcome, Report, TrialRecord
+from sweepkit.config.schema import SweepSpec
+from sweepkit.driver.controller import Referee, trial_seed
+from sweepkit.driver.tracking import run_name
 from sweepkit.space import Choice, Float, Space
-from sweepkit.storage import Storage
-from sweepkit.study import SweepStudy
+from sweepkit.storage.storage import Storage
+from sweepkit.study.study import SweepStudy
+from sweepkit.trial.failure import Fault
+from sweepkit.trial.leaderboard import Standing
+from sweepkit.trial.trial import Outcome, Report, TrialRecord
 
 SPACE = Space({"cell": Choice(("gru", "lstm")), "rate": Float(0.1, 1.0)})
 

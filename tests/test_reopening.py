@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from optuna.trial import TrialState
 
-from sweepkit.journal import Journal
-from sweepkit.reports import Outcome, TrialRecord
 from sweepkit.space import Choice, Float, Int, Space
-from sweepkit.study import SweepStudy
+from sweepkit.study.journal import Journal
+from sweepkit.study.study import SweepStudy
+from sweepkit.trial.trial import Outcome, TrialRecord
 from tests.simulated import journal, opened, run, spec_of, story
 
 

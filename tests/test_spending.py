@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sweepkit.config import Budget
-from sweepkit.reports import Report, TrialRecord
-from sweepkit.spending import Run, Spent, spent, used_up
+from sweepkit.config.schema import Budget
+from sweepkit.study.usage import Run, Spent, spent, used_up
+from sweepkit.trial.trial import Report, TrialRecord
 
 
 def trial(*times: float) -> TrialRecord:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sweepkit.final_result import CLEAR, NOISE, Interval
-from sweepkit.statistics import bootstrap_difference, compare, mcnemar, mean_interval, proportion_interval
+from sweepkit.results.final_result import CLEAR, NOISE, Interval
+from sweepkit.results.statistics import bootstrap_difference, compare, mcnemar, mean_interval, proportion_interval
 
 
 def rights(both: int, only_first: int, only_second: int, neither: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

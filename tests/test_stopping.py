@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from sweepkit.reports import Mode, Report
-from sweepkit.stopping import best_so_far, impatient, missing_objective, not_finite
+from sweepkit.trial.early_stopping import best_so_far, impatient, missing_objective, not_finite
+from sweepkit.trial.trial import Mode, Report
 
 
 def report(**metrics: float) -> Report:

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.config import SweepSpec
+from sweepkit.config.schema import SweepSpec
+from sweepkit.driver.controller import Referee
 from sweepkit.errors import InputError, StorageFault
-from sweepkit.locking import DriverLock
-from sweepkit.paths import SweepPaths
-from sweepkit.referee import Referee
-from sweepkit.reports import Outcome, Report
 from sweepkit.space import Float, Space
-from sweepkit.storage import Storage
-from sweepkit.storage_faults import before_start, writing
-from sweepkit.study import SweepStudy
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.lock import DriverLock
+from sweepkit.storage.storage import Storage
+from sweepkit.storage.write_errors import before_start, writing
+from sweepkit.study.study import SweepStudy
+from sweepkit.trial.trial import Outcome, Report
 from tests.disks import SmallDisk, small_disk
 
 SPACE = Space({"rate": Float(0.1, 1.0)})
@@ -223,7 +223,7 @@ def test_a_run_that_a_full_disk_ends_says_so_and_counts_up_to_its_last_report(di
 def test_a_lock_that_cannot_be_refreshed_or_deleted_is_nobodys_trouble(
     disk: SmallDisk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sweepkit.locking.BEAT_S", 0.01)
+    monkeypatch.setattr("sweepkit.storage.lock.BEAT_S", 0.01)
     with DriverLock(Storage.at(str(disk.folder)), doing="run", where="toy.yaml") as lock:
         lock.take(SweepPaths("toy"))
         disk.remount("ro")

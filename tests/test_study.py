@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.config import SweepSpec
-from sweepkit.faults import Fault
-from sweepkit.reports import Outcome, Report, TrialRecord
+from sweepkit.config.schema import SweepSpec
 from sweepkit.space import Choice, Float, Int, Point, Space
-from sweepkit.study import SweepStudy, Verdict
+from sweepkit.study.study import SweepStudy, Verdict
+from sweepkit.trial.failure import Fault
+from sweepkit.trial.trial import Outcome, Report, TrialRecord
 
 SPACE = Space(
     {

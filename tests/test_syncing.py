@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from sweepkit.cli import cli
+from sweepkit.cli.app import cli
+from sweepkit.config.definition import load
+from sweepkit.driver.sync import sync
 from sweepkit.errors import InputError
-from sweepkit.paths import SweepPaths
-from sweepkit.problem import load
-from sweepkit.reports import Outcome, Report
-from sweepkit.storage import Storage
-from sweepkit.study import SweepStudy, Verdict
-from sweepkit.syncing import sync
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.study.study import SweepStudy, Verdict
 from sweepkit.tracking import spool
+from sweepkit.trial.trial import Outcome, Report
 from tests.servers import free_port, new_store
 from tests.small_sweeps import POINT, YAML, write_sweep
 
@@ -80,7 +80,7 @@ def test_a_store_that_missed_all_of_a_sweep_is_told_all_of_it(folder: Path, tmp_
 
 
 def test_runs_that_are_made_afterwards_have_the_times_of_their_trials(folder: Path, tmp_path: Path) -> None:
-    from sweepkit.snapshot import open_snapshot
+    from sweepkit.results.sweep import open_snapshot
 
     run(folder)
     records = open_snapshot(folder).records
@@ -120,14 +120,14 @@ def tracked_sweep(folder: Path, sweep_file: SweepFile, uri: str) -> tuple[Path, 
 
     Nothing but the first run's first epoch has arrived; spools hold the rest.
     """
-    from sweepkit import folders
-    from sweepkit.tracking.driver import SweepTracker
+    from sweepkit.driver import claim
+    from sweepkit.tracking.sweep_logger import SweepTracker
 
     storage = Storage.at(str(folder / "runs"))
     path = sweep_file(TRACKED.replace("{uri}", uri))
-    problem = folders.claim(load(path, ["search.trials=3"]), storage, data_key="key1", new=False)
+    problem = claim.claim(load(path, ["search.trials=3"]), storage, data_key="key1", new=False)
     tracker = SweepTracker.open(uri=uri, experiment="cells", sweep="cells")
-    folders.amend(storage, "cells", parent_run_id=tracker.parent_run_id, ended="finished")
+    claim.amend(storage, "cells", parent_run_id=tracker.parent_run_id, ended="finished")
     paths = SweepPaths("cells")
     storage.path(paths.journal).parent.mkdir(parents=True, exist_ok=True)
     study = SweepStudy.open(storage.path(paths.journal), problem.spec, problem.space)

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.tf
 
 
 def test_an_epochs_seed_decides_what_python_and_numpy_draw() -> None:
-    from sweepkit.training import _seed_epoch
+    from sweepkit.training.trainer import _seed_epoch
 
     def drawn(seed: int) -> tuple[float, float]:
         _seed_epoch(seed)
@@ -25,7 +25,7 @@ def test_an_epoch_keeps_the_training_step_that_the_one_before_has_compiled(monke
     import keras
     from tensorflow.python.eager import context
 
-    from sweepkit.training import _seed_epoch
+    from sweepkit.training.trainer import _seed_epoch
 
     context.context().ensure_initialized()
     forgotten: list[object] = []

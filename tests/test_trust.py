@@ -13,15 +13,16 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 import pytest
 
-from sweepkit import cli, folders
-from sweepkit.config_yaml import MAX_BYTES, read_yaml
-from sweepkit.data.prepared import MANIFEST, Prepared
-from sweepkit.data.vocabulary import Vocabulary
+from sweepkit.cli import app
+from sweepkit.config.definition import load
+from sweepkit.config.document import MAX_BYTES, read_yaml
+from sweepkit.data.dataset import MANIFEST, Prepared
+from sweepkit.driver import claim
 from sweepkit.errors import DataError, InputError
-from sweepkit.problem import load
-from sweepkit.snapshot import open_snapshot
-from sweepkit.storage import Storage
-from sweepkit.tracking.connection import artifact_folder
+from sweepkit.results.sweep import open_snapshot
+from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text.vocabulary import Vocabulary
+from sweepkit.tracking.connect import artifact_folder
 from tests.small_sweeps import YAML as SWEEP
 from tests.small_sweeps import write_sweep
 from tests.test_config import SMALLEST, problems_of
@@ -145,7 +146,7 @@ class TestNames:
     @pytest.mark.parametrize("uri", ["x" * 300, "/proc/1/root/x"])
     def test_a_plan_needs_no_readable_storage(self, sweep_file: Callable[..., Path], uri: str) -> None:
         with pytest.raises(SystemExit) as leaving:
-            cli.main(["plan", str(sweep_file(SMALLEST.replace("toy", "{package}"))), "--set", f"storage.uri={uri}"])
+            app.main(["plan", str(sweep_file(SMALLEST.replace("toy", "{package}"))), "--set", f"storage.uri={uri}"])
         assert leaving.value.code == 0
 
     def test_numbers_of_trials_and_epochs_that_nobody_means_are_refused(self, tmp_path: Path) -> None:
@@ -174,9 +175,9 @@ class TestStorage:
         for read in (
             lambda: open_snapshot(folder),
             lambda: open_snapshot(path, [f"storage.uri={tmp_path / 'runs'}"]),
-            lambda: folders.claim(load(path), storage, data_key="key1", new=False),
-            lambda: folders.claim(load(path), storage, data_key="key1", new=True),
-            lambda: folders.find(load(path), storage, data_key="key1"),
+            lambda: claim.claim(load(path), storage, data_key="key1", new=False),
+            lambda: claim.claim(load(path), storage, data_key="key1", new=True),
+            lambda: claim.find(load(path), storage, data_key="key1"),
         ):
             with pytest.raises(DataError, match=r"manifest\.json: the sweep's manifest cannot be used"):
                 read()
@@ -231,7 +232,7 @@ class TestStorage:
             Prepared.open(tmp_path)
 
     def test_arrays_hold_no_objects(self, tmp_path: Path) -> None:
-        from sweepkit.data.prepared import _load_vectors
+        from sweepkit.data.dataset import _load_vectors
 
         np.save(tmp_path / "v.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
         with pytest.raises(DataError, match="vectors can't be read"):

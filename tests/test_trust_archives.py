@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sweepkit.data.tables import read_table
-from sweepkit.data.vectors import find_vectors
-from sweepkit.data.vocabulary import Vocabulary
 from sweepkit.errors import DataError
+from sweepkit.tasks.text.tables import read_table
+from sweepkit.tasks.text.vocabulary import Vocabulary
+from sweepkit.tasks.text.word_vectors import find_vectors
 from sweeps.imdb import locate
 from sweeps.imdb.sources import ArchiveTexts, FolderTexts
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import pyarrow.fs as pafs
 import pytest
 
-from sweepkit.bundle.facts import FACTS
+from sweepkit.bundle.manifest import FACTS
 from sweepkit.errors import DataError, InputError
-from sweepkit.final_result import Candidate, FinalResult
-from sweepkit.reports import Outcome, Report, TrialRecord
-from sweepkit.statistics import proportion_interval
-from sweepkit.storage import Storage
+from sweepkit.results.final_result import Candidate, FinalResult
+from sweepkit.results.statistics import proportion_interval
+from sweepkit.storage.storage import Storage
+from sweepkit.trial.trial import Outcome, Report, TrialRecord
 from tests.test_sweep import TOY, sweepkit
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
@@ -57,7 +57,7 @@ def leader(runs: Path) -> int:
 
 
 def test_a_bundle_is_its_own_winner(tmp_path: Path) -> None:
-    from sweepkit.winner import bundle_of
+    from sweepkit.final.winner import bundle_of
 
     (tmp_path / FACTS).write_text("{}")
     assert bundle_of(tmp_path) == tmp_path
@@ -65,8 +65,8 @@ def test_a_bundle_is_its_own_winner(tmp_path: Path) -> None:
 
 def test_the_leader_is_exported_with_its_figures_and_can_be_used(runs: Path) -> None:
     import sweepkit
-    from sweepkit.bundle.checking import check
-    from sweepkit.winner import bundle_of
+    from sweepkit.final.winner import bundle_of
+    from sweepkit.tasks.text.verification import check
 
     folder = bundle_of(TOY)
     assert folder == runs / "sweeps/toy/winner"
@@ -92,7 +92,7 @@ def trial_folder(runs: Path) -> Path:
 def test_it_is_made_once_while_it_leads_and_again_when_another_does(
     runs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sweepkit import winner
+    from sweepkit.final import winner
 
     folder = winner.bundle_of(runs / "sweeps/toy")
     whole, exported = (folder / FACTS).read_text(), []
@@ -109,7 +109,7 @@ def test_it_is_made_once_while_it_leads_and_again_when_another_does(
 
 
 def test_what_the_final_stage_made_is_taken_as_it_is(runs: Path) -> None:
-    from sweepkit.winner import bundle_of
+    from sweepkit.final.winner import bundle_of
 
     final, winner = runs / "sweeps/toy/final", runs / "sweeps/toy/winner"
     final.mkdir()
@@ -127,7 +127,7 @@ def test_what_the_final_stage_made_is_taken_as_it_is(runs: Path) -> None:
 
 
 def test_a_sweep_that_has_not_run_says_how_to_start_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sweepkit.winner import bundle_of
+    from sweepkit.final.winner import bundle_of
 
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match="has not been run yet"):
@@ -135,7 +135,7 @@ def test_a_sweep_that_has_not_run_says_how_to_start_it(tmp_path: Path, monkeypat
 
 
 def test_other_folders_are_said_to_be_neither(tmp_path: Path) -> None:
-    from sweepkit.winner import bundle_of
+    from sweepkit.final.winner import bundle_of
 
     with pytest.raises(InputError, match=r"neither a bundle, which has a bundle\.json, nor a sweep, which has"):
         bundle_of(tmp_path)
@@ -144,7 +144,7 @@ def test_other_folders_are_said_to_be_neither(tmp_path: Path) -> None:
 
 
 def test_a_sweep_whose_yaml_is_elsewhere_asks_for_it(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sweepkit.winner import bundle_of
+    from sweepkit.final.winner import bundle_of
 
     manifest = runs / "sweeps/toy/manifest.json"
     content = json.loads(manifest.read_text())
@@ -158,7 +158,7 @@ def test_a_sweep_whose_yaml_is_elsewhere_asks_for_it(runs: Path, monkeypatch: py
 
 
 def test_prepared_data_that_is_gone_can_be_made_again(runs: Path) -> None:
-    from sweepkit.winner import bundle_of
+    from sweepkit.final.winner import bundle_of
 
     shutil.rmtree(runs / "data")
     for target in (TOY, runs / "sweeps/toy"):
@@ -167,7 +167,7 @@ def test_prepared_data_that_is_gone_can_be_made_again(runs: Path) -> None:
 
 
 def test_a_checkpoint_that_is_gone_is_named(runs: Path) -> None:
-    from sweepkit.winner import bundle_of
+    from sweepkit.final.winner import bundle_of
 
     shutil.rmtree(trial_folder(runs) / "checkpoints")
     with pytest.raises(DataError, match="there is no checkpoint here"):
@@ -178,8 +178,8 @@ def test_a_checkpoint_that_is_gone_is_named(runs: Path) -> None:
 def test_of_a_bucket_a_copy_is_made_once_for_each_content(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sweepkit import winner
-    from sweepkit.snapshot import open_snapshot
+    from sweepkit.final import winner
+    from sweepkit.results.sweep import open_snapshot
 
     winner.bundle_of(TOY)
     (tmp_path / "temporary").mkdir()
@@ -196,7 +196,7 @@ def test_of_a_bucket_a_copy_is_made_once_for_each_content(
 
 
 def test_only_accuracies_have_an_interval_and_times_are_left_out() -> None:
-    from sweepkit.winner import measured
+    from sweepkit.final.winner import measured
 
     metrics = {
         "train_accuracy": 1.0,

@@ -1,105 +1,89 @@
-"""A checkpoint becomes a bundle in the storage. `tasks.export` runs it on a worker.
+"""A trained network becomes a bundle: one folder with the network, its words, rows to check it with, and a card.
 
-Try `export_here(ExportTask(...))`; it needs the sweep package, its prepared data and the storage, and no more.
+Not for finding the network: that is `export`. Try `write_bundle(folder, network, vocabulary=..., check=...,
+describe=...)`.
 """
 
 from __future__ import annotations
 
-import datetime
-import tempfile
-from dataclasses import dataclass
+import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
-from sweepkit import checkpoints, provenance
-from sweepkit.bundle.facts import FACTS, BundleFacts, CheckFacts, TextSettings
-from sweepkit.bundle.tasks import ExportTask
-from sweepkit.bundle.writing import write_bundle
-from sweepkit.data.batches import Reading
-from sweepkit.data.prepared import Prepared
-from sweepkit.data.records import read_shards
+from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, BundleFacts, CheckFacts
+from sweepkit.bundle.network import inference, load_network, own_layers, probabilities, reason, save_network
+from sweepkit.data.dataset import file_facts
 from sweepkit.data.rows import Rows
-from sweepkit.package import Package, import_package
-from sweepkit.paths import DataPaths, SweepPaths
-from sweepkit.storage import Storage
+from sweepkit.errors import DataError
+from sweepkit.tasks.text.model_card import card
+from sweepkit.tasks.text.predictions import Predictions
+from sweepkit.tasks.text.verification import BATCH, TOLERANCE, check_facts, write_check
+from sweepkit.tasks.text.vocabulary import Vocabulary
 
-_CHECK_ROWS = 256
-_CHECK_SEED = 0  # the same rows in every bundle of the same data
+Describe = Callable[[CheckFacts, dict[str, str]], BundleFacts]
 
 
-def export_here(task: ExportTask) -> BundleFacts:
-    """Make a bundle on whatever devices this process has.
+def write_bundle(
+    folder: Path, network: keras.Model, *, vocabulary: Vocabulary, check: Rows, describe: Describe
+) -> BundleFacts:
+    """Fill a folder, `bundle.json` last. The network is read back from its file before anything is said of it.
+
+    Args:
+        folder: exists and is empty.
+        network: trained; its optimiser and its losses are left out.
+        vocabulary: of the data that it was trained on.
+        check: rows with their targets, cut as the network reads them.
+        describe: returns what the bundle says of itself, given what came of the check and the SHA-256 of the files so
+            far, by name.
+
+    Returns:
+        What `describe` returned, with the card among the files.
 
     Raises:
-        DataError: the prepared data or the checkpoint is missing or damaged, or the model cannot be saved.
+        DataError: the network cannot be saved, or its file gives other probabilities than the network itself.
     """
-    storage, package = Storage.at(task.storage_uri), import_package(task.package)
-    name = DataPaths(task.package, task.data_key).root
-    prepared = Prepared.open(storage.local_folder(name, Path(tempfile.gettempdir()) / "sweepkit-data"))
-    reading = package.data_module().reading(task.point, package.data_model.model_validate(dict(task.data)))
-    network = _trained(task, storage, package, prepared)
-    maker = _Maker(task, prepared, reading, _commit(storage, task, package))
-    with storage.new_folder(task.to, last=FACTS) as folder:
-        check = check_rows(prepared, reading)
-        return write_bundle(folder, network, vocabulary=prepared.vocabulary(), check=check, describe=maker.describe)
+    rows = np.split(check.tokens, check.offsets[1:-1])
+    loaded = _through_file(network, folder / MODEL)
+    found, wanted = (probabilities(inference(model), rows, batch_size=BATCH) for model in (loaded, network))
+    _compare(found, wanted, folder)
+    checked = Predictions(check.targets, found)
+    vocabulary.save(folder / VOCABULARY)
+    write_check(folder / CHECK, rows, checked)
+    files = {name: _sha256(folder / name) for name in (MODEL, VOCABULARY, CHECK)}
+    facts = describe(check_facts(checked), files)
+    (folder / CARD).write_text(card(facts, *own_layers(loaded)), encoding="utf-8", newline="\n")
+    facts = replace(facts, files={**files, CARD: _sha256(folder / CARD)})
+    (folder / FACTS).write_text(json.dumps(facts.to_json(), indent=1) + "\n", encoding="utf-8", newline="\n")
+    return facts
 
 
-def check_rows(prepared: Prepared, reading: Reading) -> Rows:
-    """Return rows of validation, cut as a trial reads them; always the same ones of the same data."""
-    rows = read_shards(prepared.shards("valid"))
-    order = np.random.default_rng(_CHECK_SEED).permutation(len(rows))
-    chosen = rows.take(np.sort(order[:_CHECK_ROWS]))
-    kept = slice(-reading.max_len, None) if reading.keep == "tail" else slice(reading.max_len)
-    return Rows.of(
-        [row[kept].tolist() for row in np.split(chosen.tokens, chosen.offsets[1:-1])], chosen.targets.tolist()
-    )
+def _through_file(network: keras.Model, path: Path) -> keras.Model:
+    try:
+        save_network(network, path)
+        return load_network(path)
+    except (ValueError, TypeError, NotImplementedError) as error:
+        raise DataError(
+            f"the model can't be saved so that it loads again without running code of the file: {reason(error)}; "
+            "layers of a sweep package need keras.saving.register_keras_serializable and get_config; make a class of a "
+            "Lambda layer",
+            where=path.name,
+        ) from error
 
 
-def _trained(task: ExportTask, storage: Storage, package: Package, prepared: Prepared) -> keras.Model:
-    keras.utils.set_random_seed(task.seed)  # for layers that draw what they do not keep as a weight
-    network = package.model_module().build(dict(task.point), prepared)
-    checkpoints.load_weights(storage, SweepPaths(task.sweep).trial(task.trial).checkpoint(task.epoch), network)
-    return network
-
-
-def _commit(storage: Storage, task: ExportTask, package: Package) -> str | None:
-    """Return the commit that the sweep began with; a worker's copy of the package is in no repository."""
-    name = SweepPaths(task.shown_sweep).manifest
-    if storage.exists(name):
-        commit: str | None = storage.read_json(name).get("commit")
-        return commit
-    return provenance.code_state(package.folder).commit
-
-
-@dataclass(frozen=True)
-class _Maker:
-    """What `BundleFacts` are made of besides the network's own figures."""
-
-    task: ExportTask
-    prepared: Prepared
-    reading: Reading
-    commit: str | None
-
-    def describe(self, check: CheckFacts, files: dict[str, str]) -> BundleFacts:
-        task, manifest = self.task, self.prepared.manifest
-        # settings of a recipe, which preparation cuts texts by
-        lower = bool(manifest.settings["lower"])
-        return BundleFacts(
-            package=task.package,
-            sweep=task.shown_sweep,
-            trial=task.shown_trial,
-            epoch=task.epoch,
-            seed=task.seed,
-            point=dict(task.point),
-            label_names=manifest.label_names,
-            text=TextSettings(lower, self.reading.max_len, self.reading.keep),
-            data_key=task.data_key,
-            measured=task.measured,
-            check=check,
-            versions=provenance.versions(),
-            commit=self.commit,
-            created=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            files=files,
+def _compare(found: NDArray[np.float32], wanted: NDArray[np.float32], folder: Path) -> None:
+    furthest = float(np.abs(found - wanted).max(initial=0.0))
+    if not furthest <= TOLERANCE:
+        raise DataError(
+            f"the saved model must give what the model itself gives, a probability differs by {furthest:.2g}: some "
+            "layer keeps a state that is no weight, or leaves an argument out of get_config",
+            where=str(folder / MODEL),
         )
+
+
+def _sha256(path: Path) -> str:
+    return file_facts(path).sha256

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 # imported for what they register: a saved network names the layers of these modules
 from sweepkit.nn import embedding, encoder, pooling, recurrent, ugrnn
-from sweepkit.predictions import as_probabilities
+from sweepkit.tasks.text.predictions import as_probabilities
 
 Infer = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
 """token_indexes <int32>[batch, time], sequence_length <int32>[batch] -> <float32>[batch, outputs]"""

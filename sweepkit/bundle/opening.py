@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sweepkit.bundle.facts import CARD, CHECK, FACTS, FORMAT, MODEL, VOCABULARY, BundleFacts
-from sweepkit.data.prepared import file_facts
+from sweepkit.bundle.manifest import CARD, CHECK, FACTS, FORMAT, MODEL, VOCABULARY, BundleFacts
+from sweepkit.data.dataset import file_facts
 from sweepkit.errors import DataError
 
 REMEDY = "get the bundle again"

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import psutil
 
-from sweepkit.paths import DataPaths
-from sweepkit.storage import Storage
+from sweepkit.storage.layout import DataPaths
+from sweepkit.storage.storage import Storage
 
 _MARK = "being-made.json"
 

@@ -16,9 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from sweepkit.data.batches import WINDOW_BATCHES, Batch, Reading, eval_batches, train_batches, window_batches
-from sweepkit.data.prepared import Prepared
-from sweepkit.data.records import options, read_shards
+from sweepkit.data.dataset import Prepared
 from sweepkit.data.rows import Rows
+from sweepkit.data.tfrecords import options, read_shards
 
 _PREFETCHED_BATCHES = 4
 

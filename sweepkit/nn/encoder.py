@@ -15,7 +15,7 @@ from typing import Any  # Keras types no tensor
 import keras
 import tensorflow as tf
 
-from sweepkit.nn import paths
+from sweepkit.nn import implementation
 from sweepkit.nn.pooling import POOLINGS
 from sweepkit.nn.recurrent import GRU, LSTM, UGRNN, DistinctTokens, SimpleRNN
 
@@ -49,7 +49,7 @@ def look_up(tokens: Any, embedding: Any) -> tuple[Any, Any]:
     Returns:
         `sequences` and `places`, as `encode` takes them.
     """
-    if not paths.is_fast():
+    if not implementation.is_fast():
         return embedding(tokens), None
     distinct, places = DistinctTokens(name="distinct")(tokens)
     return embedding(distinct), places

@@ -19,10 +19,10 @@ from typing import Any  # Keras types neither layers nor tensors
 import keras
 import tensorflow as tf
 
-from sweepkit.nn import paths
-from sweepkit.nn.scan import scan
-from sweepkit.nn.steps import STEPS
-from sweepkit.nn.tiles import Tiles, cut, to_batch, to_tiles
+from sweepkit.nn import implementation
+from sweepkit.nn.scan.cells import STEPS
+from sweepkit.nn.scan.scan import scan
+from sweepkit.nn.scan.tiling import Tiles, cut, to_batch, to_tiles
 from sweepkit.nn.ugrnn import UGRNNCell
 
 logger = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     def _why_stock(self) -> str | None:
         """Return why Keras' own loop computes this layer, or None."""
         cell = self.cell
-        if not paths.is_fast():
+        if not implementation.is_fast():
             return "nn is stock, or there is a GPU"
         if self.compute_dtype != "float32":
             return f"it computes in {self.compute_dtype}"

@@ -17,10 +17,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sweepkit.report.gathering import Findings
+from sweepkit.report.data import Findings
 from sweepkit.report.saying import count
 from sweepkit.report.scales import Scale
-from sweepkit.reports import Mode, TrialRecord
+from sweepkit.trial.trial import Mode, TrialRecord
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 
-from sweepkit.final_result import Interval
+from sweepkit.results.final_result import Interval
 
 NOT_USED = "not used"
 

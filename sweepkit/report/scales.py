@@ -10,9 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweepkit.params import Choice, Param
 from sweepkit.report.saying import NOT_USED, value
-from sweepkit.space import Value
+from sweepkit.space import Choice, Param, Value
 
 _MOST_TICKS = 6
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sweepkit.reports import Outcome
+from sweepkit.trial.trial import Outcome
 
 
 @dataclass(frozen=True, slots=True)

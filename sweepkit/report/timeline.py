@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweepkit.reports import Outcome, TrialRecord
+from sweepkit.trial.trial import Outcome, TrialRecord
 
 # nobody working for longer than this is a pause of the whole sweep; also what an epoch may take beyond what it reports
 _PAUSE_S = 60.0

@@ -10,8 +10,8 @@ from pathlib import Path, PurePosixPath
 
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from sweepkit.bundle.facts import CARD, CHECK, FACTS, MODEL, VOCABULARY
-from sweepkit.tracking.connection import RefusedError, is_file
+from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY
+from sweepkit.tracking.connect import RefusedError, is_file
 
 _FILES = (MODEL, VOCABULARY, CHECK, CARD, FACTS)  # the manifest last
 _DEEPEST = 4  # folders below the root; a model's bundle is two down

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweepkit.errors import InputError
-from sweepkit.tracking.connection import AwayError, StoreError, connect, exists, located, shown
+from sweepkit.tracking.connect import AwayError, StoreError, connect, exists, located, shown
 
 if TYPE_CHECKING:
-    from sweepkit.tracking.models import ModelStore
+    from sweepkit.tracking.registered_models import ModelStore
 
 CHAMPION = "champion"  # the alias of a sweep's winner
 _MODEL = re.compile(r"models:/+(?P<name>[^/@:]+)(?:@(?P<alias>[^/@:]+)|/(?P<version>\d+))")
@@ -149,6 +149,6 @@ def _fetch(store: ModelStore, target: str, folder: Path) -> str:
 
 def _model_store(uri: str) -> ModelStore:
     connect(uri)  # which sets what mlflow reads of the environment when it is imported
-    from sweepkit.tracking.models import ModelStore
+    from sweepkit.tracking.registered_models import ModelStore
 
     return ModelStore(uri)

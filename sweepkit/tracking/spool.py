@@ -10,13 +10,13 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sweepkit.paths import TrialPaths
-from sweepkit.reports import Report
-from sweepkit.storage import Storage
-from sweepkit.tracking.connection import connect
+from sweepkit.storage.layout import TrialPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.tracking.connect import connect
+from sweepkit.trial.trial import Report
 
 if TYPE_CHECKING:
-    from sweepkit.tracking.store import Store
+    from sweepkit.tracking.runs import Store
 
 logger = logging.getLogger(__name__)
 

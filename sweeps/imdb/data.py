@@ -6,9 +6,9 @@ Try `prepare_once(recipe(settings, source), source, ...)` with `source = find_so
 from __future__ import annotations
 
 from sweepkit.data.batches import Reading
-from sweepkit.data.recipe import Recipe
-from sweepkit.data.source import Source
 from sweepkit.space import Choice, Point, Space
+from sweepkit.tasks.text.recipe import Recipe
+from sweepkit.tasks.text.source import Source
 
 from . import locate
 from .sources import ReviewSource

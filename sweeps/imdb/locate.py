@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweepkit.data import tables
-from sweepkit.data.vectors import VectorFile, find_vectors
 from sweepkit.errors import DataError
+from sweepkit.tasks.text import tables
+from sweepkit.tasks.text.word_vectors import VectorFile, find_vectors
 
 from .sources import FOLDERS, SPLITS, ArchiveTexts, FolderTexts, ReviewSource, TableTexts, Texts
 from .space import Data

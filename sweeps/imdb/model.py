@@ -16,9 +16,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from sweepkit.nn.adam import Adam
 from sweepkit.nn.embedding import TokenEmbedding
 from sweepkit.nn.encoder import Encoder, encode, look_up
+from sweepkit.nn.optimizers import Adam
 from sweepkit.nn.pooling import MeanOverTime
 from sweepkit.space import Point
 

@@ -19,11 +19,11 @@ from typing import Protocol
 
 import numpy as np
 
-from sweepkit.data import tables
-from sweepkit.data.digests import file_digest, json_digest
-from sweepkit.data.source import LabelledTexts, Progress
-from sweepkit.data.vectors import VectorFile
 from sweepkit.errors import DataError
+from sweepkit.storage.digests import file_digest, json_digest
+from sweepkit.tasks.text import tables
+from sweepkit.tasks.text.source import LabelledTexts, Progress
+from sweepkit.tasks.text.word_vectors import VectorFile
 
 SPLITS = ("train", "test")
 FOLDERS = {"neg": 0, "pos": 1}
@@ -51,7 +51,7 @@ class Texts(Protocol):
 
 @dataclass(frozen=True)
 class ReviewSource:
-    """Reviews and the word vectors that go with them; fulfils `sweepkit.data.source.Source`."""
+    """Reviews and the word vectors that go with them; fulfils `sweepkit.tasks.text.source.Source`."""
 
     texts: Texts
     vectors: Mapping[int, VectorFile]

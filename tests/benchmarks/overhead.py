@@ -52,7 +52,7 @@ def trials(scratch: Path, n: int) -> None:
         *("resources.workers=1", "space.max_len=100", "space.embedding=scratch", "space.bidirectional=false"),
     ]
     sweepkit("run", str(YAML), "--data", "sample", *(part for text in sets for part in ("--set", text)))
-    from sweepkit.snapshot import open_snapshot
+    from sweepkit.results.sweep import open_snapshot
 
     records = open_snapshot(Path("runs/sweeps/imdb_cells")).records
     ends = [record.reports[-1].timestamp for record in records]
@@ -68,11 +68,11 @@ def trials(scratch: Path, n: int) -> None:
 
 def tracking(scratch: Path, n: int) -> None:
     """Make the calls that a sweep makes and add up what the driver's loop and its background thread spend."""
-    from sweepkit.paths import SweepPaths
-    from sweepkit.reports import Report
-    from sweepkit.storage import Storage
+    from sweepkit.storage.layout import SweepPaths
+    from sweepkit.storage.storage import Storage
     from sweepkit.tracking import spool
-    from sweepkit.tracking.driver import SweepTracker
+    from sweepkit.tracking.sweep_logger import SweepTracker
+    from sweepkit.trial.trial import Report
 
     n = n or 48
     storage = Storage.at(str(scratch / "runs"))
@@ -107,10 +107,10 @@ def memory(scratch: Path, n: int) -> None:
     prepared = json.loads(sweepkit("prepare", str(YAML), "--data", "sample", "--inline", "--json"))
     import psutil
 
-    from sweepkit.cudnn_check import covering_points
-    from sweepkit.problem import load
-    from sweepkit.tasks import Job, TrialTask
-    from sweepkit.training import Worker
+    from sweepkit.config.definition import load
+    from sweepkit.driver.preflight import covering_points
+    from sweepkit.training.trainer import Worker
+    from sweepkit.trial.request import Job, TrialTask
 
     problem = load(YAML, ["space.max_len=[20, 40]", "space.batch_size=512"], data="sample")
     job = Job(
@@ -146,7 +146,7 @@ def flat(scratch: Path, n: int) -> None:
     """Run trivial trials on Ray with MLflow on, and watch the driver and its one worker from outside."""
     import psutil
 
-    from sweepkit.snapshot import open_snapshot
+    from sweepkit.results.sweep import open_snapshot
 
     n = n or 200
     sets = ["search.sampler=random", f"search.trials={n}", "stopping={rule: none, max_epochs: 1}"]

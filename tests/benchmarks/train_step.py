@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("--no-jit", action="store_true", help="leave out stock Keras under XLA, which compiles long")
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=list(SHAPES))
     options = parser.parse_args()
-    from sweepkit import devices
+    from sweepkit.training import devices
 
     devices.configure(threads=options.threads, gpu=0, deterministic=False)
     reader, rows, vocab_size = read(options.data)
@@ -48,9 +48,9 @@ def main() -> None:
 
 def read(data: str):
     """Return the reader of the training rows, the rows themselves, and the size of their vocabulary."""
-    from sweepkit.data.prepared import Prepared
+    from sweepkit.data.dataset import Prepared
     from sweepkit.data.reader import SplitReader
-    from sweepkit.data.records import read_shards
+    from sweepkit.data.tfrecords import read_shards
 
     with tempfile.TemporaryDirectory(prefix="sweepkit-bench-") as scratch:
         import subprocess

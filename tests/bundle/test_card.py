@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.bundle.facts import CARD, CheckFacts, TextSettings
+from sweepkit.bundle.manifest import CARD, CheckFacts, TextSettings
 from tests.bundles import describer
 
 pytestmark = pytest.mark.tf  # what a network's layers are called is known where Keras is
@@ -16,7 +16,7 @@ FACTS = describer({"cell": "gru", "max_len": 1200})(CheckFacts(256, 231, 0.3), {
 
 
 def card(facts=FACTS, layers=("TokenEmbedding", "UGRNNCell"), strangers=()) -> str:
-    from sweepkit.bundle.card import card
+    from sweepkit.tasks.text.model_card import card
 
     return card(facts, layers, strangers)
 

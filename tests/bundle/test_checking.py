@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from sweepkit.bundle.facts import CHECK, CheckFacts
+from sweepkit.bundle.manifest import CHECK, CheckFacts
 from sweepkit.errors import DataError
-from sweepkit.predictions import Predictions
+from sweepkit.tasks.text.predictions import Predictions
 
 if TYPE_CHECKING:
-    from sweepkit.bundle.reading import TextModel
+    from sweepkit.tasks.text.text_model import TextModel
 
 pytestmark = pytest.mark.tf
 
@@ -28,14 +28,14 @@ def model(bundle: Path) -> TextModel:
 
 
 def checked(model: TextModel, folder: Path) -> CheckFacts:
-    from sweepkit.bundle.checking import check
+    from sweepkit.tasks.text.verification import check
 
     return check(model, folder)
 
 
 def recorded_again(folder: Path, change: Any, to: Path) -> Path:
     """Copy the check of a bundle with other probabilities."""
-    from sweepkit.bundle.checking import read_check, write_check
+    from sweepkit.tasks.text.verification import read_check, write_check
 
     rows, found = read_check(folder / CHECK)
     write_check(to / CHECK, rows, Predictions(found.targets, change(found.probabilities)))
@@ -49,7 +49,7 @@ def test_a_bundle_gives_its_own_numbers_again(model: TextModel, bundle: Path) ->
 
 
 def test_on_the_same_machine_the_bits_are_the_same(model: TextModel, bundle: Path) -> None:
-    from sweepkit.bundle.checking import BATCH, read_check
+    from sweepkit.tasks.text.verification import BATCH, read_check
 
     rows, recorded = read_check(bundle / CHECK)
     np.testing.assert_array_equal(model.probabilities(rows, batch_size=BATCH), recorded.probabilities)

@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from sweepkit.bundle.facts import FACTS, Measured
-from sweepkit.data.prepared import Prepared
-from sweepkit.data.vectors import VectorFile
+from sweepkit.bundle.manifest import FACTS, Measured
+from sweepkit.data.dataset import Prepared
 from sweepkit.errors import DataError
-from sweepkit.paths import SweepPaths
-from sweepkit.storage import Storage
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text.word_vectors import VectorFile
 from tests.data.made_up import WORDS, MadeUp, prepare
 
 if TYPE_CHECKING:
     import keras
 
-    from sweepkit.bundle.tasks import ExportTask
+    from sweepkit.tasks.text.export_task import ExportTask
 
 pytestmark = pytest.mark.tf
 ROOT = Path(__file__).parents[2]
@@ -60,7 +60,7 @@ def trained(storage: Storage, prepared: Prepared, point: dict[str, Any], *, tria
     import keras
     from imdb import model
 
-    from sweepkit import checkpoints
+    from sweepkit.training import checkpoints
 
     keras.utils.set_random_seed(trial)
     network = model.build(point, prepared)
@@ -72,7 +72,7 @@ def trained(storage: Storage, prepared: Prepared, point: dict[str, Any], *, tria
 
 
 def task(storage: Storage, prepared: Prepared, point: dict[str, Any], *, trial: int) -> ExportTask:
-    from sweepkit.bundle.tasks import ExportTask
+    from sweepkit.tasks.text.export_task import ExportTask
 
     return ExportTask(
         package="imdb",
@@ -101,8 +101,8 @@ POINTS = {
 @pytest.mark.parametrize("number", range(len(POINTS)), ids=list(POINTS))
 def test_a_loaded_bundle_answers_as_the_trial_did(storage: Storage, prepared: Prepared, number: int) -> None:
     import sweepkit
-    from sweepkit.bundle.checking import check
-    from sweepkit.bundle.export import export_here
+    from sweepkit.tasks.text.export import export_here
+    from sweepkit.tasks.text.verification import check
 
     point = list(POINTS.values())[number]
     network = trained(storage, prepared, point, trial=number)
@@ -126,7 +126,7 @@ def answers(network: keras.Model, rows: list[np.ndarray]) -> np.ndarray:
 @pytest.fixture(scope="module")
 def exported(storage: Storage, prepared: Prepared) -> ExportTask:
     """A trial with a checkpoint, and its bundle."""
-    from sweepkit.bundle.export import export_here
+    from sweepkit.tasks.text.export import export_here
 
     made = task(storage, prepared, POINTS["gru-scratch"], trial=70)
     trained(storage, prepared, POINTS["gru-scratch"], trial=70)
@@ -148,8 +148,8 @@ def test_the_facts_are_those_of_trial_and_data(storage: Storage, prepared: Prepa
 def test_256_rows_of_validation_are_kept_as_the_model_reads_them(
     storage: Storage, prepared: Prepared, exported: ExportTask
 ) -> None:
-    from sweepkit.bundle.checking import read_check
-    from sweepkit.data.records import read_shards
+    from sweepkit.data.tfrecords import read_shards
+    from sweepkit.tasks.text.verification import read_check
 
     rows, found = read_check(storage.path(f"{exported.to}/check.parquet"))
     assert len(rows) == len(found.targets) == 256
@@ -162,8 +162,8 @@ def test_256_rows_of_validation_are_kept_as_the_model_reads_them(
 
 
 def test_the_rows_are_the_same_in_every_bundle_of_the_data(prepared: Prepared) -> None:
-    from sweepkit.bundle.export import check_rows
     from sweepkit.data.batches import Reading
+    from sweepkit.tasks.text.export import check_rows
 
     first, again = (check_rows(prepared, Reading(batch_size=size, max_len=8)) for size in (16, 64))
     np.testing.assert_array_equal(first.tokens, again.tokens)
@@ -173,7 +173,7 @@ def test_the_rows_are_the_same_in_every_bundle_of_the_data(prepared: Prepared) -
 
 
 def test_an_export_takes_the_place_of_what_is_there(storage: Storage, exported: ExportTask) -> None:
-    from sweepkit.bundle.export import export_here
+    from sweepkit.tasks.text.export import export_here
 
     storage.write_json("sweeps/dated/manifest.json", {"commit": "0ldc0de"})
     storage.write("sweeps/dated/winner/left-over", b"")
@@ -184,7 +184,7 @@ def test_an_export_takes_the_place_of_what_is_there(storage: Storage, exported: 
 
 
 def test_what_is_missing_is_named_and_nothing_is_left(storage: Storage, exported: ExportTask) -> None:
-    from sweepkit.bundle.export import export_here
+    from sweepkit.tasks.text.export import export_here
 
     with pytest.raises(DataError, match=r"trials/0099/checkpoints/epoch-0002: there is no checkpoint here"):
         export_here(replace(exported, trial=99, to="sweeps/cells/none"))
@@ -196,13 +196,13 @@ def test_what_is_missing_is_named_and_nothing_is_left(storage: Storage, exported
 def test_it_runs_as_a_task_in_a_process_of_its_own(storage: Storage, exported: ExportTask, tmp_path: Path) -> None:
     """As on a worker: on one thread, from pickled arguments; loaded here, with more threads, the bits are the same."""
     import sweepkit
-    from sweepkit.bundle.checking import BATCH, read_check
+    from sweepkit.tasks.text.verification import BATCH, read_check
 
     there = replace(exported, to="sweeps/cells/elsewhere")
     (tmp_path / "task").write_bytes(pickle.dumps(there))
     program = (
         "import pickle, sys, pathlib\n"
-        "from sweepkit.bundle.tasks import export\n"
+        "from sweepkit.tasks.text.export_task import export\n"
         "task = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())\n"
         "export(task), export(task)\n"  # a worker is used more than once
         "import tensorflow as tf\n"
@@ -222,7 +222,7 @@ def test_it_runs_as_a_task_in_a_process_of_its_own(storage: Storage, exported: E
 def test_a_process_that_has_computed_already_can_export(storage: Storage, exported: ExportTask) -> None:
     import tensorflow as tf
 
-    from sweepkit.bundle.tasks import export
+    from sweepkit.tasks.text.export_task import export
 
     tf.constant(1) + 1  # from now on threads are as they are
     assert export(exported).trial == 70

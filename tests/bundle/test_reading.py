@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from sweepkit.bundle.facts import CARD, CHECK, FACTS, MODEL, VOCABULARY
+from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY
 from sweepkit.errors import DataError
 from tests.bundles import VOCABULARY as KNOWN
 from tests.bundles import WORDS, describer, random_rows, write_tiny_bundle
 
 if TYPE_CHECKING:
-    from sweepkit.bundle.reading import TextModel
+    from sweepkit.tasks.text.text_model import TextModel
 
 pytestmark = pytest.mark.tf
 ROOT = Path(__file__).parents[2]
@@ -91,7 +91,7 @@ class TestPredict:
 
     @pytest.mark.parametrize("text", ["", " \n\t", "<br/><p>", "<!-- good -->", "&nbsp;", "\u2028\u3000"], ids=repr)
     def test_a_text_without_words_has_no_label_and_says_so(self, model: TextModel, text: str) -> None:
-        from sweepkit.bundle.reading import Prediction
+        from sweepkit.tasks.text.text_model import Prediction
 
         assert model.predict([text]) == [Prediction(None, None, (), "no words in it")]
 
@@ -149,8 +149,8 @@ class TestPredict:
 
     def test_more_labels_than_two(self, plain_network: Any, tmp_path: Path) -> None:
         import sweepkit
-        from sweepkit.bundle.checking import check
-        from sweepkit.bundle.writing import write_bundle
+        from sweepkit.bundle.export import write_bundle
+        from sweepkit.tasks.text.verification import check
 
         names = ("bad", "so-so", "good")
         rows = random_rows(20, max_len=8)
@@ -266,7 +266,7 @@ class TestLoad:
         import keras
 
         import sweepkit
-        from sweepkit.bundle.writing import write_bundle
+        from sweepkit.bundle.export import write_bundle
 
         @keras.saving.register_keras_serializable(package="strange")
         class Sum(keras.layers.Layer):

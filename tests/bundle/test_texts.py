@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sweepkit.bundle.texts import check_paths, read_texts
 from sweepkit.errors import DataError, InputError
+from sweepkit.tasks.text.text_files import check_paths, read_texts
 
 ADDED = {"label": ["good", None], "probability": [0.75, None], "note": [None, "no words in it"]}
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from sweepkit.bundle.facts import CARD, CHECK, FACTS, MODEL, VOCABULARY, BundleFacts, CheckFacts
-from sweepkit.data.vocabulary import Vocabulary
+from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, BundleFacts, CheckFacts
 from sweepkit.errors import DataError
+from sweepkit.tasks.text.vocabulary import Vocabulary
 from tests.bundles import VOCABULARY as WORDS
 from tests.bundles import describer, random_rows
 
@@ -22,7 +22,7 @@ describe = describer({"max_len": 8}, label_names=THREE)
 
 
 def write(folder: Path, network: Any, describe: Any = describe) -> BundleFacts:
-    from sweepkit.bundle.writing import write_bundle
+    from sweepkit.bundle.export import write_bundle
 
     return write_bundle(folder, network, vocabulary=WORDS, check=random_rows(30, max_len=8, seed=1), describe=describe)
 

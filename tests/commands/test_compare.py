@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit import cli
-from sweepkit.commands.compare import sparkline
-from sweepkit.final_result import Candidate, FinalResult, Interval, Look
-from sweepkit.paths import SweepPaths
-from sweepkit.storage import Storage
+from sweepkit.cli import app
+from sweepkit.cli.compare import sparkline
+from sweepkit.results.final_result import Candidate, FinalResult, Interval, Look
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.storage import Storage
 from tests.small_sweeps import POINT, YAML, write_predictions, write_sweep
 
 Run = Callable[..., tuple[int, str, str]]
@@ -25,7 +25,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
     def call(*arguments: object) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as leaving:
-            cli.main(["compare", *(str(argument) for argument in arguments)])
+            app.main(["compare", *(str(argument) for argument in arguments)])
         out, err = capsys.readouterr()
         assert isinstance(leaving.value.code, int)
         return leaving.value.code, out, err

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit import cli
+from sweepkit.cli import app
 from tests.bundles import write_tiny_bundle
 
 pytestmark = pytest.mark.tf
@@ -34,7 +34,7 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
 
     def call(*arguments: object) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as leaving:
-            cli.main(["explain", *(str(argument) for argument in arguments)])
+            app.main(["explain", *(str(argument) for argument in arguments)])
         out, err = capsys.readouterr()
         assert isinstance(leaving.value.code, int)
         return leaving.value.code, out, err
@@ -66,7 +66,7 @@ def test_without_a_file_the_verdict_and_the_turning_tokens_are_printed(
 ) -> None:
     import numpy as np
 
-    from sweepkit.explain import explanation
+    from sweepkit.tasks.text.explain import explanation
 
     monkeypatch.setattr(
         explanation, "running", lambda *_: np.array([(0.5, 0.5), (0.9, 0.1), (0.25, 0.75), (0.25, 0.75)], np.float32)
@@ -173,7 +173,7 @@ def test_a_folder_that_is_neither_bundle_nor_sweep_is_refused(run: Run, tmp_path
 def test_help_imports_nothing_heavy() -> None:
     program = (
         "import sys, atexit\n"
-        "from sweepkit.cli import main\n"
+        "from sweepkit.cli.app import main\n"
         "atexit.register(lambda: print('\\nmodules', *sys.modules))\n"
         "main(['explain', '--help'])\n"
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sweepkit.commands.formats import limits, size
-from sweepkit.config import Budget
+from sweepkit.cli.formats import limits, size
+from sweepkit.config.schema import Budget
 
 
 @pytest.mark.parametrize(

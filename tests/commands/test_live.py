@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from sweepkit.commands.formats import duration, near, parameters
-from sweepkit.commands.live import LiveTable, PlainLines, summary
-from sweepkit.config import SweepSpec
-from sweepkit.faults import Fault
-from sweepkit.leaderboard import Standing
-from sweepkit.reports import Outcome, Report, TrialRecord
+from sweepkit.cli.formats import duration, near, parameters
+from sweepkit.cli.live import LiveTable, PlainLines, summary
+from sweepkit.config.schema import SweepSpec
+from sweepkit.trial.failure import Fault
+from sweepkit.trial.leaderboard import Standing
+from sweepkit.trial.trial import Outcome, Report, TrialRecord
 
 SPEC = SweepSpec.model_validate(
     {"sweep": "cells", "package": "toy", "objective": {"metric": "score", "mode": "max"}, "stopping": {"max_epochs": 9}}
@@ -133,7 +133,7 @@ def test_durations_and_parameters_are_short() -> None:
 @pytest.mark.parametrize("kind", [PlainLines, LiveTable])
 def test_warnings_of_the_driver_are_lines_while_a_sweep_is_shown(kind: type[PlainLines | LiveTable]) -> None:
     out = io.StringIO()
-    logger = logging.getLogger("sweepkit.tracking.background")
+    logger = logging.getLogger("sweepkit.tracking.queue")
     with kind(Console(file=out, width=60, force_terminal=kind is LiveTable, color_system=None), SPEC, VARIED):
         logger.info("nobody needs to know")
         logger.warning("tracking store %s does not answer, what it is to be told waits", "http://[a]")

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sweepkit import cli
+from sweepkit.cli import app
 from tests.bundles import write_tiny_bundle
 
 pytestmark = pytest.mark.tf
@@ -45,7 +45,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     def call(*arguments: object, stdin: Stdin | None = None) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "stdin", stdin or Stdin())
         with pytest.raises(SystemExit) as leaving:
-            cli.main(["predict", *map(str, arguments)])
+            app.main(["predict", *map(str, arguments)])
         out, err = capsys.readouterr()
         assert isinstance(leaving.value.code, int)
         return leaving.value.code, out, err
@@ -158,7 +158,7 @@ class TestFiles:
     def test_a_bar_with_the_time_left_is_drawn_on_a_terminal(self) -> None:
         from rich.console import Console
 
-        from sweepkit.commands.predict import _progress
+        from sweepkit.cli.predict import _progress
 
         drawn = io.StringIO()
         with _progress(Console(file=drawn, force_terminal=True, width=80)) as progress:
@@ -210,7 +210,7 @@ def test_a_damaged_bundle_is_said(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_sweep_is_found_with_its_overrides(run: Run, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sweepkit import winner
+    from sweepkit.final import winner
 
     seen: list[object] = []
 

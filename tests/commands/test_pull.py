@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit import cli
+from sweepkit.cli import app
 from tests.bundles import write_tiny_bundle
 
 Run = Callable[..., tuple[int, str, str]]
@@ -22,7 +22,7 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
 
     def call(*arguments: object) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as leaving:
-            cli.main(["pull", *(str(argument) for argument in arguments)])
+            app.main(["pull", *(str(argument) for argument in arguments)])
         out, err = capsys.readouterr()
         assert isinstance(leaving.value.code, int)
         return leaving.value.code, out, err

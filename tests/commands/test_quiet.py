@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from sweepkit.commands.quiet import quiet_start
+from sweepkit.cli.quiet import quiet_start
 from sweepkit.errors import InputError
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from sweepkit import cli
+from sweepkit.cli import app
 from tests.report.made_up import records, write_sweep
 
 pytestmark = pytest.mark.slow  # all of them together
@@ -29,7 +29,7 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
 
     def call(*arguments: object) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as leaving:
-            cli.main(["report", *(str(argument) for argument in arguments)])
+            app.main(["report", *(str(argument) for argument in arguments)])
         out, err = capsys.readouterr()
         assert isinstance(leaving.value.code, int)
         return leaving.value.code, out, err

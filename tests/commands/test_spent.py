@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from sweepkit.commands import plan, status
-from sweepkit.locking import DriverLock
-from sweepkit.paths import SweepPaths
-from sweepkit.problem import load
-from sweepkit.storage import Storage
-from sweepkit.study import SweepStudy
+from sweepkit.cli import plan, status
+from sweepkit.config.definition import load
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.lock import DriverLock
+from sweepkit.storage.storage import Storage
+from sweepkit.study.study import SweepStudy
 from tests.small_sweeps import YAML, write_sweep
 
 SweepFile = Callable[..., Path]
@@ -28,9 +28,9 @@ def folder(sweep_file: SweepFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     folder = write_sweep(path, tmp_path / "runs", [[0.5, 0.6], [0.7]])
     problem = load(path)
     study = SweepStudy.open(folder / "journal.log", problem.spec, problem.space)
-    monkeypatch.setattr("sweepkit.study.time.time", lambda: 1000.0)
+    monkeypatch.setattr("sweepkit.study.study.time.time", lambda: 1000.0)
     with study.running(workers=2):
-        monkeypatch.setattr("sweepkit.study.time.time", lambda: 4600.0)
+        monkeypatch.setattr("sweepkit.study.study.time.time", lambda: 4600.0)
     return folder
 
 

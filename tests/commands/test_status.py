@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit import cli
-from sweepkit.faults import Fault
-from sweepkit.problem import load
-from sweepkit.reports import Outcome
-from sweepkit.study import SweepStudy, Verdict
+from sweepkit.cli import app
+from sweepkit.config.definition import load
+from sweepkit.study.study import SweepStudy, Verdict
+from sweepkit.trial.failure import Fault
+from sweepkit.trial.trial import Outcome
 from tests.small_sweeps import YAML, write_sweep, write_trials
 
 LOST = Fault(2, "Ray said …\nits node was lost", counts=False, timestamp=1.0)
@@ -37,7 +37,7 @@ def sweep(sweep_file: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.M
 
 def status(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
     with pytest.raises(SystemExit) as leaving:
-        cli.main(["status", *(str(argument) for argument in arguments)])
+        app.main(["status", *(str(argument) for argument in arguments)])
     assert leaving.value.code == 0
     return capsys.readouterr().out
 

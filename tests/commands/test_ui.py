@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit import cli
-from sweepkit.config import SweepSpec
+from sweepkit.cli import app
+from sweepkit.config.schema import SweepSpec
 from sweepkit.errors import SweepError
-from sweepkit.paths import SweepPaths
-from sweepkit.storage import Storage
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.storage import Storage
 from tests import servers
 
 Run = Callable[..., tuple[int, str, str]]
@@ -46,7 +46,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
     def call(*arguments: object) -> tuple[int, str, str]:
         with pytest.raises(SystemExit) as leaving:
-            cli.main(["ui", *(str(argument) for argument in arguments)])
+            app.main(["ui", *(str(argument) for argument in arguments)])
         out, err = capsys.readouterr()
         assert isinstance(leaving.value.code, int)
         return leaving.value.code, out, err
@@ -97,7 +97,7 @@ def test_the_pages_are_there_until_ctrl_c(sweep: Callable[..., Path], tmp_path: 
 @pytest.mark.mlflow
 def test_a_server_shows_its_own_pages(sweep: Callable[..., Path], run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    ui = importlib.import_module("sweepkit.commands.ui")
+    ui = importlib.import_module("sweepkit.cli.ui")
     monkeypatch.setattr(ui, "_experiment", lambda uri, run_id: "5")
     monkeypatch.setattr("webbrowser.open", opened.append)
     folder = sweep("http://me:secret@host:5000/", parent_run_id="abc")
@@ -141,7 +141,7 @@ def test_what_is_in_the_way_is_said(sweep: Callable[..., Path], run: Run, tmp_pa
 def test_a_run_that_the_store_does_not_have_ends_the_server_again(
     sweep: Callable[..., Path], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ui = importlib.import_module("sweepkit.commands.ui")
+    ui = importlib.import_module("sweepkit.cli.ui")
     groups: list[int] = []
     start = ui.subprocess.Popen
 
@@ -161,7 +161,7 @@ def test_a_run_that_the_store_does_not_have_ends_the_server_again(
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_kill_and_a_closed_terminal_end_it_as_ctrl_c_does(ending: signal.Signals) -> None:
-    ui = importlib.import_module("sweepkit.commands.ui")
+    ui = importlib.import_module("sweepkit.cli.ui")
     before = signal.getsignal(ending)
     with pytest.raises(KeyboardInterrupt), ui._stopped_by_signals():
         signal.raise_signal(ending)
@@ -169,7 +169,7 @@ def test_a_kill_and_a_closed_terminal_end_it_as_ctrl_c_does(ending: signal.Signa
 
 
 def test_a_server_that_does_not_start_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    ui = importlib.import_module("sweepkit.commands.ui")
+    ui = importlib.import_module("sweepkit.cli.ui")
     program = tmp_path / "python"
     program.write_text("#!/bin/sh\necho the database is too old >&2\nexit 1\n")
     program.chmod(0o755)

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from sweepkit.data.preparation import prepare_once
-from sweepkit.data.prepared import Prepared
-from sweepkit.data.recipe import InlineMapper, Recipe
-from sweepkit.data.source import LabelledTexts, Progress
-from sweepkit.data.vectors import VectorFile
-from sweepkit.storage import Storage
+from sweepkit.data.dataset import Prepared
+from sweepkit.data.prepare import prepare_once
+from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text.recipe import InlineMapper, Recipe
+from sweepkit.tasks.text.source import LabelledTexts, Progress
+from sweepkit.tasks.text.word_vectors import VectorFile
 
 WORDS = ("film", "plot", "actor", "scene", "music", "camera", "great", "poor", "long", "short")
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from sweepkit.data.corpus import Corpus, TextChunk, tokenise
-from sweepkit.data.text import clean, tokens
-from sweepkit.data.vocabulary import Vocabulary
+from sweepkit.tasks.text.corpus import Corpus, TextChunk, tokenise
+from sweepkit.tasks.text.text import clean, tokens
+from sweepkit.tasks.text.vocabulary import Vocabulary
 
 TEXTS = ["Good, good film.", "A bad<br />film!", "Good film", "A bad film!"]
 

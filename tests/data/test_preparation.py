@@ -15,19 +15,19 @@ import pyarrow.fs as pafs
 import pytest
 from made_up import RECIPE, InterruptedMapper, MadeUp, files_below, prepare
 
-from sweepkit.data.preparation import content_key
-from sweepkit.data.prepared import MANIFEST, Prepared
+from sweepkit.data.dataset import MANIFEST, Prepared
+from sweepkit.data.prepare import content_key
 from sweepkit.data.rows import Rows
-from sweepkit.data.vectors import find_vectors, write_rounded
 from sweepkit.errors import DataError, InputError
-from sweepkit.storage import Storage
+from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text.word_vectors import find_vectors, write_rounded
 
 pytestmark = pytest.mark.tf
 ROOT = Path(__file__).parents[2]
 
 
 def texts_of(prepared: Prepared, split: str) -> list[tuple[int, ...]]:
-    from sweepkit.data.records import read_shards
+    from sweepkit.data.tfrecords import read_shards
 
     rows: Rows = read_shards(prepared.shards(split))
     return [tuple(rows.tokens[a:b].tolist()) for a, b in zip(rows.offsets, rows.offsets[1:], strict=False)]
@@ -102,7 +102,7 @@ class Backwards:
 
 def test_the_files_do_not_depend_on_where_the_work_was_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = prepare(Storage.at(str(tmp_path / "a")))
-    monkeypatch.setattr("sweepkit.data.building._CHUNK_TEXTS", 17)
+    monkeypatch.setattr("sweepkit.tasks.text.build._CHUNK_TEXTS", 17)
     second = prepare(Storage.at(str(tmp_path / "b")), mapper=Backwards())
     assert first.manifest == second.manifest
 
@@ -161,7 +161,7 @@ def test_a_damaged_shard_is_named_when_it_is_found_again(tmp_path: Path) -> None
 def test_an_interruption_leaves_nothing_and_the_next_call_succeeds(
     tmp_path: Path, at_call: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sweepkit.data.building._SHARD_ROWS", 50)
+    monkeypatch.setattr("sweepkit.tasks.text.build._SHARD_ROWS", 50)
     storage = Storage.at(str(tmp_path))
     with pytest.raises(KeyboardInterrupt):
         prepare(storage, mapper=InterruptedMapper(at_call))
@@ -231,8 +231,8 @@ def test_a_source_with_something_wrong_leaves_nothing(tmp_path: Path, source: Ma
 
 
 def test_progress_reaches_the_end_of_every_phase(tmp_path: Path) -> None:
-    from sweepkit.data.preparation import prepare_once
-    from sweepkit.data.recipe import InlineMapper
+    from sweepkit.data.prepare import prepare_once
+    from sweepkit.tasks.text.recipe import InlineMapper
 
     seen: dict[str, list[tuple[int, int]]] = {}
     prepare_once(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweepkit.data.prepared import (
+from sweepkit.data.dataset import (
     FORMAT,
     MANIFEST,
     Manifest,
@@ -20,8 +20,8 @@ from sweepkit.data.prepared import (
     VocabularyFacts,
     file_facts,
 )
-from sweepkit.data.vocabulary import Vocabulary
 from sweepkit.errors import DataError
+from sweepkit.tasks.text.vocabulary import Vocabulary
 
 
 @pytest.fixture

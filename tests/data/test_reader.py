@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sweepkit.data.batches import Batch, Reading
-from sweepkit.data.prepared import Prepared, ShardFacts
+from sweepkit.data.dataset import Prepared, ShardFacts
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError
 
@@ -37,7 +37,7 @@ def same(left: list[Batch], right: list[Batch]) -> bool:
 @pytest.mark.parametrize("training", [True, False])
 def test_an_epoch_has_every_row_once(prepared: Prepared, limit_mb: float, training: bool) -> None:
     from sweepkit.data.reader import SplitReader
-    from sweepkit.data.records import read_shards
+    from sweepkit.data.tfrecords import read_shards
 
     reader = SplitReader(prepared, "train", limit_mb=limit_mb)
     assert reader.in_memory == (limit_mb > 1)
@@ -69,7 +69,7 @@ def test_a_stream_holds_no_more_than_its_limit(prepared: Prepared, tmp_path: Pat
     import tracemalloc
 
     from sweepkit.data.reader import SplitReader
-    from sweepkit.data.records import write_shard
+    from sweepkit.data.tfrecords import write_shard
 
     # 40 files of 80 kB, decoded
     rows = Rows.of([[7] * 200] * 100, [0] * 100)

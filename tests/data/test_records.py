@@ -26,14 +26,14 @@ def equal(left: Rows, right: Rows) -> bool:
 
 @pytest.fixture
 def shard(tmp_path: Path) -> Path:
-    from sweepkit.data.records import write_shard
+    from sweepkit.data.tfrecords import write_shard
 
     write_shard(tmp_path / "train-0.tfrecord", ROWS)
     return tmp_path / "train-0.tfrecord"
 
 
 def test_rows_come_back_from_one_file_or_several(shard: Path, tmp_path: Path) -> None:
-    from sweepkit.data.records import read_shards, shard_bytes, write_shard
+    from sweepkit.data.tfrecords import read_shards, shard_bytes, write_shard
 
     assert equal(read_shards([shard]), ROWS)
     assert shard_bytes(ROWS) == shard.read_bytes()
@@ -52,7 +52,7 @@ def test_a_record_is_an_example_with_three_features(shard: Path) -> None:
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "garbage", "missing"])
 def test_a_damaged_file_is_named(shard: Path, damage: str) -> None:
-    from sweepkit.data.records import read_shards
+    from sweepkit.data.tfrecords import read_shards
 
     content = bytearray(shard.read_bytes())
     if damage == "flip":
@@ -80,7 +80,7 @@ def test_a_damaged_file_is_named(shard: Path, damage: str) -> None:
 def test_intact_records_of_another_kind_are_refused(tmp_path: Path, features: dict[str, list[int]]) -> None:
     import tensorflow as tf
 
-    from sweepkit.data.records import read_shards
+    from sweepkit.data.tfrecords import read_shards
 
     example = tf.train.Example()
     for name, values in features.items():
@@ -92,7 +92,7 @@ def test_intact_records_of_another_kind_are_refused(tmp_path: Path, features: di
 
 
 def test_decoding_20_000_rows_takes_less_than_two_seconds_of_one_core(tmp_path: Path) -> None:
-    from sweepkit.data.records import read_shards, write_shard
+    from sweepkit.data.tfrecords import read_shards, write_shard
 
     random = np.random.default_rng(0)
     rows = Rows.of([random.integers(3, 20_000, 270).tolist() for _ in range(2_000)], [0, 1] * 1_000)

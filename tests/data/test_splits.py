@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sweepkit.data.splits import carve
+from sweepkit.tasks.text.splits import carve
 
 
 def rows(n_rows: int, n_groups: int, positive: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

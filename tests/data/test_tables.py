@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sweepkit.data.source import LabelledTexts, check_texts
-from sweepkit.data.tables import has_texts, read_table
 from sweepkit.errors import DataError
+from sweepkit.tasks.text.source import LabelledTexts, check_texts
+from sweepkit.tasks.text.tables import has_texts, read_table
 
 ROWS = {"text": ["Good, very.", 'Bad\nand "long"', "Fine"], "label": [1, 0, 1], "split": ["train", "train", "test"]}
 

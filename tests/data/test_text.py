@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from sweepkit.data.text import clean, tokens
+from sweepkit.tasks.text.text import clean, tokens
 
 
 @pytest.mark.parametrize(

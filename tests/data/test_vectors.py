@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweepkit.data.vectors import VectorFile, find_vectors, write_rounded
-from sweepkit.data.vocabulary import Vocabulary
 from sweepkit.errors import DataError
+from sweepkit.tasks.text.vocabulary import Vocabulary
+from sweepkit.tasks.text.word_vectors import VectorFile, find_vectors, write_rounded
 
 WORDS = Vocabulary.build({"good": 3, "bad": 2, "odd": 1}, max_size=10, min_frequency=1)
 LINES = "the 9 9\nbad -1.5 0.25\ngood 0.5 1\n"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.data.vocabulary import END, PAD, UNKNOWN, Vocabulary
 from sweepkit.errors import DataError
+from sweepkit.tasks.text.vocabulary import END, PAD, UNKNOWN, Vocabulary
 
 COUNTS = {"film": 5, "bad": 3, "actor": 3, "rare": 1}
 

@@ -33,7 +33,7 @@ def plain_model(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def load(folder: Path, **settings: Any) -> Any:
-    from sweepkit.bundle.reading import load
+    from sweepkit.tasks.text.text_model import load
 
     write_tiny_bundle(folder, **settings)
     return load(folder)
@@ -53,8 +53,8 @@ def explained() -> Callable[..., Any]:
         has_heat: bool = True,
         running: np.ndarray | None = None,
     ) -> Any:
-        from sweepkit.explain.explanation import Explanation, Heat
-        from sweepkit.explain.prefixes import settled, turns
+        from sweepkit.tasks.text.explain.explanation import Explanation, Heat
+        from sweepkit.tasks.text.explain.prefixes import settled, turns
 
         rng = np.random.default_rng(len(tokens))
         words = len(tokens)
@@ -78,7 +78,7 @@ def explained() -> Callable[..., Any]:
 
 
 def facts(labels: tuple[str, ...]) -> Any:
-    from sweepkit.bundle.facts import CheckFacts
+    from sweepkit.bundle.manifest import CheckFacts
     from tests.bundles import describer
 
     return describer({"cell": "lstm", "units": 64, "max_len": 200}, label_names=labels)(CheckFacts(1, 1, 0.0), {})

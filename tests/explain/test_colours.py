@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sweepkit.explain.colours import ANCHORS, LABELS, background, ink, luminance
+from sweepkit.tasks.text.explain.colours import ANCHORS, LABELS, background, ink, luminance
 
 VALUES = np.linspace(-1, 1, 33)
 

@@ -47,7 +47,7 @@ class Parsed(HTMLParser):
 
 
 def page_of(found: Any) -> str:
-    from sweepkit.explain.page import html
+    from sweepkit.tasks.text.explain.page import html
 
     return html(found)
 
@@ -89,7 +89,7 @@ def test_the_numbers_are_those_of_the_explanation(explained: Make) -> None:
 
 
 def test_it_says_what_is_shown_and_of_which_model(explained: Make) -> None:
-    from sweepkit.explain import captions
+    from sweepkit.tasks.text.explain import captions
 
     found = explained(["not", "a", "good", "film"])
     page = " ".join(text for texts in parsed(found).texts.values() for text in texts)
@@ -153,7 +153,7 @@ def test_a_usual_page_is_light(explained: Make) -> None:
 
 
 def test_it_is_written_whole_and_nothing_is_left_beside_it(explained: Make, tmp_path: Path) -> None:
-    from sweepkit.explain.page import write
+    from sweepkit.tasks.text.explain.page import write
 
     found = explained(["good"])
     (tmp_path / "out.html").write_text("old", encoding="utf-8")

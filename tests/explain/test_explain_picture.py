@@ -22,7 +22,7 @@ def texts_of(found: Any) -> tuple[Any, list[tuple[str, Any]]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.text import Text
 
-    from sweepkit.explain.picture import figure, style
+    from sweepkit.tasks.text.explain.png.picture import figure, style
 
     with style():
         drawn = figure(found)
@@ -45,7 +45,7 @@ def test_nothing_sticks_out(explained: Make, n_tokens: int, labels: tuple[str, .
 
 
 def test_a_token_fits_into_its_box(explained: Make) -> None:
-    from sweepkit.explain.sheet import text_width
+    from sweepkit.tasks.text.explain.png.sheet import text_width
 
     token = "unremarkably-long-winded"
     (width,) = (box.width for text, box in texts_of(explained([token]))[1] if text == token and box.width > box.height)
@@ -64,7 +64,7 @@ def test_no_two_texts_overlap(explained: Make, n_tokens: int) -> None:
 
 
 def test_a_usual_picture_is_light_and_of_a_sensible_size(explained: Make) -> None:
-    from sweepkit.explain.picture import png
+    from sweepkit.tasks.text.explain.png.picture import png
 
     content = png(explained([f"word{i}" for i in range(199)], units=40, n_total=500))
     width, height = Image.open(io.BytesIO(content)).size
@@ -74,7 +74,7 @@ def test_a_usual_picture_is_light_and_of_a_sensible_size(explained: Make) -> Non
 
 
 def test_the_colours_of_the_states_are_exact(explained: Make) -> None:
-    from sweepkit.explain.picture import COLOURS, png
+    from sweepkit.tasks.text.explain.png.picture import COLOURS, png
 
     image = Image.open(io.BytesIO(png(explained(["good", "film"], units=2)))).convert("RGB")
     seen = {colour for _, colour in image.getcolors(1 << 24)}
@@ -103,14 +103,14 @@ STRANGE = [
 
 
 def test_no_sign_makes_it_stumble(explained: Make) -> None:
-    from sweepkit.explain.picture import png
+    from sweepkit.tasks.text.explain.png.picture import png
 
     # a warning is an error here, and Matplotlib warns of missing glyphs
     assert png(explained(STRANGE, labels=("漢字", "$"))).startswith(b"\x89PNG")
 
 
 def test_signs_that_no_font_has_become_boxes_and_the_picture_says_so(explained: Make) -> None:
-    from sweepkit.explain.fonts import drawable
+    from sweepkit.tasks.text.explain.png.fonts import drawable
 
     missing = "\U0001f9ff\U00012000"  # a recent emoji, and cuneiform
     assert drawable(missing) == "□□"
@@ -150,7 +150,7 @@ def test_without_a_recurrent_layer_only_the_running_prediction_is_drawn(explaine
 
 
 def test_a_text_whose_end_is_cut_off_is_drawn_to_its_last_word(explained: Make) -> None:
-    from sweepkit.explain.picture import png
+    from sweepkit.tasks.text.explain.png.picture import png
 
     assert png(explained(["good"] * 4, has_end=False)).startswith(b"\x89PNG")
 
@@ -165,7 +165,7 @@ def test_words_of_a_script_from_right_to_left_start_on_the_right(explained: Make
 def test_it_does_not_touch_settings_of_matplotlib(explained: Make) -> None:
     import matplotlib
 
-    from sweepkit.explain.picture import png
+    from sweepkit.tasks.text.explain.png.picture import png
 
     with matplotlib.rc_context({"font.size": 31.0}):
         before = dict(matplotlib.rcParams)
@@ -175,7 +175,7 @@ def test_it_does_not_touch_settings_of_matplotlib(explained: Make) -> None:
 
 
 def test_it_is_written_whole_and_nothing_is_left_beside_it(explained: Make, tmp_path: Path) -> None:
-    from sweepkit.explain.picture import png, write
+    from sweepkit.tasks.text.explain.png.picture import png, write
 
     write(explained(["good"]), tmp_path / "out.png")
     assert (tmp_path / "out.png").read_bytes() == png(explained(["good"]))
@@ -183,7 +183,7 @@ def test_it_is_written_whole_and_nothing_is_left_beside_it(explained: Make, tmp_
 
 
 def test_labels_are_moved_apart_and_stay_inside() -> None:
-    from sweepkit.explain.sheet import spread
+    from sweepkit.tasks.text.explain.png.sheet import spread
 
     centers, widths = [0.1, 0.2, 5.0, 9.9, 9.95], [1.0, 1.5, 1.0, 1.0, 2.0]
     placed = spread(centers, widths, 0.0, 10.0)
@@ -195,7 +195,7 @@ def test_labels_are_moved_apart_and_stay_inside() -> None:
 
 
 def test_a_picture_of_few_colours_keeps_those_that_must_be_exact() -> None:
-    from sweepkit.explain.palette import indexed
+    from sweepkit.tasks.text.explain.png.palette import indexed
 
     rng = np.random.default_rng(0)
     pixels = rng.integers(0, 256, (60, 60, 3)).astype(np.uint8)

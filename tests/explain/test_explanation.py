@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 
 from sweepkit.errors import InputError
-from sweepkit.explain.view import View
+from sweepkit.tasks.text.explain.options import View
 from tests.explain.conftest import TEXT
 
 pytestmark = pytest.mark.tf
 
 
 def explain(model: Any, text: str = TEXT, **view: Any) -> Any:
-    from sweepkit.explain.explanation import explain
+    from sweepkit.tasks.text.explain.explanation import explain
 
     return explain(model, text, View(**view))
 
 
 def test_the_top_layer_is_drawn_with_its_most_varying_units_first(model: Any) -> None:
-    from sweepkit.explain.states import choose, trace
+    from sweepkit.tasks.text.explain.activations import choose, trace
 
     heat = explain(model, most=4).heat
     values = trace(model.network, choose(model.network), model.read(TEXT).indexes)

@@ -13,14 +13,14 @@ pytestmark = pytest.mark.tf
 
 
 def test_the_last_prediction_is_the_one_for_the_whole_text(model: Any) -> None:
-    from sweepkit.explain.prefixes import running
+    from sweepkit.tasks.text.explain.prefixes import running
 
     found = running(model, model.read(TEXT))
     np.testing.assert_allclose(found[-1], model.predict([TEXT])[0].probabilities, atol=1e-6)
 
 
 def test_each_prediction_is_the_one_for_a_text_that_ends_there(model: Any) -> None:
-    from sweepkit.explain.prefixes import running
+    from sweepkit.tasks.text.explain.prefixes import running
 
     words = ["the", "film", "was", "not", "good"]
     found = running(model, model.read(" ".join(words)))
@@ -31,14 +31,14 @@ def test_each_prediction_is_the_one_for_a_text_that_ends_there(model: Any) -> No
 
 
 def test_the_first_prediction_is_the_one_for_the_end_token_alone(model: Any) -> None:
-    from sweepkit.explain.prefixes import running
+    from sweepkit.tasks.text.explain.prefixes import running
 
     found = running(model, model.read("good"))
     np.testing.assert_allclose(found[0], model.probabilities([np.array([2], np.int32)])[0], atol=1e-6)
 
 
 def test_a_text_whose_end_is_cut_off_ends_with_the_prediction_for_what_is_read(head_model: Any) -> None:
-    from sweepkit.explain.prefixes import n_words, running
+    from sweepkit.tasks.text.explain.prefixes import n_words, running
 
     read = head_model.read(TEXT)
     found = running(head_model, read)
@@ -48,7 +48,7 @@ def test_a_text_whose_end_is_cut_off_ends_with_the_prediction_for_what_is_read(h
 
 
 def test_a_text_without_words_has_none(model: Any) -> None:
-    from sweepkit.explain.prefixes import n_words
+    from sweepkit.tasks.text.explain.prefixes import n_words
 
     assert n_words(model.read(" <br /> ")) == 0
 
@@ -58,7 +58,7 @@ def pairs(*second: float) -> np.ndarray:
 
 
 def test_the_largest_changes_are_named_in_the_order_of_the_text() -> None:
-    from sweepkit.explain.prefixes import turns
+    from sweepkit.tasks.text.explain.prefixes import turns
 
     found = turns(pairs(0.5, 0.51, 0.3, 0.35, 0.9, 0.8), most=2)
     assert [(turn.word, turn.label) for turn in found] == [(1, 0), (3, 1)]
@@ -66,13 +66,13 @@ def test_the_largest_changes_are_named_in_the_order_of_the_text() -> None:
 
 
 def test_changes_below_two_points_are_not_named() -> None:
-    from sweepkit.explain.prefixes import turns
+    from sweepkit.tasks.text.explain.prefixes import turns
 
     assert turns(pairs(0.5, 0.51, 0.505)) == ()
 
 
 def test_with_several_labels_the_one_that_gains_most_is_named() -> None:
-    from sweepkit.explain.prefixes import turns
+    from sweepkit.tasks.text.explain.prefixes import turns
 
     (turn,) = turns(np.array([[0.6, 0.3, 0.1], [0.2, 0.35, 0.45]], np.float32))
     assert (turn.word, turn.label, round(turn.gain, 3)) == (0, 2, 0.35)
@@ -85,6 +85,6 @@ def test_with_several_labels_the_one_that_gains_most_is_named() -> None:
 def test_the_verdict_is_settled_after_the_last_word_at_which_it_was_another(
     second: tuple[float, ...], expected: int
 ) -> None:
-    from sweepkit.explain.prefixes import settled
+    from sweepkit.tasks.text.explain.prefixes import settled
 
     assert settled(pairs(*second)) == expected

@@ -48,7 +48,7 @@ def outputs_of(network: Any, name: str, row: np.ndarray = ROW) -> np.ndarray:
 
 
 def test_every_layer_and_direction_is_found(network: Any, cell: str) -> None:
-    from sweepkit.explain.states import scans
+    from sweepkit.tasks.text.explain.activations import scans
 
     found = scans(network)
     assert {(scan.name, scan.number, scan.direction) for scan in found} == {
@@ -62,7 +62,7 @@ def test_every_layer_and_direction_is_found(network: Any, cell: str) -> None:
 
 
 def test_the_outputs_are_those_of_the_layer_in_the_order_of_the_text(network: Any) -> None:
-    from sweepkit.explain.states import scans, states
+    from sweepkit.tasks.text.explain.activations import scans, states
 
     for scan in scans(network):
         of_layer = outputs_of(network, scan.name)
@@ -71,7 +71,7 @@ def test_the_outputs_are_those_of_the_layer_in_the_order_of_the_text(network: An
 
 
 def test_what_is_remembered_is_tanh_of_the_memory_for_an_lstm_and_the_state_for_others(network: Any, cell: str) -> None:
-    from sweepkit.explain.states import scans, states, trace
+    from sweepkit.tasks.text.explain.activations import scans, states, trace
 
     scan = scans(network)[0]
     found = states(network, scan, ROW)
@@ -100,7 +100,7 @@ def lstm_memory(inputs: np.ndarray, layer: Any) -> np.ndarray:
 @pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize("cell", ["lstm"], indirect=True)
 def test_the_memory_follows_the_equations(network: Any, number: int, direction: Any) -> None:
-    from sweepkit.explain.states import choose, trace
+    from sweepkit.tasks.text.explain.activations import choose, trace
 
     scan = choose(network, number, direction)
     assert scan is not None
@@ -115,7 +115,7 @@ def test_the_memory_follows_the_equations(network: Any, number: int, direction: 
 
 @pytest.mark.parametrize("cell", ["gru"], indirect=True)
 def test_the_top_layer_is_chosen_unless_another_is_named(network: Any) -> None:
-    from sweepkit.explain.states import choose
+    from sweepkit.tasks.text.explain.activations import choose
 
     assert choose(network).name == "layer_2_forward"
     assert choose(network, direction="backward").name == "layer_2_backward"
@@ -125,7 +125,7 @@ def test_the_top_layer_is_chosen_unless_another_is_named(network: Any) -> None:
 @pytest.mark.parametrize("cell", ["gru"], indirect=True)
 @pytest.mark.parametrize("number", [0, 3, -1])
 def test_a_layer_that_is_not_there_is_refused(network: Any, number: int) -> None:
-    from sweepkit.explain.states import choose
+    from sweepkit.tasks.text.explain.activations import choose
 
     with pytest.raises(InputError, match=rf"--layer: a layer must be in 1 to 2, .* got {number}"):
         choose(network, number)
@@ -152,7 +152,7 @@ def network_of(layers: Any) -> Any:
 def test_a_model_that_reads_forwards_only_has_no_backward_direction() -> None:
     import keras
 
-    from sweepkit.explain.states import choose
+    from sweepkit.tasks.text.explain.activations import choose
 
     network = network_of(keras.layers.LSTM(3))
     with pytest.raises(InputError, match="--direction: recurrent layer 1 reads forward only, got 'backward'"):
@@ -162,7 +162,7 @@ def test_a_model_that_reads_forwards_only_has_no_backward_direction() -> None:
 def test_a_model_without_a_recurrent_layer_has_nothing_to_choose() -> None:
     import keras
 
-    from sweepkit.explain.states import choose
+    from sweepkit.tasks.text.explain.activations import choose
 
     assert choose(network_of(keras.layers.GlobalAveragePooling1D()), 7, "backward") is None
 
@@ -170,7 +170,7 @@ def test_a_model_without_a_recurrent_layer_has_nothing_to_choose() -> None:
 def test_a_layer_that_goes_backwards_by_itself_is_drawn_in_the_order_of_the_text() -> None:
     import keras
 
-    from sweepkit.explain.states import scans, states
+    from sweepkit.tasks.text.explain.activations import scans, states
 
     network = network_of(keras.layers.GRU(3, go_backwards=True, name="turning"))
     (scan,) = scans(network)
@@ -182,7 +182,7 @@ def test_a_layer_that_goes_backwards_by_itself_is_drawn_in_the_order_of_the_text
 def test_both_directions_of_a_bidirectional_wrapper_are_found() -> None:
     import keras
 
-    from sweepkit.explain.states import scans, states
+    from sweepkit.tasks.text.explain.activations import scans, states
 
     wrapper = keras.layers.Bidirectional(keras.layers.LSTM(3, return_sequences=True), name="both")
 
@@ -199,7 +199,7 @@ def test_both_directions_of_a_bidirectional_wrapper_are_found() -> None:
 def test_a_layer_inside_another_is_refused_and_not_passed_over() -> None:
     import keras
 
-    from sweepkit.explain.states import scans
+    from sweepkit.tasks.text.explain.activations import scans
 
     inner = keras.Sequential([keras.Input((None, 4)), keras.layers.GRU(3, name="hidden")])
     with pytest.raises(InputError, match="'hidden' must stand in the model's own graph"):
@@ -209,7 +209,7 @@ def test_a_layer_inside_another_is_refused_and_not_passed_over() -> None:
 def test_a_layer_that_is_given_its_first_state_is_refused() -> None:
     import keras
 
-    from sweepkit.explain.states import scans
+    from sweepkit.tasks.text.explain.activations import scans
 
     def layers(vectors: Any) -> Any:
         _, state = keras.layers.GRU(3, return_state=True)(vectors)
@@ -222,7 +222,7 @@ def test_a_layer_that_is_given_its_first_state_is_refused() -> None:
 def test_a_layer_that_is_called_twice_is_refused() -> None:
     import keras
 
-    from sweepkit.explain.states import scans
+    from sweepkit.tasks.text.explain.activations import scans
 
     shared = keras.layers.GRU(4, return_sequences=True, name="shared")
     with pytest.raises(InputError, match="'shared' must be called once"):
@@ -232,7 +232,7 @@ def test_a_layer_that_is_called_twice_is_refused() -> None:
 def test_cells_on_each_other_in_one_layer_are_refused() -> None:
     import keras
 
-    from sweepkit.explain.states import scans
+    from sweepkit.tasks.text.explain.activations import scans
 
     stack = keras.layers.RNN([keras.layers.GRUCell(3), keras.layers.GRUCell(2)], name="stack")
     with pytest.raises(InputError, match="'stack' must have one cell"):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweepkit.explain.words import is_right_to_left, plain, shortened
+from sweepkit.tasks.text.explain.tokens import is_right_to_left, plain, shortened
 
 
 @pytest.mark.parametrize(

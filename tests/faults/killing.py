@@ -19,8 +19,8 @@ from typing import Any
 
 import psutil
 
-from sweepkit.config import SweepSpec
-from sweepkit.journal import Journal
+from sweepkit.config.schema import SweepSpec
+from sweepkit.study.journal import Journal
 from tests.forked import Forked
 from tests.servers import ROOT, environment
 

@@ -19,11 +19,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sweepkit.data import tables
 from sweepkit.data.rows import Rows
-from sweepkit.data.vectors import find_vectors, write_rounded
-from sweepkit.data.vocabulary import Vocabulary
 from sweepkit.errors import InputError
+from sweepkit.tasks.text import tables
+from sweepkit.tasks.text.vocabulary import Vocabulary
+from sweepkit.tasks.text.word_vectors import find_vectors, write_rounded
 from sweeps.imdb.sources import ArchiveTexts
 
 WORDS = Vocabulary.build({"good": 3, "bad": 2, "film": 1}, max_size=10, min_frequency=1)
@@ -80,9 +80,9 @@ def csv() -> bytes:
 
 @functools.cache
 def shard() -> bytes:
-    from sweepkit.data import records  # imports TensorFlow
+    from sweepkit.data import tfrecords  # imports TensorFlow
 
-    return records.shard_bytes(Rows.of([[3, 4, 2], [5, 2], [2]], [0, 1, 1]))
+    return tfrecords.shard_bytes(Rows.of([[3, 4, 2], [5, 2], [2]], [0, 1, 1]))
 
 
 def read_vectors(path: Path) -> None:
@@ -90,9 +90,9 @@ def read_vectors(path: Path) -> None:
 
 
 def read_shard(path: Path) -> None:
-    from sweepkit.data import records
+    from sweepkit.data import tfrecords
 
-    records.read_shards([path])
+    tfrecords.read_shards([path])
 
 
 def read_archive(path: Path) -> None:

@@ -15,7 +15,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sweepkit import budget, cli
+from sweepkit.cli import app
+from sweepkit.driver import estimate
 from tests.conftest import TOY_SPACE
 
 GOOD: dict[str, Any] = {
@@ -69,7 +70,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (found / "toy_mutated" / "space.py").write_text(TOY_SPACE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "path", [*sys.path])
-        patch.setattr(budget, "measure_gflops", lambda: 10.0)  # a measurement takes 50 ms
+        patch.setattr(estimate, "measure_gflops", lambda: 10.0)  # a measurement takes 50 ms
         patch.chdir(found)
         yield found
     for module in [module for module in sys.modules if module.startswith("toy_mutated")]:
@@ -80,7 +81,7 @@ def run(arguments: list[str]) -> tuple[int, str]:
     """Run a command as a terminal would: what it prints must have an encoding."""
     out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as leaving:
-        cli.main(arguments)
+        app.main(arguments)
     out.flush()
     err.flush()
     assert isinstance(leaving.value.code, int)

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from sweepkit.reports import Outcome, TrialRecord
-from sweepkit.snapshot import Snapshot, open_snapshot
+from sweepkit.results.sweep import Snapshot, open_snapshot
+from sweepkit.trial.trial import Outcome, TrialRecord
 
 ROOT = Path(__file__).parents[2]
 TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"

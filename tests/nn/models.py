@@ -14,13 +14,13 @@ def model_of(cell: str, *, path: str = "auto", units: int = 3, seed: int = 0, **
     """Build and compile tokens -> embedding -> encoder -> probability on one of the paths."""
     import keras
 
-    from sweepkit.nn import paths
-    from sweepkit.nn.adam import Adam
+    from sweepkit.nn import implementation
     from sweepkit.nn.embedding import TokenEmbedding
     from sweepkit.nn.encoder import Encoder, encode, look_up
+    from sweepkit.nn.optimizers import Adam
 
     keras.utils.set_random_seed(seed)
-    with paths.using(path):  # type: ignore[arg-type]
+    with implementation.using(path):  # type: ignore[arg-type]
         tokens = keras.Input((None,), dtype="int32", name="token_indexes")
         lengths = keras.Input((), dtype="int32", name="sequence_length")
         sequences, places = look_up(tokens, TokenEmbedding(VOCAB, 4, name="embedding"))

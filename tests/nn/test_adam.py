@@ -32,7 +32,7 @@ def steps(optimizer: Any, *, as_function: bool) -> np.ndarray:
 
 @pytest.mark.parametrize("as_function", [False, True])
 def test_follows_its_equations(as_function: bool) -> None:
-    from sweepkit.nn.adam import Adam
+    from sweepkit.nn.optimizers import Adam
 
     w, m, v = START.astype(np.float64), np.zeros((5, 3)), np.zeros((5, 3))
     for t, g in enumerate(GRADIENTS.astype(np.float64), start=1):
@@ -45,7 +45,7 @@ def test_follows_its_equations(as_function: bool) -> None:
 def test_agrees_with_keras_own_under_clipping() -> None:
     import keras
 
-    from sweepkit.nn.adam import Adam
+    from sweepkit.nn.optimizers import Adam
 
     expected = steps(keras.optimizers.Adam(0.01, global_clipnorm=0.5), as_function=True)
     np.testing.assert_allclose(steps(Adam(0.01, global_clipnorm=0.5), as_function=True), expected, rtol=1e-5, atol=1e-6)
@@ -55,7 +55,7 @@ def test_agrees_with_keras_own_under_clipping() -> None:
 def test_a_checkpoint_of_either_is_one_of_the_other(tmp_path: Path) -> None:
     import keras
 
-    from sweepkit.nn.adam import Adam
+    from sweepkit.nn.optimizers import Adam
 
     def model(optimizer: Any) -> Any:
         keras.utils.set_random_seed(0)
@@ -77,7 +77,7 @@ def test_a_checkpoint_of_either_is_one_of_the_other(tmp_path: Path) -> None:
 
 
 def test_amsgrad_is_refused() -> None:
-    from sweepkit.nn.adam import Adam
+    from sweepkit.nn.optimizers import Adam
 
     with pytest.raises(ValueError, match="amsgrad has no fused operation"):
         Adam(amsgrad=True)

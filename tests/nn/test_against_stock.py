@@ -109,9 +109,9 @@ def losses_of(path, cell, n_steps):
     import keras
     import tensorflow as tf
 
-    from sweepkit.nn import paths
+    from sweepkit.nn import implementation
 
-    with paths.using(path):
+    with implementation.using(path):
         model, _ = model_of(cell, "last", 1, False, path == "auto")
         head = keras.layers.Dense(1)
         head.build((None, UNITS))

@@ -15,47 +15,47 @@ def gpu(monkeypatch):
 
 
 def test_layers_are_fast_on_a_cpu_unless_stock_is_chosen():
-    from sweepkit.nn import paths
+    from sweepkit.nn import implementation
 
-    assert paths.is_fast()
-    paths.choose("stock")
+    assert implementation.is_fast()
+    implementation.choose("stock")
     try:
-        assert not paths.is_fast()
+        assert not implementation.is_fast()
     finally:
-        paths.choose("auto")
-    assert paths.is_fast()
+        implementation.choose("auto")
+    assert implementation.is_fast()
 
 
 def test_a_choice_ends_with_its_block_even_if_that_fails():
-    from sweepkit.nn import paths
+    from sweepkit.nn import implementation
 
     def fail():
-        with paths.using("stock"):
-            assert not paths.is_fast()
-            with paths.using("auto"):
-                assert paths.is_fast()
-            assert not paths.is_fast()
+        with implementation.using("stock"):
+            assert not implementation.is_fast()
+            with implementation.using("auto"):
+                assert implementation.is_fast()
+            assert not implementation.is_fast()
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
-    assert paths.is_fast()
+    assert implementation.is_fast()
 
 
 @pytest.mark.parametrize("wrong", ["fast", "", None])
 def test_a_path_that_does_not_exist_is_refused_and_changes_nothing(wrong):
-    from sweepkit.nn import paths
+    from sweepkit.nn import implementation
 
     with pytest.raises(ValueError, match=f"nn must be one of auto, stock, got {wrong!r}"):
-        paths.choose(wrong)
-    with pytest.raises(ValueError, match="nn must be one of"), paths.using(wrong):
+        implementation.choose(wrong)
+    with pytest.raises(ValueError, match="nn must be one of"), implementation.using(wrong):
         pass
-    assert paths.is_fast()
+    assert implementation.is_fast()
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "ugrnn"])
 def test_stock_is_keras_own_layer(cell):
-    from sweepkit.nn import paths
+    from sweepkit.nn import implementation
     from tests.nn.plain import layer
 
     rows = np.random.default_rng(0).normal(size=(2, 6, 4)).astype(np.float32)
@@ -65,25 +65,25 @@ def test_stock_is_keras_own_layer(cell):
     assert not any(found.name == "distinct" for found in model.layers)
     ours = model.get_layer("layer_1_forward")
     ours.set_weights(made.get_weights())
-    with paths.using("stock"):
+    with implementation.using("stock"):
         np.testing.assert_array_equal(ours(rows), expected)
     assert (ours(rows).numpy() != expected).any()  # rounding tells that the scan computed this
 
 
 def test_what_is_traced_stays_on_its_path():
-    from sweepkit.nn import paths
+    from sweepkit.nn import implementation
 
     model = model_of("rnn")
     rows, _ = batch_of(4, 5)
     before = model.predict_on_batch(rows)
-    with paths.using("stock"):
+    with implementation.using("stock"):
         np.testing.assert_array_equal(model.predict_on_batch(rows), before)
 
 
 def test_a_gpu_in_sight_makes_all_layers_stock(gpu, caplog):
-    from sweepkit.nn import paths
+    from sweepkit.nn import implementation
 
-    assert not paths.is_fast()
+    assert not implementation.is_fast()
     with caplog.at_level("DEBUG", logger="sweepkit.nn.recurrent"):
         model = model_of("gru")
     assert not any(layer.name == "distinct" for layer in model.layers)

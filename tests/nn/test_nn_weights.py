@@ -39,9 +39,9 @@ def layers_of(cell, seed=0):
 
 
 def probabilities(model, path):
-    from sweepkit.nn import paths
+    from sweepkit.nn import implementation
 
-    with paths.using(path):
+    with implementation.using(path):
         return model(batch_of(5, 9)[0]).numpy()
 
 
@@ -95,13 +95,13 @@ def test_weights_saved_on_either_path_load_on_the_other(cell, saved, loaded, tmp
 def test_a_model_saved_on_either_path_loads_on_the_other_with_its_optimiser(cell, saved, loaded, tmp_path):
     import keras
 
-    from sweepkit.nn import paths
+    from sweepkit.nn import implementation
 
     model = model_of(cell, path=saved, pooling="max")
     for variable in model.optimizer.variables[2:]:
         variable.assign(np.random.default_rng(2).random(variable.shape))
     model.save(tmp_path / "model.keras")
-    with paths.using(loaded):
+    with implementation.using(loaded):
         copy = keras.saving.load_model(tmp_path / "model.keras", safe_mode=True)
     np.testing.assert_allclose(probabilities(copy, loaded), probabilities(model, saved), atol=1e-6)
     for one, other in zip(copy.optimizer.variables, model.optimizer.variables, strict=True):

@@ -41,21 +41,24 @@ def train(model, shapes):
 
 def misses():
     """How often a program, or a loop over tiles, was made and not found."""
-    from sweepkit.nn import scan, summing, tile
+    from sweepkit.nn.scan import scan, segment_sum, tile_program
 
-    return [cache.cache_info().misses for cache in (tile.forward, tile.backward, scan._loops, summing._program)]
+    return [
+        cache.cache_info().misses
+        for cache in (tile_program.forward, tile_program.backward, scan._loops, segment_sum._program)
+    ]
 
 
 @pytest.fixture
 def untouched(monkeypatch):
     """Caches of a fresh process."""
-    from sweepkit.nn import scan, summing, tile
+    from sweepkit.nn.scan import scan, segment_sum, tile_program
 
-    for module, name in ((scan, "forward"), (scan, "backward"), (scan, "_loops"), (summing, "_program")):
+    for module, name in ((scan, "forward"), (scan, "backward"), (scan, "_loops"), (segment_sum, "_program")):
         fresh = functools.cache(getattr(module, name).__wrapped__)
         monkeypatch.setattr(module, name, fresh)
-        if hasattr(tile, name):
-            monkeypatch.setattr(tile, name, fresh)
+        if hasattr(tile_program, name):
+            monkeypatch.setattr(tile_program, name, fresh)
 
 
 def test_a_model_is_traced_once_and_compiles_the_same_programs_for_batches_of_all_shapes(untouched, caplog):

@@ -35,7 +35,7 @@ def equations(cell, x, h, c, kernel, bias):
 def forward(cell, given):
     import tensorflow as tf
 
-    from sweepkit.nn.steps import STEPS
+    from sweepkit.nn.scan.cells import STEPS
 
     return STEPS[cell].forward(*(tf.constant(value, tf.float32) for value in given.values()))
 
@@ -44,7 +44,7 @@ def backward(cell, given, dh, dc):
     """Derivatives by all that a step reads, put together as the scan does."""
     import tensorflow as tf
 
-    from sweepkit.nn.steps import STEPS, Around
+    from sweepkit.nn.scan.cells import STEPS, Around
 
     x, h, c, kernel, bias = (tf.constant(value, tf.float32) for value in given.values())
     after = STEPS[cell].forward(x, h, c, kernel, bias)
@@ -81,7 +81,7 @@ def test_a_step_follows_the_equations(cell, given):
 
 
 def test_what_a_step_saves_is_as_wide_as_it_says(cell, given):
-    from sweepkit.nn.steps import STEPS
+    from sweepkit.nn.scan.cells import STEPS
 
     step = STEPS[cell]
     assert [values.shape[1] for values in forward(cell, given).saved] == [width * UNITS for width in step.saved]

@@ -10,8 +10,8 @@ WIDTH = 3
 def test_rows_are_added_to_the_sum_that_they_belong_to(n_tiles, n):
     import tensorflow as tf
 
-    from sweepkit.nn.summing import sum_rows
-    from sweepkit.nn.tile import ROWS, STEPS
+    from sweepkit.nn.scan.segment_sum import sum_rows
+    from sweepkit.nn.scan.tile_program import ROWS, STEPS
 
     rng = np.random.default_rng(n)
     rows = rng.normal(size=(n_tiles, STEPS, ROWS, WIDTH)).astype(np.float32)
@@ -27,8 +27,8 @@ def test_rows_are_added_to_the_sum_that_they_belong_to(n_tiles, n):
 def test_there_is_one_shape_for_each_power_of_two_of_sums(monkeypatch):
     import tensorflow as tf
 
-    from sweepkit.nn import summing
-    from sweepkit.nn.tile import ROWS, STEPS
+    from sweepkit.nn.scan import segment_sum
+    from sweepkit.nn.scan.tile_program import ROWS, STEPS
 
     shapes = {}
 
@@ -40,13 +40,13 @@ def test_there_is_one_shape_for_each_power_of_two_of_sums(monkeypatch):
 
         return add
 
-    monkeypatch.setattr(summing, "_program", program)
+    monkeypatch.setattr(segment_sum, "_program", program)
     tile = tf.zeros((STEPS, ROWS, WIDTH))
     for n in (1, 2, 500, 511, 512, 513, 1023, 1024, 2000, 4095):
         places = tf.fill((3, STEPS, ROWS), n - 1)
-        summing.sum_rows(tf.constant(3), lambda i: tile, places, tf.constant(n), WIDTH)
+        segment_sum.sum_rows(tf.constant(3), lambda i: tile, places, tf.constant(n), WIDTH)
         # at least one sum more than asked for, and not twice as many as needed
         assert min(shapes) >= 512
         assert n < max(shapes) <= max(512, 2 * (n + 1))
     assert sorted(shapes) == [512, 1024, 2048, 4096]
-    assert all(shape == [(summing._TILES, STEPS * ROWS), summing._TILES] for shape in shapes.values())
+    assert all(shape == [(segment_sum._TILES, STEPS * ROWS), segment_sum._TILES] for shape in shapes.values())

@@ -23,13 +23,13 @@ def batch(request):
 def cut(lengths, time):
     import tensorflow as tf
 
-    from sweepkit.nn import tiles
+    from sweepkit.nn.scan import tiling
 
-    return tiles.cut(tf.constant(lengths), tf.constant(time))
+    return tiling.cut(tf.constant(lengths), tf.constant(time))
 
 
 def test_rows_stand_in_groups_of_their_length_and_take_the_tiles_of_the_longest(batch):
-    from sweepkit.nn.tile import ROWS, STEPS
+    from sweepkit.nn.scan.tile_program import ROWS, STEPS
 
     found = cut(*batch)
     longest = np.sort(batch[0])[::-1][::ROWS]
@@ -40,7 +40,7 @@ def test_rows_stand_in_groups_of_their_length_and_take_the_tiles_of_the_longest(
 
 
 def test_every_step_of_every_row_stands_in_one_live_slot(batch):
-    from sweepkit.nn.tiles import is_live
+    from sweepkit.nn.scan.tiling import is_live
 
     lengths, time = batch
     found = cut(lengths, time)
@@ -53,7 +53,7 @@ def test_every_step_of_every_row_stands_in_one_live_slot(batch):
 
 
 def test_steps_come_back_from_tiles_to_where_they_were(batch):
-    from sweepkit.nn.tiles import to_batch, to_tiles
+    from sweepkit.nn.scan.tiling import to_batch, to_tiles
 
     lengths, time = batch
     found = cut(lengths, time)

@@ -12,7 +12,7 @@ def scaled():
     """A compiled function of nested arguments, with a loop inside, as those of a tile have."""
     import tensorflow as tf
 
-    from sweepkit.nn.xla import compiled
+    from sweepkit.nn.scan.xla import compiled
 
     def function(pair, times):
         first, (second,) = pair
@@ -66,7 +66,7 @@ def test_graphs_that_call_it_leave_no_memory_behind(scaled):
 def test_a_slice_is_written_where_it_belongs():
     import tensorflow as tf
 
-    from sweepkit.nn.xla import compiled, update_slice
+    from sweepkit.nn.scan.xla import compiled, update_slice
 
     def write(values, t):
         return update_slice(values, tf.ones((1, 2, 1)), [t, 0, 1])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sweepkit.ray_tune.attempts import Watch
+from sweepkit.runners.ray_tune.watchdog import Watch
 
 pytestmark = pytest.mark.ray
 

@@ -9,9 +9,9 @@ import psutil
 import pytest
 
 import sweepkit
-from sweepkit.config import Resources
+from sweepkit.config.schema import Resources
 from sweepkit.errors import InputError
-from sweepkit.tasks import Share
+from sweepkit.trial.request import Share
 
 pytestmark = pytest.mark.ray
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.ray
     ],
 )
 def test_a_trials_share_and_how_many_fit(n_cpus: float, n_gpus: float, wanted: Resources, expected: Share) -> None:
-    from sweepkit.ray_tune.runner import share_of
+    from sweepkit.runners.ray_tune.cluster import share_of
 
     assert share_of(n_cpus, n_gpus, wanted) == expected
 
@@ -44,7 +44,7 @@ def test_a_trials_share_and_how_many_fit(n_cpus: float, n_gpus: float, wanted: R
     ],
 )
 def test_an_address_without_a_cluster_is_refused_at_once(address: str, seen: str) -> None:
-    from sweepkit.ray_tune.runner import connect
+    from sweepkit.runners.ray_tune.cluster import connect
 
     with pytest.raises(InputError, match=seen), connect(address, modules=[], wanted=Resources()):
         pass
@@ -54,7 +54,7 @@ def test_an_address_without_a_cluster_is_refused_at_once(address: str, seen: str
     ("wanted", "seen"), [(Resources(cpu=4), "needs 4 CPUs and 0 GPUs"), (Resources(gpu=1), "needs 1 CPUs and 1 GPUs")]
 )
 def test_a_cluster_too_small_for_one_trial_is_refused(wanted: Resources, seen: str) -> None:
-    from sweepkit.ray_tune.runner import share_of
+    from sweepkit.runners.ray_tune.cluster import share_of
 
     with pytest.raises(InputError, match=seen) as caught:
         share_of(2, 0, wanted)
@@ -63,7 +63,7 @@ def test_a_cluster_too_small_for_one_trial_is_refused(wanted: Resources, seen: s
 
 @pytest.mark.slow
 def test_a_cluster_of_this_machine_listens_on_loopback_only_and_starts_no_worker_in_vain() -> None:
-    from sweepkit.ray_tune.runner import connect
+    from sweepkit.runners.ray_tune.cluster import connect
 
     with connect(None, modules=[Path(sweepkit.__file__).parent], wanted=Resources()) as runner:
         assert list(runner.map(lambda text: len(text), ["a", "bc"], describe="count")) == [1, 2]

@@ -13,12 +13,12 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from sweepkit.errors import StorageFault
-from sweepkit.ray_tune import deaths
-from sweepkit.ray_tune.attempts import Watch
-from sweepkit.ray_tune.trials import _Ask, _Obey
-from sweepkit.ray_tune.worker import WarmTrial, _Warnings
-from sweepkit.reports import Report
-from sweepkit.tasks import Job, TrialTask
+from sweepkit.runners.ray_tune import actor_deaths
+from sweepkit.runners.ray_tune.actor import WarmTrial, _Warnings
+from sweepkit.runners.ray_tune.tune import _Ask, _Obey
+from sweepkit.runners.ray_tune.watchdog import Watch
+from sweepkit.trial.request import Job, TrialTask
+from sweepkit.trial.trial import Report
 
 pytestmark = pytest.mark.ray
 
@@ -69,7 +69,7 @@ class Played:
         return str(self.obey.on_trial_result(None, self.trial, {"warnings": "[]"} | answer))
 
     def dies(self, error: Exception) -> None:
-        with deaths._handling(error):
+        with actor_deaths._handling(error):
             self.obey.on_trial_error(None, self.trial)
 
     @property
@@ -188,7 +188,9 @@ def test_a_storage_that_takes_no_more_fails_no_trial() -> None:
 def test_what_a_worker_warns_of_is_said_by_the_driver_once(caplog: pytest.LogCaptureFixture) -> None:
     played, trainable = Played(), warm(SimpleNamespace(run_epoch=lambda: Report(1, {}, 1.0)))
     warning = "epoch-0003/state.json: this file of a checkpoint is missing; the trial starts from its first epoch"
-    trainable._warnings.handle(logging.LogRecord("sweepkit.checkpoints", logging.WARNING, "", 0, warning, (), None))
+    trainable._warnings.handle(
+        logging.LogRecord("sweepkit.training.checkpoints", logging.WARNING, "", 0, warning, (), None)
+    )
     played.says(**trainable.step())
     played.says(**trainable.step())
     assert caplog.messages == [f"trial 7: {warning}"]

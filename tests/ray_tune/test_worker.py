@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sweepkit.tasks import Share
+from sweepkit.trial.request import Share
 
 pytestmark = pytest.mark.ray
 
@@ -21,6 +21,6 @@ pytestmark = pytest.mark.ray
     ],
 )
 def test_a_worker_may_hold_its_share_of_its_nodes_memory(node: dict[str, float], share: Share, expected: float) -> None:
-    from sweepkit.ray_tune.worker import own_share_gb
+    from sweepkit.runners.ray_tune.actor import own_share_gb
 
     assert own_share_gb(node, share) == expected

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from sweepkit.report.gathering import Findings
-from sweepkit.reports import Mode, Outcome, Report, TrialRecord
+from sweepkit.report.data import Findings
 from sweepkit.space import Choice, Space
+from sweepkit.trial.trial import Mode, Outcome, Report, TrialRecord
 from tests.report.made_up import METRIC, final_result, findings, judged, manifest, records
 
 NASTY = "</script><script>alert(1)</script> $x^2$ & \u2028 <b>"

@@ -8,13 +8,13 @@ import random
 from pathlib import Path
 from typing import Any
 
-from sweepkit.config import SweepSpec
-from sweepkit.data.prepared import BIN_TOKENS, N_BINS, Manifest, SplitFacts, VectorFacts, VocabularyFacts
-from sweepkit.final_result import CLEAR, NOISE, Candidate, Comparison, FinalResult, Interval, Look
-from sweepkit.report.gathering import Findings, Judged, Mistake
-from sweepkit.reports import Mode, Outcome, Report, TrialRecord
+from sweepkit.config.schema import SweepSpec
+from sweepkit.data.dataset import BIN_TOKENS, N_BINS, Manifest, SplitFacts, VectorFacts, VocabularyFacts
+from sweepkit.report.data import Findings, Judged, Mistake
+from sweepkit.results.final_result import CLEAR, NOISE, Candidate, Comparison, FinalResult, Interval, Look
 from sweepkit.space import Choice, Float, Int, Point, Space, Value
-from sweepkit.study import SweepStudy, Verdict
+from sweepkit.study.study import SweepStudy, Verdict
+from sweepkit.trial.trial import Mode, Outcome, Report, TrialRecord
 
 RECURRENT = ("lstm", "gru", "ugrnn", "rnn")
 SPACE = Space(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-from sweepkit.report import costs
-from sweepkit.report.costs import front
-from sweepkit.report.spending import common_cost, spending
-from sweepkit.reports import Mode, Outcome, Report, TrialRecord
+from sweepkit.report import pareto
+from sweepkit.report.equal_cost import common_cost, spending
+from sweepkit.report.pareto import front
+from sweepkit.trial.trial import Mode, Outcome, Report, TrialRecord
 from tests.report.made_up import findings
 
 
@@ -27,16 +27,16 @@ def trial(
 
 def test_time_and_epochs_count_up_to_the_best_epoch() -> None:
     record = trial(0, "gru", [0.5, 0.9, 0.7])
-    assert costs.training_seconds(record) == 20.0
-    assert costs.epochs(record) == 2
+    assert pareto.training_seconds(record) == 20.0
+    assert pareto.epochs(record) == 2
 
 
 def test_costs_that_are_not_reported_are_none() -> None:
     record = trial(0, "gru", [0.5])
     bare = replace(record, reports=(Report(1, {"valid_accuracy": 0.5}, 1.0),))
-    assert costs.weights(record) is None
-    assert costs.training_seconds(bare) is None
-    assert costs.COSTS[2].known([record]) == []
+    assert pareto.weights(record) is None
+    assert pareto.training_seconds(bare) is None
+    assert pareto.COSTS[2].known([record]) == []
 
 
 def test_nobody_on_the_front_is_beaten_by_something_as_cheap() -> None:

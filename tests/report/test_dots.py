@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from sweepkit.report.costs import COSTS
-from sweepkit.report.dots import _short, against_cost, against_parameter
-from sweepkit.reports import TrialRecord
+from sweepkit.report.html.charts.scatter import _short, against_cost, against_parameter
+from sweepkit.report.pareto import COSTS
+from sweepkit.trial.trial import TrialRecord
 from tests.report.made_up import findings, records
 
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from sweepkit.data.prepared import N_BINS, SplitFacts
-from sweepkit.report.figures_data import lengths, share_within
+from sweepkit.data.dataset import N_BINS, SplitFacts
+from sweepkit.report.html.charts.data import lengths, share_within
 
 pytestmark = pytest.mark.slow  # all of them together
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweepkit import predictions
-from sweepkit.paths import DataPaths, SweepPaths
-from sweepkit.predictions import Predictions
-from sweepkit.report.gathering import Findings, gather
-from sweepkit.snapshot import open_snapshot
-from sweepkit.storage import Storage
+from sweepkit.report.data import Findings, gather
+from sweepkit.results.sweep import open_snapshot
+from sweepkit.storage.layout import DataPaths, SweepPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text import predictions
+from sweepkit.tasks.text.predictions import Predictions
 from tests.report.made_up import SPACE, final_result, findings, judged, manifest, records, write_sweep
 
 

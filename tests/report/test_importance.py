@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from sweepkit.report.importance import FEWEST, Importance, importance
-from sweepkit.reports import Mode, Outcome, TrialRecord
 from sweepkit.space import Choice, Float, Space
+from sweepkit.trial.trial import Mode, Outcome, TrialRecord
 from tests.report.made_up import findings, records
 
 pytestmark = pytest.mark.slow  # all of them together

@@ -9,12 +9,12 @@ from html.parser import HTMLParser
 import plotly.graph_objects
 import pytest
 
-from sweepkit.report import page as page_module
-from sweepkit.report.blocks import Board, Plot, Section, Selection, Table, Text
-from sweepkit.report.gathering import Findings
+from sweepkit.report.data import Findings
+from sweepkit.report.html import page as page_module
+from sweepkit.report.html.blocks import Board, Plot, Section, Selection, Table, Text
+from sweepkit.report.html.charts.parallel import parallel
+from sweepkit.report.html.page import inline_json, page, sections_of
 from sweepkit.report.importance import Importances
-from sweepkit.report.page import inline_json, page, sections_of
-from sweepkit.report.parallel import parallel
 from tests.report.kinds import NASTY, SWEEPS, failed
 from tests.report.made_up import final_result, findings, records
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sweepkit.report.importance import Importances
-from sweepkit.report.picture import picture
+from sweepkit.report.png.picture import picture
 from tests.report.kinds import SWEEPS
 
 pytestmark = pytest.mark.slow  # all of them together

@@ -9,9 +9,9 @@ import math
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sweepkit.report import tables
-from sweepkit.reports import Report, TrialRecord
+from sweepkit.results import tables
 from sweepkit.space import Choice, Float, Int, Space
+from sweepkit.trial.trial import Report, TrialRecord
 from tests.report.made_up import START, findings, records
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from sweepkit.params import Choice, Float, Int
 from sweepkit.report.scales import Scale
+from sweepkit.space import Choice, Float, Int
 
 
 def test_options_lie_side_by_side_in_their_order() -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 import pytest
 
 from sweepkit.report.timeline import stretches, timeline
-from sweepkit.reports import Outcome, Report, TrialRecord
+from sweepkit.trial.trial import Outcome, Report, TrialRecord
 from tests.report.made_up import records
 
 

@@ -24,9 +24,9 @@ from imdb.locate import SAMPLE, find_source
 from imdb.sources import ArchiveTexts, FolderTexts, TableTexts
 from imdb.space import SPACE, Data
 
-from sweepkit.data.source import LabelledTexts
-from sweepkit.data.text import clean
 from sweepkit.errors import DataError
+from sweepkit.tasks.text.source import LabelledTexts
+from sweepkit.tasks.text.text import clean
 
 TEXTS = {
     "train/pos/0_9.txt": "Good.<br />Very good.",

@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sweepkit.paths import SweepPaths, TrialPaths
-from sweepkit.reports import Report
-from sweepkit.storage import Storage
+from sweepkit.storage.layout import SweepPaths, TrialPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.trial.trial import Report
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-    from sweepkit.tracking.driver import SweepTracker
+    from sweepkit.tracking.sweep_logger import SweepTracker
 
 
 @pytest.fixture(scope="session")
 def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An SQLite file that MLflow has laid out, which takes it seconds."""
-    from sweepkit.tracking.connection import connect
+    from sweepkit.tracking.connect import connect
 
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
     connect(f"sqlite:///{path}").experiment("Default")
@@ -46,7 +46,7 @@ def client(uri: str) -> MlflowClient:
 
 @pytest.fixture
 def open_tracker(uri: str) -> Iterator[Callable[..., SweepTracker]]:
-    from sweepkit.tracking.driver import SweepTracker
+    from sweepkit.tracking.sweep_logger import SweepTracker
 
     opened = []
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sweepkit.tracking.background import Background
-from sweepkit.tracking.connection import AwayError, RefusedError
+from sweepkit.tracking.connect import AwayError, RefusedError
+from sweepkit.tracking.queue import Background
 
 
 class Shelf:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sweepkit.errors import InputError
-from sweepkit.tracking.connection import TrackingTarget, artifact_folder, connect, is_file, located, shown
+from sweepkit.tracking.connect import TrackingTarget, artifact_folder, connect, is_file, located, shown
 
 
 def test_without_a_uri_it_is_the_store_of_a_plain_mlflow_ui(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sweepkit.errors import InputError
-from sweepkit.paths import TrialPaths
-from sweepkit.reports import Report
-from sweepkit.storage import Storage
+from sweepkit.storage.layout import TrialPaths
+from sweepkit.storage.storage import Storage
 from sweepkit.tracking import spool
+from sweepkit.trial.trial import Report
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-    from sweepkit.tracking.driver import SweepTracker
+    from sweepkit.tracking.sweep_logger import SweepTracker
 
 pytestmark = [
     pytest.mark.mlflow,
@@ -182,7 +182,7 @@ def test_sending_a_report_twice_is_sending_it_once(
 
 
 def test_any_number_of_metrics_under_any_name_is_kept(open_tracker: Open, client: MlflowClient) -> None:
-    from sweepkit.tracking.connection import connect
+    from sweepkit.tracking.connect import connect
 
     tracker = open_tracker()
     names = [f"accuracy@{n} (top)" for n in range(1001)]

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from sweepkit.errors import InputError
-from sweepkit.tracking.connection import connect
+from sweepkit.tracking.connect import connect
 from tests.servers import environment
 
 pytestmark = pytest.mark.mlflow
 
 
 def test_a_store_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
-    program = "import sys; from sweepkit.tracking.connection import connect; connect(sys.argv[1])"
+    program = "import sys; from sweepkit.tracking.connect import connect; connect(sys.argv[1])"
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     maker = subprocess.Popen([sys.executable, "-c", program, uri], env=environment(), stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120

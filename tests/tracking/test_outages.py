@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sweepkit.paths import SweepPaths
-from sweepkit.reports import Report
-from sweepkit.storage import Storage
-from sweepkit.tracking.connection import TrackingTarget, is_pending
-from sweepkit.tracking.worker import TrialLog
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.tracking.connect import TrackingTarget, is_pending
+from sweepkit.tracking.trial_logger import TrialLog
+from sweepkit.trial.trial import Report
 from tests.proxies import Proxy, before
 
 if TYPE_CHECKING:
     from conftest import Server
     from mlflow.entities import Run
 
-    from sweepkit.tracking.driver import SweepTracker
+    from sweepkit.tracking.sweep_logger import SweepTracker
 
 pytestmark = [
     pytest.mark.mlflow,
@@ -47,7 +47,7 @@ def tracker(proxy: Proxy) -> Iterator[SweepTracker]:
 
 
 def opened(proxy: Proxy, parent_run_id: str | None = None) -> SweepTracker:
-    from sweepkit.tracking.driver import SweepTracker
+    from sweepkit.tracking.sweep_logger import SweepTracker
 
     tracker = SweepTracker.open(uri=proxy.uri, experiment="outages", sweep="some", parent_run_id=parent_run_id)
     tracker._background._retry_s = 0.05

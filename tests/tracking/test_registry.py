@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from sweepkit.bundle.facts import CARD, CHECK, FACTS, MODEL, VOCABULARY, CheckFacts
+from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, CheckFacts
 from sweepkit.errors import InputError
 from sweepkit.tracking import registry
-from sweepkit.tracking.connection import connect
+from sweepkit.tracking.connect import connect
 from tests.bundles import describer
 
 if TYPE_CHECKING:
@@ -300,7 +300,7 @@ def test_a_store_cannot_lead_out_of_what_was_listed(
 
 def test_artifacts_on_the_servers_own_disk_are_said(tmp_path: Path) -> None:
     from sweepkit.tracking.artifacts import Artifacts
-    from sweepkit.tracking.connection import RefusedError
+    from sweepkit.tracking.connect import RefusedError
 
     with pytest.raises(RefusedError, match="in '/srv/nothing', which is not there on this machine; a server hands"):
         Artifacts("/srv/nothing", tracking_uri="http://host")

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sweepkit.paths import TrialPaths
-from sweepkit.reports import Report
-from sweepkit.storage import Storage
-from sweepkit.tracking.connection import TrackingTarget
-from sweepkit.tracking.worker import TrialLog
+from sweepkit.storage.layout import TrialPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.tracking.connect import TrackingTarget
+from sweepkit.tracking.trial_logger import TrialLog
+from sweepkit.trial.trial import Report
 
 if TYPE_CHECKING:
     from conftest import Server
 
-    from sweepkit.tracking.driver import SweepTracker
+    from sweepkit.tracking.sweep_logger import SweepTracker
 
 on_server = [
     pytest.mark.mlflow,
@@ -79,7 +79,7 @@ class TestOnServer:
     pytestmark = on_server
 
     def opened(self, server: Server, parent_run_id: str | None = None) -> SweepTracker:
-        from sweepkit.tracking.driver import SweepTracker
+        from sweepkit.tracking.sweep_logger import SweepTracker
 
         tracker = SweepTracker.open(uri=server.uri, experiment="cells", sweep="some", parent_run_id=parent_run_id)
         tracker._background._retry_s, tracker._pending._patience_s = 0.05, 30.0

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweepkit.data.batches import Reading
-from sweepkit.data.recipe import Recipe
-from sweepkit.data.source import LabelledTexts, Progress
-from sweepkit.data.vectors import VectorFile
 from sweepkit.space import Point, Space
+from sweepkit.tasks.text.recipe import Recipe
+from sweepkit.tasks.text.source import LabelledTexts, Progress
+from sweepkit.tasks.text.word_vectors import VectorFile
 
 from .space import Data
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sweepkit.data.prepared import Prepared
+from sweepkit.data.dataset import Prepared
 from sweepkit.nn.pooling import MeanOverTime
 from sweepkit.space import Point
 

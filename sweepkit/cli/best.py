@@ -1,0 +1,58 @@
+"""`sweepkit best`: the leading trial of a sweep, its parameters and where its checkpoint is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sweepkit.cli import options
+from sweepkit.cli.formats import near, number, parameters
+
+if TYPE_CHECKING:
+    from sweepkit.results.final_result import FinalResult
+
+
+@click.command()
+@options.sweep_options
+@options.json_option
+def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool) -> None:
+    """Show the leading trial, its best value, parameters and checkpoint, and the final stage's winner.
+
+    SWEEP is its YAML or its folder. Selection uses the validation split only.
+    """
+    from sweepkit.results.sweep import open_snapshot  # not at the top: it imports Optuna
+
+    snapshot = open_snapshot(target, sets, data)
+    best = snapshot.best()
+    checkpoint = snapshot.checkpoint(best)
+    metric = snapshot.spec.objective.metric
+    if as_json:
+        facts = {"sweep": snapshot.name, "trial": best.number, f"best_{metric}": best.best_value}
+        epochs = {"best_epoch": best.best_epoch, "epochs": best.epoch, "reason": best.reason}
+        metrics = {"metrics": dict(best.reports[(best.best_epoch or 1) - 1].metrics)}
+        place = {"parameters": dict(best.point), "checkpoint": checkpoint, "run_id": best.run_id}
+        final = {"final": snapshot.final.to_json() if snapshot.final else None}
+        options.print_json(facts | epochs | metrics | place | final)
+        return
+    console = options.stdout()
+    console.print(
+        f"trial {best.number}: {metric} {best.best_value:.4f} after epoch {best.best_epoch} of {best.epoch}",
+        soft_wrap=True,
+    )
+    console.print(f"parameters: {parameters(best.point)}", soft_wrap=True)
+    metrics_line = " ".join(f"{k}={number(v)}" for k, v in best.reports[(best.best_epoch or 1) - 1].metrics.items())
+    console.print(f"metrics: {metrics_line}", soft_wrap=True)
+    console.print(f"ended: {best.reason or 'not yet'}", soft_wrap=True)
+    console.print(f"checkpoint: {near(checkpoint)}", soft_wrap=True)
+    if snapshot.final:
+        console.print(f"final stage: {_final(snapshot.final)}", soft_wrap=True)
+        console.print(f"its bundle: {near(f'{snapshot.storage.shown}/{snapshot.paths.winner}')}", soft_wrap=True)
+
+
+def _final(result: FinalResult) -> str:
+    winner, look = result.winner, result.look
+    said = f"{winner.name} won with {winner.mean:.4f}, the mean of {len(winner.values)} seeds"
+    doubt = ", which may be noise" if result.is_in_doubt else ""
+    return said + doubt + (f"; test accuracy {look.accuracy:.4f}" if look and look.accuracy is not None else "")

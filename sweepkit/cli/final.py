@@ -1,0 +1,163 @@
+"""`sweepkit final`: the leaders again from fresh seeds, the winner once on the test split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sweepkit.cli import options
+from sweepkit.cli.formats import near, parameters
+from sweepkit.errors import INTERRUPTED
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from sweepkit.config.definition import SweepProblem
+    from sweepkit.driver.run import RunOptions
+    from sweepkit.final.stage import FinalPlan
+    from sweepkit.results.final_result import Comparison, FinalResult, Look
+
+
+@click.command()
+@options.sweep_options
+@options.runner_options
+@click.option("--again", is_flag=True, help="Look at the test split another time; every look is counted and shown.")
+@options.json_option
+def command(
+    target: Path,
+    sets: tuple[str, ...],
+    data: str | None,
+    address: str | None,
+    inline: bool,
+    again: bool,
+    as_json: bool,
+) -> None:
+    """Train the leading trials again from fresh seeds, rank them, and measure the winner once on the test split.
+
+    SWEEP is its YAML. The same command again goes on where it stopped; when it has ended, it shows what it found.
+    """
+    problem = options.load_problem(target, sets, data)
+    from sweepkit.driver.run import RunOptions  # not at the top: it imports pyarrow and Optuna
+
+    console = options.stderr() if as_json else options.stdout()
+    plan, result = finish(problem, RunOptions(address=address, inline=inline), console, again=again)
+    if as_json:
+        options.print_json(facts(plan, result))
+    else:
+        show(console, plan, result)
+
+
+def finish(
+    problem: SweepProblem, how: RunOptions, console: Console, *, again: bool = False
+) -> tuple[FinalPlan, FinalResult]:
+    """Run the final stage and show it run."""
+    from sweepkit.cli.run import watcher
+    from sweepkit.final.stage import plan_final, run_final
+
+    plan = plan_final(problem)
+    _announce(console, plan)
+    points = [finalist.point for finalist in plan.finalists]
+    varied = [name for name in points[0] if len({repr(point.get(name)) for point in points}) > 1]
+    try:
+        with options.interruptible(), watcher(console, plan.problem, varied) as observer:
+            return plan, run_final(plan, how, observer, again=again)
+    except KeyboardInterrupt:
+        console.print(
+            f"\ninterrupted; `python -m sweepkit final {problem.source}` goes on from the last finished epochs",
+            soft_wrap=True,
+        )
+        raise click.exceptions.Exit(INTERRUPTED) from None
+
+
+def facts(plan: FinalPlan, result: FinalResult) -> dict[str, object]:
+    """Return what the final stage found, as JSON."""
+    from dataclasses import asdict
+
+    return {
+        "sweep": plan.sweep.spec.sweep,
+        "winner": result.winner.name,
+        "parameters": dict(result.winner.point),
+        "in_doubt": result.is_in_doubt,
+        "look": asdict(result.look) if result.look else None,
+        "bundle": bundle_place(plan),
+        **result.to_json(),
+    }
+
+
+def show(console: Console, plan: FinalPlan, result: FinalResult) -> None:
+    """Print the ranking, what is noise in it, and where the winner is."""
+    console.print(_table(result))
+    console.print("winner against the others, row by row on validation:")
+    for comparison in result.comparisons:
+        console.print(f"  {_compared(comparison)}", soft_wrap=True)
+    if result.is_in_doubt:
+        console.print("the first place is in doubt: another candidate may be as good", soft_wrap=True)
+    for look in result.looks:
+        console.print(_seen(look, result), soft_wrap=True)
+    if result.looks and result.look is None:
+        console.print("the winner has changed since; `--again` measures it, which is another look", soft_wrap=True)
+    winner = result.winner
+    console.print(f"winner: {winner.name}: {parameters(winner.point)}", soft_wrap=True)
+    console.print(f"its bundle: {near(bundle_place(plan))}", soft_wrap=True)
+    if result.registered:
+        console.print(f"in the model registry: {result.registered}, alias champion", soft_wrap=True)
+
+
+def bundle_place(plan: FinalPlan) -> str:
+    """Say where the winner's bundle is."""
+    from sweepkit.storage.storage import Storage
+
+    return f"{Storage.at(plan.sweep.spec.storage.uri).shown}/{plan.paths.winner}"
+
+
+def _announce(console: Console, plan: FinalPlan) -> None:
+    leaders = ", ".join(str(finalist.trial) for finalist in plan.finalists if not finalist.is_baseline)
+    console.print(
+        f"final stage: trials {leaders} and the baselines, {plan.settings.seeds} fresh seeds each", soft_wrap=True
+    )
+    if plan.n_unfinished:
+        console.print(f"{plan.n_unfinished} trials of the sweep have not ended and take no part", soft_wrap=True)
+
+
+def _table(result: FinalResult) -> Table:
+    from rich.table import Table
+
+    table = Table(title=f"{result.metric} on validation, {result.n_seeds} fresh seeds each", title_justify="left")
+    table.add_column("rank", justify="right")
+    table.add_column("candidate", overflow="fold")
+    table.add_column("mean", justify="right", no_wrap=True)
+    table.add_column("95 % interval", no_wrap=True)
+    table.add_column("runs", overflow="fold")
+    rank = 0
+    for candidate in result.candidates:
+        rank += not candidate.is_baseline
+        interval = candidate.interval
+        table.add_row(
+            "baseline" if candidate.is_baseline else str(rank),
+            candidate.name,
+            f"{candidate.mean:.4f}",
+            f"{interval.low:.4f} to {interval.high:.4f}" if interval else "",
+            " ".join(f"{value:.4f}" for value in candidate.values),
+        )
+    return table
+
+
+def _compared(comparison: Comparison) -> str:
+    interval = comparison.interval
+    return (
+        f"{comparison.other}: accuracy {comparison.difference:+.4f} ({interval.low:+.4f} to {interval.high:+.4f}), "
+        f"right where the other is wrong {comparison.only_winner}, the reverse {comparison.only_other}, "
+        f"McNemar p {comparison.p_value:.2g}: {comparison.verdict}"
+    )
+
+
+def _seen(look: Look, result: FinalResult) -> str:
+    start = f"test split, look {look.number} of {len(result.looks)} ({look.at[:10]}), {look.candidate}"
+    if look.accuracy is None or look.interval is None:
+        return f"{start}: begun and not finished"
+    return (
+        f"{start}: accuracy {look.accuracy:.4f} ({look.interval.low:.4f} to {look.interval.high:.4f}), {look.rows} rows"
+    )

@@ -1,0 +1,142 @@
+"""`sweepkit plan`: what a sweep would cost, before anything starts."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sweepkit.cli import options
+from sweepkit.cli.formats import duration, limits
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from sweepkit.config.definition import SweepProblem
+    from sweepkit.driver.estimate import Plan
+
+
+@click.command()
+@options.sweep_options
+@options.json_option
+def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool) -> None:
+    """Show what a sweep would cost: trials, rungs, epochs and a rough time.
+
+    Nothing is started. The time rests on the package's count of operations, on the number of rows, and on a
+    matrix product measured here; it may be wrong by a factor of two, and more where the machine is busy.
+    """
+    problem = options.load_problem(target, sets, data)
+    from sweepkit.config.definition import notes  # not at the top: --help need not load pydantic
+
+    plan, basis = _plan(problem)
+    if as_json:
+        options.print_json(
+            {**asdict(plan), **basis, "budget": problem.spec.budget.model_dump(), "notes": notes(problem)}
+        )
+        return
+    console = options.stdout()
+    console.print(_counts(problem, plan))
+    console.print(_reaching(plan))
+    for line in [_time(plan, basis), *_price(problem, plan, basis), *(f"note: {note}" for note in notes(problem))]:
+        console.print(line, soft_wrap=True)
+
+
+def _plan(problem: SweepProblem) -> tuple[Plan, dict[str, float | None]]:
+    """Estimate the sweep on this machine; also return what the estimate rests on."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported: one thread is measured
+    from sweepkit import provenance
+    from sweepkit.driver import estimate
+
+    resources = problem.spec.resources
+    workers = resources.workers or max(provenance.machine().cores // resources.cpu, 1)
+    on_gpu = resources.gpu not in ("auto", 0)  # what a GPU does cannot be told from here
+    n_rows, mean_tokens = _rows(problem)
+    basis = {
+        "n_rows": n_rows,
+        "workers": workers,
+        "gflops_per_s": None if on_gpu else round(estimate.measure_gflops(), 2),
+    }
+    plan = estimate.estimate(
+        problem,
+        n_rows=n_rows,
+        mean_tokens=mean_tokens,
+        workers=workers,
+        gflops_per_s=basis["gflops_per_s"],
+    )
+    return plan, basis
+
+
+def _rows(problem: SweepProblem) -> tuple[int | None, float | None]:
+    """Return how many rows train has, and their mean length: as prepared here, else as the package says."""
+    settings, source = problem.data.model_dump(), problem.data.source
+    for path in _manifests(problem):
+        try:
+            facts = json.loads(path.read_bytes())
+            is_same = all(settings[key] == value for key, value in facts["settings"].items() if key in settings)
+            # by the source's name alone: its content key takes reading it, which an estimate is not worth
+            if is_same and (source is None or Path(source).name in facts["source"]):
+                train, valid = facts["splits"]["train"], facts["splits"]["valid"]
+                return train["rows"] + valid["rows"], train["lengths"]["mean"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            continue  # not prepared data of this format; `run` says so
+    return problem.package.n_rows(problem.data), None
+
+
+def _manifests(problem: SweepProblem) -> list[Path]:
+    """Return the manifests of the package's prepared data, the newest first."""
+    folder = Path(problem.spec.storage.uri) / "data"
+    try:
+        found = list(folder.glob(f"{problem.spec.package}-*/manifest.json"))
+        return sorted(found, key=lambda path: -path.stat().st_mtime)
+    except OSError:
+        return []  # a storage that cannot be read; `run` says so
+
+
+def _counts(problem: SweepProblem, plan: Plan) -> Table:
+    from rich.table import Table
+
+    spec = problem.spec
+    grid = "" if plan.grid_size is None else f" of {plan.grid_size} grid points"
+    saved = "" if plan.epochs == plan.full_epochs else f" expected, {plan.full_epochs} if nothing were stopped"
+    table = Table(box=None, show_header=False)
+    table.add_row("trials", f"{plan.n_trials}{grid} ({spec.search.sampler})")
+    table.add_row("rungs", ", ".join(map(str, plan.rungs)) or f"none ({spec.stopping.rule})")
+    table.add_row("epochs", f"{plan.epochs}{saved}")
+    if found := limits(spec.budget):
+        table.add_row("budget", f"ends after {' or '.join(found)}")
+    return table
+
+
+def _reaching(plan: Plan) -> Table:
+    from rich.table import Table
+
+    table = Table("epoch", "trials that reach it")
+    for epoch, n_trials in plan.reaching:
+        table.add_row(str(epoch), str(n_trials))
+    return table
+
+
+def _time(plan: Plan, basis: dict[str, float | None]) -> str:
+    if basis["gflops_per_s"] is None:
+        return "time: not estimated, because trials run on GPUs"
+    if plan.time_s is None:
+        return "time: known after `prepare`, which counts the rows"
+    return (
+        f"time: roughly {duration(plan.time_s)} on this machine's CPUs, {basis['workers']} trials at once "
+        f"({basis['n_rows']:,} rows, {plan.gflop_per_epoch:,.0f} GFLOP an epoch, "
+        f"{basis['gflops_per_s']:g} GFLOP/s a thread as measured)"
+    )
+
+
+def _price(problem: SweepProblem, plan: Plan, basis: dict[str, float | None]) -> list[str]:
+    """Say what the time would cost, where the YAML has a price."""
+    price, workers = problem.spec.budget.price_per_worker_hour, basis["workers"]
+    if price is None or plan.time_s is None or workers is None:
+        return []
+    return [
+        f"money: roughly {plan.time_s / 3600 * workers * price:.3g}, for {workers} workers at {price:g} an hour each"
+    ]

@@ -1,0 +1,135 @@
+"""`sweepkit report`: everything that a sweep found, as one HTML file, one picture, or tables."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sweepkit.cli import options
+from sweepkit.cli.formats import near
+from sweepkit.errors import InputError
+
+if TYPE_CHECKING:
+    from sweepkit.report.data import Findings
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command()
+@options.sweep_options
+@click.option("--html", metavar="FILE", type=_FILE, help="Write the page here; SWEEP-report.html without any option.")
+@click.option("--png", metavar="FILE", type=_FILE, help="Write one picture with the essential panels.")
+@click.option(
+    "--parquet",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write trials.parquet and epochs.parquet into this folder.",
+)
+@options.json_option
+def command(
+    target: Path,
+    sets: tuple[str, ...],
+    data: str | None,
+    html: Path | None,
+    png: Path | None,
+    parquet: Path | None,
+    as_json: bool,
+) -> None:
+    """Draw a sweep: the leaders, every trial's curve, what mattered, what it cost, what the winner gets wrong.
+
+    SWEEP is its YAML or its folder. The sweep may be running. The page is one file that needs no network.
+    """
+    from sweepkit.report.data import gather  # not at the top: it imports Optuna and pyarrow
+    from sweepkit.results.sweep import open_snapshot
+
+    findings = gather(open_snapshot(target, sets, data))
+    if not (html or png or parquet):
+        html = Path(f"{findings.name}-report.html")
+    for folder, option in ((html and html.parent, "--html"), (png and png.parent, "--png"), (parquet, "--parquet")):
+        if folder:
+            _check_writable(folder.absolute(), option)
+    written = _write_drawings(findings, html, png) | _write_tables(findings, parquet)
+    if as_json:
+        options.print_json({**_facts(findings), "written": {name: str(path) for name, path in written.items()}})
+        return
+    console = options.stdout()
+    for path in written.values():
+        console.print(f"wrote {near(str(path))}", soft_wrap=True)
+
+
+def _write_drawings(findings: Findings, html: Path | None, png: Path | None) -> dict[str, Path]:
+    from sweepkit.report.html.page import page
+    from sweepkit.report.importance import importance  # not at the top: as above
+    from sweepkit.report.png.picture import picture
+
+    written: dict[str, Path] = {}
+    found = importance(findings) if html or png else None  # takes seconds, and both show it
+    if html:
+        written["html"] = _write(html, page(findings, found).encode(), "--html")
+    if png:
+        written["png"] = _write(png, picture(findings, found), "--png")
+    return written
+
+
+def _write_tables(findings: Findings, folder: Path | None) -> dict[str, Path]:
+    from sweepkit.results import tables
+
+    if folder is None:
+        return {}
+    made = {"trials": tables.trials(findings), "epochs": tables.epochs(findings)}
+    return {
+        name: _write(folder / f"{name}.parquet", tables.as_parquet(table), "--parquet") for name, table in made.items()
+    }
+
+
+def _check_writable(folder: Path, option: str) -> None:
+    """Refuse a folder that cannot be written before anything is drawn; make it if it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "there is a file of this name" if isinstance(error, FileExistsError) else _reason(error)
+        raise InputError(f"the folder {str(folder)!r} cannot be made: {reason}", where=option) from None
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"the folder {str(folder)!r} cannot be written; name another place", where=option)
+
+
+def _write(path: Path, content: bytes, option: str) -> Path:
+    """Write a file, whole or not at all, and return its absolute path."""
+    from sweepkit.storage.storage import Storage
+
+    path = path.absolute()
+    try:
+        Storage.at(str(path.parent)).write(path.name, content)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {_reason(error)}; name another place", where=option) from None
+    return path
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno).lower() if error.errno else str(error).partition("\n")[0]
+
+
+def _facts(findings: Findings) -> dict[str, object]:
+    """Return the headline as JSON."""
+    from collections import Counter
+
+    counts = Counter(record.outcome.value if record.outcome else "unfinished" for record in findings.records)
+    leaders, final = findings.leaders, findings.final
+    best = leaders[0] if leaders else None
+    return {
+        "sweep": findings.name,
+        "folder": findings.folder,
+        "trials": len(findings.records),
+        "n_trials": findings.n_trials,
+        "counts": dict(counts),
+        "best_trial": best.number if best else None,
+        f"best_{findings.metric}": best.best_value if best else None,
+        "best_epoch": best.best_epoch if best else None,
+        "parameters": dict(best.point) if best else {},
+        "final_winner": final.winner.name if final else None,
+        "final_in_doubt": final.is_in_doubt if final else None,
+        "looks_at_test": len(final.looks) if final else 0,
+    }

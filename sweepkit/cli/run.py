@@ -1,0 +1,137 @@
+"""`sweepkit run`: the whole sweep, watched while it runs, and what came out of it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sweepkit.cli import options
+from sweepkit.cli.formats import near, parameters
+from sweepkit.errors import INTERRUPTED
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sweepkit.cli.live import LiveTable, PlainLines
+    from sweepkit.config.definition import SweepProblem
+    from sweepkit.driver.run import RunOptions, SweepResult
+
+_ROWS = 10
+
+
+@click.command()
+@options.sweep_options
+@options.runner_options
+@click.option("--new", is_flag=True, help="Start another sweep beside one of this name that has other settings.")
+@options.json_option
+def command(
+    target: Path,
+    sets: tuple[str, ...],
+    data: str | None,
+    address: str | None,
+    inline: bool,
+    new: bool,
+    as_json: bool,
+) -> None:
+    """Run a sweep to its end, or go on with it.
+
+    The same command again continues an interrupted sweep. With --json, what happens goes to stderr.
+    """
+    problem = options.load_problem(target, sets, data)
+    from sweepkit.driver.run import RunOptions, run_sweep  # not at the top: it imports pyarrow and Optuna
+
+    console = options.stderr() if as_json else options.stdout()
+    try:
+        with options.interruptible(), watcher(console, problem, varied_names(problem)) as observer:
+            result = run_sweep(problem, RunOptions(address=address, inline=inline, new=new), observer)
+    except KeyboardInterrupt:
+        console.print("\ninterrupted; the same command goes on from the last finished epochs", soft_wrap=True)
+        raise click.exceptions.Exit(INTERRUPTED) from None
+    if not as_json:
+        _show(console, result, problem)
+    if not as_json and problem.spec.final is None:
+        console.print("next: the same command with `final` for `run` trains the leaders again and measures the winner")
+    final = _finish(problem.renamed(result.sweep), RunOptions(address=address, inline=inline), console, as_json=as_json)
+    if as_json:
+        options.print_json(_facts(result, problem) | final)
+
+
+def _finish(problem: SweepProblem, how: RunOptions, console: Console, *, as_json: bool) -> dict[str, object]:
+    """Run the final stage where the sweep file asks for one; return what it found for --json."""
+    if problem.spec.final is None:
+        return {}
+    from sweepkit.cli import final
+
+    plan, found = final.finish(problem, how, console)
+    if not as_json:
+        final.show(console, plan, found)
+    return {"final": final.facts(plan, found)}
+
+
+def varied_names(problem: SweepProblem) -> list[str]:
+    """Return the parameters that are not the same in all trials."""
+    return [name for name, param in problem.space.params.items() if (param.values() or (0, 1))[1:]]
+
+
+def watcher(console: Console, problem: SweepProblem, varied: Sequence[str]) -> LiveTable | PlainLines:
+    """Return a live table for a terminal, plain lines for anything else; `varied` names the parameters to show."""
+    from sweepkit.cli.live import LiveTable, PlainLines
+
+    kind = LiveTable if console.is_terminal else PlainLines
+    return kind(console, problem.spec, varied)
+
+
+def ui_command(result: SweepResult, problem: SweepProblem) -> str:
+    """Say how to open MLflow's pages on a sweep."""
+    from sweepkit.storage.layout import SweepPaths
+    from sweepkit.storage.storage import Storage
+
+    storage = Storage.at(problem.spec.storage.uri)
+    folder = storage.local and storage.path(SweepPaths(result.sweep).root)
+    return f"python -m sweepkit ui {shlex.quote(near(str(folder or problem.source)))}"
+
+
+def _facts(result: SweepResult, problem: SweepProblem) -> dict[str, object]:
+    from sweepkit.trial.leaderboard import reasons, table
+    from sweepkit.trial.trial import Mode
+
+    objective = problem.spec.objective
+    return {
+        "sweep": result.sweep,
+        "best_trial": result.best.number,
+        f"best_{objective.metric}": result.best.best_value,
+        "best_epoch": result.best.best_epoch,
+        "parameters": dict(result.best.point),
+        "checkpoint": result.checkpoint,
+        "ended_early": result.over,
+        "reasons": dict(reasons(result.records)),
+        "tracking_uri": result.tracking_uri,
+        "leaderboard": table(result.records, metric=objective.metric, mode=Mode(objective.mode)),
+    }
+
+
+def _show(console: Console, result: SweepResult, problem: SweepProblem) -> None:
+    from sweepkit.trial.leaderboard import reasons
+
+    objective = problem.spec.objective
+    console.print(options.leaderboard_table(result.records, problem.spec, most=_ROWS))
+    console.print("why trials ended:")
+    for reason, count in reasons(result.records):
+        console.print(f"  {count:4} {reason}", soft_wrap=True)
+    if result.over:
+        console.print(
+            f"the sweep ended early: {result.over}; run it again with a larger budget to go on", soft_wrap=True
+        )
+    best = result.best
+    console.print(
+        f"best: trial {best.number}, {objective.metric} {best.best_value:.4f} after epoch {best.best_epoch}: "
+        f"{parameters(best.point)}",
+        soft_wrap=True,
+    )
+    console.print(f"its checkpoint: {near(result.checkpoint)}", soft_wrap=True)
+    if result.tracking_uri:
+        console.print(f"compare trials: {ui_command(result, problem)}", soft_wrap=True)

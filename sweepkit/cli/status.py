@@ -1,0 +1,114 @@
+"""`sweepkit status`: how far a sweep is, or how it ended, read from its journal."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sweepkit.cli import options
+from sweepkit.cli.formats import duration, near, parameters, size
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sweepkit.results.sweep import Snapshot
+
+_ROWS = 10
+
+
+@click.command()
+@options.sweep_options
+@options.json_option
+def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool) -> None:
+    """Show how far a sweep is: counts, the leaders, why trials ended, errors.
+
+    SWEEP is its YAML or its folder. The sweep may be running.
+    """
+    from sweepkit.results.sweep import open_snapshot  # not at the top: it imports Optuna
+
+    snapshot = open_snapshot(target, sets, data)
+    if as_json:
+        options.print_json(_facts(snapshot))
+    else:
+        _show(snapshot)
+
+
+def _facts(snapshot: Snapshot) -> dict[str, object]:
+    from sweepkit.trial.leaderboard import reasons
+
+    return {
+        "sweep": snapshot.name,
+        "folder": snapshot.folder,
+        "n_trials": snapshot.n_trials,
+        "counts": snapshot.counts(),
+        "unfinished": [
+            {"trial": record.number, "epoch": record.epoch, "parameters": dict(record.point)}
+            for record in snapshot.unfinished()
+        ],
+        "spent": _spent_facts(snapshot),
+        "disk_bytes": snapshot.disk_bytes(),
+        "running": asdict(running) if (running := snapshot.running()) else None,
+        "reasons": dict(reasons(snapshot.records)),
+        "errors": snapshot.errors,
+        "faults": {record.number: [fault.to_json() for fault in record.faults] for record in snapshot.faulty()},
+        "logs": {record.number: snapshot.log(record) for record in snapshot.failed()},
+        "leaderboard": snapshot.table(),
+    }
+
+
+def _show(snapshot: Snapshot) -> None:
+    from sweepkit.trial.leaderboard import reasons
+
+    console = options.stdout()
+    counts = ", ".join(f"{count} {name}" for name, count in snapshot.counts().items())
+    console.print(f"{snapshot.name} in {snapshot.folder}: {counts}, of {snapshot.n_trials} trials", soft_wrap=True)
+    if running := snapshot.running():
+        console.print(f"running: {running.describe(now=time.time())}", soft_wrap=True)
+    console.print(f"spent: {_spent(snapshot)}; {size(snapshot.disk_bytes())} on disk", soft_wrap=True)
+    console.print(options.leaderboard_table(snapshot.records, snapshot.spec, most=_ROWS))
+    for record in snapshot.unfinished():
+        console.print(
+            f"unfinished: trial {record.number}, epoch {record.epoch}: {parameters(record.point)}", soft_wrap=True
+        )
+    for reason, count in reasons(snapshot.records):
+        console.print(f"  {count:4} {reason}", soft_wrap=True)
+    _show_faults(console, snapshot)
+
+
+def _show_faults(console: Console, snapshot: Snapshot) -> None:
+    """Say what attempts ended in, and of each failed trial the traceback and the log."""
+    for record in snapshot.faulty():
+        for attempt, fault in enumerate(record.faults, start=1):
+            free = "" if fault.counts else " (does not count)"
+            text = f"trial {record.number} attempt {attempt}, after epoch {fault.epoch}: {fault.summary}{free}"
+            console.print(text, markup=False, highlight=False, soft_wrap=True)
+    for record in snapshot.failed():
+        error = snapshot.errors.get(record.number, record.reason or "").rstrip()
+        text = f"trial {record.number} failed; its log: {near(snapshot.log(record))}\n{error}"
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+
+def _spent(snapshot: Snapshot) -> str:
+    """Say what the sweep has spent by its last report, and of how much: `3 h 05 min of 8 h, 120 epochs`."""
+    spent, budget = snapshot.spent, snapshot.spec.budget
+    parts = [
+        duration(spent.seconds) + (f" of {budget.hours:g} h" if budget.hours is not None else ""),
+        f"{spent.worker_seconds / 3600:.3g} worker-hours",
+        f"{spent.epochs}{f' of {budget.epochs}' if budget.epochs is not None else ''} epochs",
+    ]
+    money = spent.money(budget)
+    return ", ".join(parts if money is None else [*parts, f"{money:.2f} of {budget.money:g} in money"])
+
+
+def _spent_facts(snapshot: Snapshot) -> dict[str, float | None]:
+    spent = snapshot.spent
+    return {
+        "hours": spent.seconds / 3600,
+        "worker_hours": spent.worker_seconds / 3600,
+        "epochs": spent.epochs,
+        "money": spent.money(snapshot.spec.budget),
+    }

@@ -1,0 +1,119 @@
+"""`sweepkit validate`: check a sweep file and show what it says, without starting anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sweepkit.cli import options
+from sweepkit.redaction import hidden, hidden_in
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from sweepkit.config.definition import SweepProblem
+    from sweepkit.space import Param
+
+
+@click.command()
+@options.sweep_options
+@options.json_option
+def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool) -> None:
+    """Check a sweep file and show what it says.
+
+    All problems are shown together, each with its line; the exit code is then 2.
+    """
+    problem = options.load_problem(target, sets, data)
+    from sweepkit.config.definition import notes  # not at the top: --help need not load pydantic
+
+    if as_json:
+        options.print_json(_facts(problem, notes(problem)))
+        return
+    console = options.stdout()
+    console.print(_summary(problem))
+    console.print(_space_table(problem))
+    for note in notes(problem):
+        console.print(f"note: {note}", soft_wrap=True)
+    console.print(f"{target} is valid", soft_wrap=True)
+
+
+def _facts(problem: SweepProblem, notes: list[str]) -> dict[str, object]:
+    return {
+        "valid": True,
+        "spec": hidden_in(problem.spec.model_dump(mode="json")),
+        "data": hidden_in(problem.data.model_dump(mode="json")),
+        "space": problem.space.describe(),
+        "grid_size": problem.space.size(),
+        "notes": notes,
+    }
+
+
+def _summary(problem: SweepProblem) -> Table:
+    from rich.table import Table
+
+    spec = problem.spec
+    search, resources = spec.search, spec.resources
+    grid = problem.space.size()
+    workers = "as many as fit" if resources.workers is None else resources.workers
+    hours = "no limit of time" if spec.budget.hours is None else f"{spec.budget.hours:g} h"
+    rows = {
+        "sweep": f"{spec.sweep} (package {spec.package})",
+        "objective": f"{spec.objective.metric}, {spec.objective.mode}",
+        "search": f"{search.sampler}, {search.trials} trials, seed {search.seed}",
+        "space": "continuous" if grid is None else f"{grid} points",
+        "stopping": _stopping(problem),
+        "budget": f"{hours}, {spec.budget.failures} failures, {_faults(problem)}",
+        "resources": f"{resources.cpu} cpu, gpu {resources.gpu}, workers: {workers}",
+        "storage": f"{spec.storage.uri}, keeps {spec.storage.keep} checkpoints",
+        "tracking": (spec.tracking.uri or "MLflow's default") if spec.tracking.enabled else "off",
+        "data": ", ".join(f"{key} {value}" for key, value in problem.data.model_dump().items() if value is not None),
+    }
+    table = Table(box=None, show_header=False)
+    for key, value in rows.items():
+        table.add_row(key, hidden(value))
+    return table
+
+
+def _faults(problem: SweepProblem) -> str:
+    budget = problem.spec.budget
+    timeout = "" if budget.timeout_minutes is None else f", {budget.timeout_minutes:g} min for an epoch"
+    return f"{budget.retries} retries of a trial{timeout}"
+
+
+def _stopping(problem: SweepProblem) -> str:
+    rule = problem.spec.stopping
+    when = {
+        "asha": f"asha from epoch {rule.grace_epochs}, reduction {rule.reduction}",
+        "hyperband": f"hyperband from epoch {rule.grace_epochs}, reduction {rule.reduction}",
+        "median": f"median after epoch {rule.grace_epochs} and {rule.warmup_trials} trials",
+        "none": "none",
+    }[rule.rule]
+    patience = "" if rule.patience is None else f", patience {rule.patience}"
+    return f"{when}; at most {rule.max_epochs} epochs{patience}"
+
+
+def _space_table(problem: SweepProblem) -> Table:
+    from rich.table import Table
+
+    table = Table("parameter", "values", "applies when")
+    for name, param in problem.space.params.items():
+        conditions = [f"{parent}: {_listed(values)}" for parent, values in (param.when or {}).items()]
+        table.add_row(name, _values(param), "\n".join(conditions) or "always")
+    return table
+
+
+def _values(param: Param) -> str:
+    facts = param.describe()
+    if facts["kind"] == "choice":
+        return _listed(facts["options"])
+    step = f", step {facts['step']}" if facts.get("step", 1) != 1 else ""
+    scale = ", log scale" if facts["log"] else ""
+    return f"{facts['low']} to {facts['high']}{step}{scale}"
+
+
+def _listed(values: object) -> str:
+    """Write values as a YAML would have them."""
+    assert isinstance(values, list | tuple), "options and conditions are sequences"
+    return ", ".join(str(value).lower() if isinstance(value, bool) else str(value) for value in values)

@@ -1,0 +1,184 @@
+"""A sweep, checked as a whole: its YAML, the package it names, the narrowed space and the data settings.
+
+Everything that can be known without starting anything is known here. `load(Path("sweeps/cells.yaml"))`
+reports all problems of the YAML together, each with its line.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sweepkit.config.document import Document, dotted, read_yaml
+from sweepkit.config.package import Package, import_package
+from sweepkit.config.schema import DataSettings, SweepSpec, check, parse
+from sweepkit.errors import InputError, Problem
+from sweepkit.formatting import listed, nearest
+from sweepkit.space import Choice, Space
+
+__all__ = ["Package", "SweepProblem", "identity", "import_package", "load", "notes"]
+
+# sampler -> the module that it cannot do without, and how to get it
+_NEEDS = {"gp": ("torch", "pip install 'sweepkit[gp]'"), "cmaes": ("cmaes", "pip install cmaes")}
+
+
+@dataclass(frozen=True)
+class SweepProblem:
+    """What a sweep searches for, in what space, on what data.
+
+    Attributes:
+        space: the package's space as the YAML narrowed it.
+        data: the package's own settings.
+        source: the YAML, as the user named it.
+    """
+
+    spec: SweepSpec
+    space: Space
+    data: DataSettings
+    package: Package
+    source: Path
+
+    def renamed(self, sweep: str) -> SweepProblem:
+        """Return the same problem under another sweep name."""
+        return replace(self, spec=self.spec.model_copy(update={"sweep": sweep}))
+
+
+def load(path: Path, sets: Sequence[str] = (), *, data: str | None = None) -> SweepProblem:
+    """Read and check a sweep file.
+
+    Args:
+        path: the YAML.
+        sets: overrides, each `key.key=value`.
+        data: takes the place of `data.source`.
+
+    Raises:
+        InputError: with all problems of the file, the space and the data settings.
+    """
+    document = read_yaml(path, sets, data=data)
+    spec, problems = parse(document)
+    package = _package(document, problems)
+    if package is None:
+        raise InputError(_in_order(problems))
+    space, faults = _narrowed(package, document)
+    settings, more = check(package.data_model, _section(document, "data"), document, below=("data",))
+    problems += [*faults, *more]
+    if spec is not None and not faults:
+        problems += _sampler_problems(spec, space, document)
+    if problems or spec is None or settings is None:
+        raise InputError(_in_order(problems))
+    return SweepProblem(spec, space, settings, package, path)
+
+
+def identity(problem: SweepProblem) -> dict[str, object]:
+    """Return, as JSON, all that decides a sweep's results; a sweep goes on only where this is equal.
+
+    More trials or a later last epoch extend a sweep and are left out. So is where the data came from: what
+    counts is its content, and the key of that is known only once it is prepared.
+    """
+    spec = problem.spec
+    return {
+        "package": spec.package,
+        "objective": spec.objective.model_dump(),
+        "space": {str(param.pop("name")): param for param in problem.space.describe()},
+        "search": spec.search.model_dump(exclude={"trials"}),
+        "stopping": spec.stopping.model_dump(exclude={"max_epochs"}),
+        "data": problem.data.model_dump(exclude={"source"}),
+    }
+
+
+def notes(problem: SweepProblem) -> list[str]:
+    """Say what is allowed but may surprise: what a sampler does not model, rules that never stop anything."""
+    spec, space = problem.spec, problem.space
+    found = [
+        f"space.{name} never applies here: it needs {_condition(problem.package.space, name)}"
+        for name in spec.space
+        if name not in space.params
+    ]
+    varied = [param for param in space.params.values() if (param.values() or (1, 2))[1:]]
+    plain = [param for param in varied if not isinstance(param, Choice) and not param.when]
+    if spec.search.sampler in ("cmaes", "qmc") and len(plain) < len(varied):
+        found.append(
+            f"{spec.search.sampler} models {len(plain)} of {len(varied)} varied parameters; "
+            "choices, lists and conditional ones are drawn at random"
+        )
+    size = space.size() if spec.search.sampler == "grid" else None
+    if size is not None and size > spec.search.trials:
+        found.append(f"the grid has {size} points, search.trials takes only the first {spec.search.trials}")
+    rule = spec.stopping
+    if rule.rule in ("asha", "hyperband") and rule.grace_epochs == rule.max_epochs:
+        found.append(f"{rule.rule} has no rung before epoch {rule.max_epochs}, so it stops nothing")
+    if rule.rule == "median" and rule.warmup_trials >= spec.search.trials:
+        found.append(f"median stops nothing: warmup_trials {rule.warmup_trials} is not below search.trials")
+    return found
+
+
+def _package(document: Document, problems: list[Problem]) -> Package | None:
+    """Import the package that a document names; None, with the problem added, if that cannot be."""
+    name, beside = document.values.get("package"), document.path.parent
+    if not (isinstance(name, str) and name.isidentifier() and len(name) <= 100):
+        return None  # parse() has said why
+    folder = beside / name
+    if not (folder / "space.py").is_file():
+        known = sorted(found.parent.name for found in beside.glob("*/space.py"))
+        hint = nearest(name, known) if known else "no folder there has a space.py"
+        message = f"package {name!r} must be a folder with a space.py beside this file; {hint}"
+        problems.append(Problem(document.where(("package",)), message))
+        return None
+    try:
+        return import_package(name, folder)
+    except InputError as error:
+        problems += error.problems
+        return None
+
+
+def _narrowed(package: Package, document: Document) -> tuple[Space, list[Problem]]:
+    space, faults = package.space.narrow(_section(document, "space"))
+    return space, [
+        Problem(document.where(("space", *below)), f"{dotted(('space', *below))}: {message}")
+        for below, message in faults
+    ]
+
+
+def _section(document: Document, name: str) -> dict[str, object]:
+    """Return a section's values; what is no mapping has been refused by parse()."""
+    section = document.values.get(name)
+    return section if isinstance(section, dict) else {}
+
+
+def _sampler_problems(spec: SweepSpec, space: Space, document: Document) -> list[Problem]:
+    sampler = spec.search.sampler
+    where = document.where(("search", "sampler"))
+    module, remedy = _NEEDS.get(sampler, ("", ""))
+    if module and importlib.util.find_spec(module) is None:
+        return [Problem(where, f"search.sampler: {sampler} needs {module}, which is not installed: {remedy}")]
+    endless = [name for name, param in space.params.items() if param.values() is None]
+    if sampler == "grid" and endless:
+        return [
+            Problem(
+                document.where(("space", name)),
+                f"space.{name}: the grid sampler needs a list of values, but this takes any number from "
+                f"{space.params[name].describe()['low']} to {space.params[name].describe()['high']}; "
+                f"write space.{name}: [value, …] or a single value",
+            )
+            for name in endless
+        ]
+    return []
+
+
+def _in_order(problems: Sequence[Problem]) -> list[Problem]:
+    """Sort by line, the whole file first and options last; problems of one line stay as found."""
+
+    def line(problem: Problem) -> float:
+        if problem.where.startswith("--"):
+            return float("inf")
+        number = problem.where.rpartition(":")[2]
+        return int(number) if number.isdecimal() else 0
+
+    return sorted(dict.fromkeys(problems), key=line)
+
+
+def _condition(space: Space, name: str) -> str:
+    conditions = space.params[name].when or {}
+    return " and ".join(f"{parent} in {listed(values)}" for parent, values in conditions.items())

@@ -1,0 +1,109 @@
+"""A sweep package: the folder that knows one problem's data and models, and how it is imported.
+
+    <package>/space.py   SPACE: Space; Data: a model of its data settings;
+                         epoch_gflop(point, n_rows, mean_tokens) -> float;
+                         and for estimates, if it can say, n_rows(settings) and MEAN_TOKENS;
+                         and, if there are any, baselines(point) -> dict[str, Point], by name
+    <package>/data.py    imported only by what prepares or reads data
+    <package>/model.py   imported only by what trains
+
+The folder that holds it becomes importable; on workers it already is. Try
+`import_package("toy", Path("sweeps/toy"))`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from sweepkit.config.schema import DataSettings
+from sweepkit.errors import InputError
+from sweepkit.space import Point, Space, SpaceError
+
+_REQUIRED = ("SPACE", "Data", "epoch_gflop")
+
+
+@dataclass(frozen=True)
+class Package:
+    """An imported sweep package; its heavy modules are imported when they are asked for."""
+
+    name: str
+    folder: Path
+    space_module: ModuleType
+
+    @property
+    def space(self) -> Space:
+        space: Space = self.space_module.SPACE
+        return space
+
+    @property
+    def data_model(self) -> type[DataSettings]:
+        model: type[DataSettings] = self.space_module.Data
+        return model
+
+    def data_module(self) -> ModuleType:
+        return importlib.import_module(f"{self.name}.data")
+
+    def model_module(self) -> ModuleType:
+        return importlib.import_module(f"{self.name}.model")
+
+    def epoch_gflop(self, point: Point, n_rows: float, mean_tokens: float) -> float:
+        return float(self.space_module.epoch_gflop(point, n_rows, mean_tokens))
+
+    def n_rows(self, settings: DataSettings) -> int | None:
+        """Return how many rows train has, where the package can tell without reading the data."""
+        count = getattr(self.space_module, "n_rows", None)
+        return None if count is None else count(settings)
+
+    def baselines(self, point: Point) -> dict[str, Point]:
+        """Return the points that a winner at `point` has to beat, by name; none where the package names none."""
+        found = getattr(self.space_module, "baselines", None)
+        return {} if found is None else dict(found(point))
+
+    @property
+    def mean_tokens(self) -> float | None:
+        """The mean length of a row, where the package states one."""
+        return getattr(self.space_module, "MEAN_TOKENS", None)
+
+
+def import_package(name: str, folder: Path | None = None) -> Package:
+    """Import a sweep package through its space.py.
+
+    Args:
+        name: the package's importable name.
+        folder: where it lies; None on a worker, where it is importable already.
+
+    Raises:
+        InputError: its space.py lacks something or declares an impossible space, or its name is taken.
+    """
+    if folder is not None:
+        parent = str(folder.resolve().parent)
+        if parent not in sys.path:
+            # last, so that a file beside a sweep cannot stand in for an installed module
+            sys.path.append(parent)
+            importlib.invalidate_caches()
+        _refuse_taken_name(name, folder.resolve())
+    try:
+        module = importlib.import_module(f"{name}.space")
+    except SpaceError as error:
+        place = str(folder / "space.py") if folder else f"{name}.space"
+        raise InputError(f"the space is wrong: {error}", where=place) from error
+    home = Path(str(module.__file__)).parent
+    missing = [wanted for wanted in _REQUIRED if not hasattr(module, wanted)]
+    if missing:
+        message = f"a sweep package's space.py must define {', '.join(missing)}"
+        raise InputError(message, where=str(home / "space.py"))
+    return Package(name, home, module)
+
+
+def _refuse_taken_name(name: str, folder: Path) -> None:
+    found = importlib.util.find_spec(name)
+    homes = [Path(place).resolve() for place in (found.submodule_search_locations or ())] if found else []
+    if homes[:1] != [folder]:
+        other = homes[0] if homes else (found.origin if found else None) or "a built-in module"
+        message = f"the package name {name!r} is taken by {other}; rename the folder"
+        raise InputError(message, where=str(folder))

@@ -1,0 +1,291 @@
+"""The referee of a running sweep: hands out trials, hears their reports, stops and ends them, and keeps everyone
+informed.
+
+It has no thread and no loop: a runner (Ray Tune, or the plain loop of `inline`) calls it. Every call is short, since
+Ray's single control loop waits for it. Try
+`Referee(study, spec, storage=storage, runs=None, observer=observer).next_task()`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+from sweepkit.config.schema import SweepSpec
+from sweepkit.driver.tracking import TrialRuns
+from sweepkit.errors import StorageFault
+from sweepkit.redaction import hidden
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.storage.write_errors import writing
+from sweepkit.study.study import SweepStudy, Verdict
+from sweepkit.study.usage import Spent, spent, used_up
+from sweepkit.trial import early_stopping
+from sweepkit.trial.failure import Fault, last_line
+from sweepkit.trial.leaderboard import Standing, ranked
+from sweepkit.trial.request import TrialTask
+from sweepkit.trial.trial import Mode, Outcome, Report, TrialRecord
+
+logger = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
+
+
+class Observer(Protocol):
+    """Whoever wants to see a sweep run. Called in the runner's thread; must return at once."""
+
+    def progress(self, phase: str, done: int, total: int) -> None:
+        """Some work before the first trial has come to `done` of `total`."""
+
+    def started(self, record: TrialRecord, standing: Standing) -> None:
+        """A trial was handed out."""
+
+    def reported(self, record: TrialRecord, standing: Standing) -> None:
+        """A trial has finished an epoch and goes on."""
+
+    def ended(self, record: TrialRecord, standing: Standing) -> None:
+        """A trial has an outcome."""
+
+    def remarked(self, text: str) -> None:
+        """Something happened that is no trial's progress: an attempt ended in a fault, a worker was replaced."""
+
+
+class Referee:
+    """Implements `tasks.Director` over one study."""
+
+    def __init__(
+        self,
+        study: SweepStudy,
+        spec: SweepSpec,
+        *,
+        storage: Storage,
+        runs: TrialRuns | None,
+        observer: Observer,
+        workers: int = 1,
+        lost: Callable[[], str | None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        """Take up a study where it stands.
+
+        Args:
+            study: the sweep's trials.
+            spec: the sweep.
+            storage: where its checkpoints are.
+            runs: the trials' runs in the tracking store; None when tracking is off.
+            observer: whoever wants to see it.
+            workers: how many trials run at once, which is what money counts.
+            lost: says why this driver must stop; None while it may go on.
+            clock: in seconds.
+            now: in seconds since 1970.
+        """
+        self._study, self._spec, self._storage = study, spec, storage
+        self._runs, self._observer, self._clock, self._now = runs, observer, clock, now
+        self._mode = Mode(spec.objective.mode)
+        self._paths = SweepPaths(spec.sweep)
+        self._workers, self._lost = workers, lost
+        self._started = clock()
+        records = study.records()
+        self._before = spent(study.runs(), records)
+        self._n_epochs = self._before.epochs
+        self._ended: dict[int, TrialRecord] = {r.number: r for r in records if r.outcome}
+        self._waiting = study.unfinished()
+        self._inherited = [record.number for record in self._waiting]
+        self._running: dict[int, TrialRecord] = {}
+        self._kept = {r.number for r in ranked(list(self._ended.values()), self._mode)[: spec.storage.keep]}
+        self._n_ended_before = len(self._ended)
+        self.over: str | None = None
+        self._fault: StorageFault | None = None
+
+    def next_task(self) -> TrialTask | None:
+        """Hand out trials that have begun first, then new ones; None when there are no more or the sweep is over."""
+        return self._guarded(self._next_task, otherwise=None)
+
+    def _next_task(self) -> TrialTask | None:
+        self._end_what_had_ended()
+        if self.is_over():
+            return None
+        again = self._study.resume(self._waiting.pop(0).number) if self._waiting else None
+        record = again or self._study.ask()
+        if record is None:
+            return None
+        run_id = self._open_run(record, resumes=again is not None)
+        self._running[record.number] = record
+        self._observer.started(record, self.standing())
+        return TrialTask(
+            number=record.number,
+            point=dict(record.point),
+            seed=trial_seed(self._spec.search.seed, record.number),
+            epochs_reported=record.epoch,
+            resumes=again is not None,
+            run_id=run_id,
+            attempt=len(record.faults) + 1,
+            known=tuple(report.to_json() for report in record.reports),
+        )
+
+    def reported(self, number: int, report: Report) -> bool:
+        """Write a report down; True when the trial ends with it, or can't go on for now."""
+        return self._guarded(lambda: self._fault is not None or self._reported(number, report), otherwise=True)
+
+    def _reported(self, number: int, report: Report) -> bool:
+        verdict = self._study.report(number, report)
+        n_before = self._running[number].epoch
+        record = self._running[number] = self._study.record(number)
+        self._n_epochs += record.epoch - n_before
+        metric = self._spec.objective.metric
+        # where the loss is not finite, nobody validated; otherwise every other trial would report the same
+        if verdict and metric not in report.metrics and not early_stopping.not_finite(report, metric):
+            self.over = verdict.reason
+        if verdict:
+            self._end(number, verdict)
+        elif record.epoch > n_before:  # or it was trained again, and everybody has heard of it
+            if self._runs:
+                self._runs.collect(record)
+            self._observer.reported(record, self.standing())
+        return verdict is not None
+
+    def failed(self, number: int, error: str, *, counts: bool = True) -> None:
+        """Write down how an attempt ended, and hand the trial out again unless its retries are used up.
+
+        What comes after a trial's end changes nothing.
+        """
+        if number not in self._running:
+            logger.warning("trial %d has ended already; its worker said: %s", number, error)
+        elif self._fault is None:  # otherwise it goes on when the sweep does
+            # the journal would hide them itself; this is for what is shown and logged
+            self._guarded(lambda: self._failed(number, hidden(error), counts=counts), otherwise=None)
+
+    def returned(self, number: int, why: str) -> None:
+        """Take back a trial that was handed out and never begun; its turn comes again at once."""
+        del self._running[number]
+        self._waiting.insert(0, self._study.record(number))
+        self._remark(f"trial {number} is given to another worker: {why}")
+
+    def halted(self, fault: StorageFault) -> None:
+        """End the sweep; its trials stay unfinished, for the same command to go on with."""
+        self._fault = self._fault or fault
+        self.over = self.over or str(fault)
+
+    def check(self) -> None:
+        """Raise the StorageFault that ended the sweep, if one did."""
+        if self._fault:
+            raise self._fault
+
+    def _guarded(self, call: Callable[[], _Result], *, otherwise: _Result) -> _Result:
+        """Make a call; if the storage does not take what it writes, most of it into the journal, end the sweep."""
+        try:
+            with writing(f"{self._storage.shown}/{self._paths.journal}"):
+                return call()
+        except StorageFault as fault:
+            self.halted(fault)
+            return otherwise
+
+    def _failed(self, number: int, error: str, *, counts: bool) -> None:
+        fault = Fault(self._running[number].epoch, error, counts, self._now())
+        if self._study.fault(number, fault):
+            self._try_again(number, fault)
+        else:
+            self._give_up(number, error)
+
+    def is_over(self) -> bool:
+        """Say whether a budget or the allowed failures are used up; `over` then says which."""
+        budget = self._spec.budget
+        n_failed = self._count(Outcome.FAILED)
+        if self.over is None and n_failed > budget.failures:
+            self.over = f"{n_failed} trials failed, more than budget.failures: {budget.failures} allows"
+        if self.over is None:
+            self.over = used_up(budget, self.spent()) or self._lost()
+        return self.over is not None
+
+    def spent(self) -> Spent:
+        """Return what the sweep has spent, earlier runs included."""
+        elapsed, before = self._elapsed(), self._before
+        return Spent(before.seconds + elapsed, before.worker_seconds + elapsed * self._workers, self._n_epochs)
+
+    def standing(self) -> Standing:
+        """Return the counts, the leader and the time that is left."""
+        seen = [*self._ended.values(), *self._running.values()]
+        leaders = ranked(seen, self._mode)
+        return Standing(
+            n_target=self._study.n_target,
+            n_running=len(self._running),
+            n_ended={outcome: self._count(outcome) for outcome in Outcome},
+            best=leaders[0] if leaders else None,
+            elapsed_s=self._elapsed(),
+            eta_s=self._eta(),
+        )
+
+    def _try_again(self, number: int, fault: Fault) -> None:
+        del self._running[number]
+        record = self._study.record(number)
+        self._waiting.append(record)
+        which = len(record.faults)
+        free = "" if fault.counts else " (which does not count)"
+        again = f"attempt {which + 1} goes on after epoch {fault.epoch}"
+        self._remark(f"trial {number} attempt {which}: {fault.summary}{free}; {again}")
+
+    def _give_up(self, number: int, error: str) -> None:
+        self._study.note(number, "error", error)
+        log = f"{self._storage.shown}/{self._paths.trial(number).log}"
+        self._end(number, Verdict(Outcome.FAILED, f"{last_line(error)} (log: {log})"))
+
+    def _remark(self, text: str) -> None:
+        logger.info(text)
+        self._observer.remarked(text)
+
+    def _end_what_had_ended(self) -> None:
+        """Give trials of an earlier run the end to which their last report had brought them when the driver died."""
+        inherited, self._inherited = self._inherited, []
+        for number in inherited:
+            if verdict := self._study.judge(number):
+                self._waiting = [record for record in self._waiting if record.number != number]
+                # resumed first, or the time since that death would count as the trial's
+                self._running[number] = self._study.resume(number)
+                self._end(number, verdict)
+
+    def _end(self, number: int, verdict: Verdict) -> None:
+        self._study.finish(number, verdict)
+        del self._running[number]
+        record = self._ended[number] = self._study.record(number)
+        logger.info("trial %d %s: %s", number, verdict.outcome.value, verdict.reason)
+        if self._runs:
+            self._runs.end(record)
+        self._keep_the_best(record)
+        self._observer.ended(record, self.standing())
+
+    def _open_run(self, record: TrialRecord, *, resumes: bool) -> str | None:
+        if self._runs is None:
+            return None
+        run_id = self._runs.open(record, resumes=resumes)
+        if run_id != record.run_id:
+            self._study.note(record.number, "run_id", run_id)
+        return run_id
+
+    def _keep_the_best(self, newest: TrialRecord) -> None:
+        """Delete the checkpoints of ended trials that are no longer among the `storage.keep` best."""
+        best = ranked(list(self._ended.values()), self._mode)[: self._spec.storage.keep]
+        kept = {record.number for record in best}
+        for number in (self._kept | {newest.number}) - kept:
+            self._storage.delete(self._paths.trial(number).checkpoints)
+        self._kept = kept
+
+    def _count(self, outcome: Outcome) -> int:
+        return sum(record.outcome is outcome for record in self._ended.values())
+
+    def _elapsed(self) -> float:
+        return self._clock() - self._started
+
+    def _eta(self) -> float | None:
+        """Assume that trials go on ending at the pace of this run so far."""
+        n_here = len(self._ended) - self._n_ended_before
+        if n_here == 0:
+            return None
+        return self._elapsed() / n_here * (self._study.n_target - len(self._ended))
+
+
+def trial_seed(seed: int, number: int) -> int:
+    """Return a trial's own 32-bit seed: far apart for neighbouring trials, the same on every machine."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{number}".encode()).digest()[:4], "big")

@@ -1,0 +1,48 @@
+"""A sweep's data: found, given its content key, and prepared once. The sweep package knows the source and the recipe.
+
+Try `find_data(problem).prepare(storage, runner, progress)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sweepkit.config.definition import SweepProblem
+from sweepkit.data.dataset import Prepared
+from sweepkit.data.prepare import content_key, find_prepared, prepare_once
+from sweepkit.storage.layout import DataPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text.recipe import Mapper, Recipe
+from sweepkit.tasks.text.source import Progress, Source
+
+
+@dataclass(frozen=True)
+class FoundData:
+    """Data that was found and not read yet; `key` identifies its content and how it is to be prepared."""
+
+    recipe: Recipe
+    source: Source
+    key: str
+
+    def is_prepared(self, storage: Storage) -> bool:
+        return find_prepared(DataPaths(self.recipe.package, self.key), storage) is not None
+
+    def prepare(self, storage: Storage, mapper: Mapper, progress: Progress) -> Prepared:
+        """Find the prepared data and verify it, or make it.
+
+        Raises:
+            DataError: the source holds something wrong, or what was prepared is damaged.
+        """
+        return prepare_once(self.recipe, self.source, storage=storage, mapper=mapper, progress=progress)
+
+
+def find_data(problem: SweepProblem) -> FoundData:
+    """Ask the sweep package for its source; reads as little of it as possible.
+
+    Raises:
+        DataError: it is missing or cannot be read.
+    """
+    module = problem.package.data_module()
+    source: Source = module.find_source(problem.data, problem.space)
+    recipe: Recipe = module.recipe(problem.data, source)
+    return FoundData(recipe, source, content_key(recipe, source))

@@ -1,0 +1,193 @@
+"""What a sweep will cost, before it starts: trials, rungs, epochs, and a rough time.
+
+Pure functions of the settings; only `measure_gflops` touches the machine. The epochs are expectations for
+trials that arrive in random order; the time rests on a package's count of operations and on one short
+measurement, and may be wrong by a factor of two. Try
+`estimate(problem, n_rows=None, mean_tokens=None, workers=2, gflops_per_s=20)`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import exp, log
+
+from sweepkit.config.definition import SweepProblem
+from sweepkit.config.schema import Stopping, SweepSpec
+from sweepkit.space import Choice, Float, Param, Point, Space, Value
+
+N_DRAWS = 500
+# What training reaches of a matrix product's rate, by a package's count of operations. With the shipped example, whose
+# package counts the fixed cost of a time step too, two workers on a 2-core AMD EPYC reached 0.6 to 0.8 each.
+EFFICIENCY = 0.6
+# two threads do a third more of one trial's work than one does
+THREADS_EXPONENT = 0.4
+DEFAULT_MEAN_TOKENS = 200.0  # where neither the data nor the package says
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a sweep is expected to spend.
+
+    Attributes:
+        n_trials: of the whole sweep; the grid's size where that is smaller.
+        grid_size: points of the space; None when it is continuous.
+        rungs: epochs at which the rule may stop a trial first.
+        reaching: (epoch, how many trials are expected to reach it), first and last epoch included.
+        epochs: expected epochs of all trials together, patience not counted.
+        full_epochs: epochs if no trial were stopped.
+        gflop_per_epoch: mean over the space; None when the number of rows is not known yet.
+        time_s: rough wall time; None when it cannot be told.
+    """
+
+    n_trials: int
+    grid_size: int | None
+    rungs: list[int]
+    reaching: list[tuple[int, int]]
+    epochs: int
+    full_epochs: int
+    gflop_per_epoch: float | None
+    time_s: float | None
+
+
+def estimate(
+    problem: SweepProblem,
+    *,
+    n_rows: float | None,
+    mean_tokens: float | None,
+    workers: int,
+    gflops_per_s: float | None,
+) -> Plan:
+    """Estimate what a sweep will spend.
+
+    Args:
+        problem: the sweep.
+        n_rows: rows of train before validation is carved; None when unknown.
+        mean_tokens: their mean length; None takes the package's, else a default.
+        workers: trials that run at once.
+        gflops_per_s: 1e9 operations that one thread's training does in a second; None leaves the time out.
+    """
+    stopping, n_target = problem.spec.stopping, n_trials(problem.spec, problem.space)
+    reaching = expected_epochs(stopping, n_target)
+    epochs = sum(
+        n_reaching * (epoch - before)
+        for (epoch, n_reaching), before in zip(reaching, [0, *(epoch for epoch, _ in reaching)], strict=False)
+    )
+    gflop = None if n_rows is None else _epoch_gflop(problem, n_target, n_rows, mean_tokens)
+    time_s = None
+    if gflop is not None and gflops_per_s is not None:
+        rate = gflops_per_s * problem.spec.resources.cpu**THREADS_EXPONENT
+        time_s = epochs * gflop / rate / min(workers, n_target)
+    return Plan(
+        n_trials=n_target,
+        grid_size=problem.space.size(),
+        rungs=rungs(stopping),
+        reaching=[(epoch, round(n_reaching)) for epoch, n_reaching in reaching],
+        epochs=round(epochs),
+        full_epochs=n_target * stopping.max_epochs,
+        gflop_per_epoch=gflop,
+        time_s=time_s,
+    )
+
+
+def n_trials(spec: SweepSpec, space: Space) -> int:
+    """Return how many trials a sweep is to have: the YAML's number, or the whole grid where that is smaller."""
+    size = space.size() if spec.search.sampler == "grid" else None
+    return spec.search.trials if size is None else min(size, spec.search.trials)
+
+
+def rungs(stopping: Stopping) -> list[int]:
+    """Return the epochs at which the rule compares trials: grace, grace * reduction, … below max_epochs."""
+    if stopping.rule not in ("asha", "hyperband"):
+        return []
+    steps = (stopping.grace_epochs * stopping.reduction**power for power in itertools.count())
+    return list(itertools.takewhile(lambda epoch: epoch < stopping.max_epochs, steps))
+
+
+def expected_epochs(stopping: Stopping, n_trials: int) -> list[tuple[int, float]]:
+    """Return (epoch, how many of the trials are expected to reach it), ending with max_epochs.
+
+    `asha` and `hyperband` pass the best 1 / reduction of those that have arrived at a rung, at least the very
+    best; `median` stops half of what comes after its warm-up, as soon as it may; `none` stops nothing.
+    """
+    if stopping.rule == "median":
+        first = min(stopping.grace_epochs + 1, stopping.max_epochs)
+        watched = max(n_trials - stopping.warmup_trials, 0)
+        if first == stopping.max_epochs:
+            return [(first, float(n_trials))]
+        return [(first, float(n_trials)), (stopping.max_epochs, n_trials - watched / 2)]
+    steps = [*rungs(stopping), stopping.max_epochs]
+    total = [0.0] * len(steps)
+    for first_rung, share in enumerate(_brackets(stopping, len(steps) - 1)):
+        reaching = share * n_trials
+        for place in range(len(steps)):
+            total[place] += reaching
+            if place >= first_rung:
+                reaching = _passing(reaching, stopping.reduction)
+    return list(zip(steps, total, strict=True))
+
+
+def measure_gflops(clock: Callable[[], float] = time.perf_counter) -> float:
+    """Estimate how many 1e9 operations of small-net training one thread does here in a second; takes 50 ms.
+
+    Multiplies float32 matrices with NumPy and takes EFFICIENCY of that. Needs a process whose BLAS has one
+    thread (OPENBLAS_NUM_THREADS=1 before NumPy is imported); with more it is too high.
+    """
+    import numpy as np  # not at the top: `validate` must not pay for it
+
+    size = 256
+    left = np.random.default_rng(0).random((size, size), dtype=np.float32)
+    out = left @ left
+    began, n_products = clock(), 0
+    while clock() - began < 0.05:
+        np.matmul(left, left, out=out)
+        n_products += 1
+    return EFFICIENCY * n_products * 2 * size**3 / (clock() - began) / 1e9
+
+
+def _brackets(stopping: Stopping, n_rungs: int) -> list[float]:
+    """Return the fraction of trials in each bracket, as Optuna allocates them; bracket b starts at rung b."""
+    if stopping.rule != "hyperband" or n_rungs == 0:
+        return [1.0]
+    ratio = stopping.max_epochs / stopping.grace_epochs
+    n_brackets = int(log(ratio, stopping.reduction) + 1e-9) + 1
+    weights = [n_brackets * stopping.reduction ** (n_brackets - 1 - b) / (n_brackets - b) for b in range(n_brackets)]
+    return [weight / sum(weights) for weight in weights]
+
+
+def _passing(n_arriving: float, reduction: int) -> float:
+    """Expect how many of n trials, arriving in random order, are among the best 1 / reduction so far."""
+    whole = round(n_arriving)
+    return min(sum(max(1, place // reduction) / place for place in range(1, whole + 1)), n_arriving)
+
+
+def _epoch_gflop(problem: SweepProblem, n_trials: int, n_rows: float, mean_tokens: float | None) -> float:
+    """Average an epoch's operations over the space: over the grid's own points, else over seeded draws."""
+    # validation is forward only: a third of the work of training on as many rows
+    valid = problem.data.valid_fraction
+    rows = n_rows * (1 - valid) + n_rows * valid / 3
+    tokens = mean_tokens or problem.package.mean_tokens or DEFAULT_MEAN_TOKENS
+    costs = [problem.package.epoch_gflop(point, rows, tokens) for point in _points(problem, n_trials)]
+    return sum(costs) / len(costs)
+
+
+def _points(problem: SweepProblem, n_trials: int) -> Iterator[Point]:
+    if problem.spec.search.sampler == "grid":
+        return itertools.islice(problem.space.grid(), min(n_trials, N_DRAWS))
+    rng = random.Random(problem.spec.search.seed)
+    return (problem.space.draw(lambda _name, param: _drawn(param, rng)) for _ in range(N_DRAWS))
+
+
+def _drawn(param: Param, rng: random.Random) -> Value:
+    if isinstance(param, Choice):
+        return rng.choice(param.options)
+    if isinstance(param, Float):
+        low, high = (log(param.low), log(param.high)) if param.log else (param.low, param.high)
+        value = rng.uniform(low, high)
+        return exp(value) if param.log else value
+    if param.log:
+        return round(exp(rng.uniform(log(param.low), log(param.high))))
+    return rng.randrange(param.low, param.high + 1, param.step)

@@ -1,0 +1,250 @@
+"""Bringing a tracking store up to a sweep: whatever it was not told while it was away, it is told from the journal.
+
+The store ends as if it had never been away, and a store that never saw the sweep gets all of it. Of the sweep nothing
+is changed but spools that are no longer needed and what its manifest says of the store.
+Try `sync(Path("sweeps/cells.yaml")).told.reports`.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sweepkit.config.schema import SweepSpec
+from sweepkit.data.dataset import parse_manifest
+from sweepkit.driver import claim
+from sweepkit.driver.tracking import dataset_facts, fault_tags, note_told, origin_of, results, run_name
+from sweepkit.errors import DataError, InputError
+from sweepkit.results.final_result import FinalResult
+from sweepkit.results.sweep import open_snapshot, read_final
+from sweepkit.storage.layout import DataPaths, SweepPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.study.journal import Journal
+from sweepkit.tracking import run_endings
+from sweepkit.tracking.backfill import CatchingUp, Told, in_users_words
+from sweepkit.tracking.connect import StoreError, exists, is_file, located, shown
+from sweepkit.tracking.registry import register
+from sweepkit.trial.leaderboard import ranked
+from sweepkit.trial.trial import Mode, Outcome, TrialRecord
+
+_STATE = "state.json"  # of a checkpoint, written last
+
+
+@dataclass(frozen=True)
+class Synced:
+    """One sweep, or its final stage, that a store knows all of now.
+
+    Attributes:
+        sweep: its name in the storage.
+        n_trials: how many there are.
+        told: what was missing.
+        registered: the model that was put into the registry now, if one was missing there.
+    """
+
+    sweep: str
+    n_trials: int
+    told: Told
+    registered: str | None = None
+
+
+@dataclass(frozen=True)
+class _Sweep:
+    """What the folder of a sweep or of its final stage says; `facts` is the manifest that has code and versions."""
+
+    storage: Storage
+    paths: SweepPaths
+    manifest: Mapping[str, Any]  # JSON
+    facts: Mapping[str, Any]  # JSON
+    spec: SweepSpec
+    records: list[TrialRecord]
+
+
+def sync(
+    target: Path, *, sets: Sequence[str] = (), data: str | None = None, tracking_uri: str | None = None
+) -> tuple[str, list[Synced]]:
+    """Tell a store all that it lacks of a sweep and of its final stage; returns the store's address and what it was.
+
+    Args:
+        target: the sweep's YAML or its folder.
+        sets: overrides of the YAML.
+        data: as `--data` gives it.
+        tracking_uri: another store than the sweep's own.
+
+    Raises:
+        InputError: there is no such sweep, it has no store, or the store cannot be reached.
+    """
+    snapshot = open_snapshot(target, sets, data)
+    found = sync_sweep(snapshot.storage, snapshot.paths, tracking_uri=tracking_uri)
+    if tracking_uri is None and snapshot.running() is None:
+        note_told(snapshot.storage, snapshot.paths)
+    return found
+
+
+def sync_sweep(storage: Storage, paths: SweepPaths, *, tracking_uri: str | None = None) -> tuple[str, list[Synced]]:
+    """Do what `sync` does with a sweep of a storage."""
+    sweep, is_own = _read(storage, paths), tracking_uri is None
+    uri = _store_of(sweep, tracking_uri)
+    try:
+        parent, done = _tell(sweep, uri, parent=None, is_own=is_own)
+        found = [done]
+        if storage.exists(paths.final.manifest):
+            final = _read(storage, paths.final, facts=sweep.manifest)
+            found.append(_tell(final, uri, parent=parent, is_own=is_own, result=read_final(storage, paths))[1])
+    except StoreError as error:
+        raise in_users_words(error, uri) from error
+    return shown(uri), found
+
+
+def _read(storage: Storage, paths: SweepPaths, *, facts: Mapping[str, Any] | None = None) -> _Sweep:  # JSON
+    manifest = storage.read_json(paths.manifest)
+    # the name of a final stage has a slash, which nobody may write into a YAML
+    name = {"sweep": paths.sweep.partition("/")[0]}
+    spec = SweepSpec.model_validate(manifest["spec"] | name).model_copy(update={"sweep": paths.sweep})
+    records: list[TrialRecord] = []
+    if storage.exists(paths.journal):
+        with claim.journal(storage, paths, read_only=True) as journal:
+            records = Journal.read(journal, spec).records()
+    return _Sweep(storage, paths, manifest, facts or manifest, spec, records)
+
+
+def _store_of(sweep: _Sweep, tracking_uri: str | None) -> str:
+    """Return the store that is meant: the one on the command line, else the one that the sweep was told to use."""
+    if tracking_uri:
+        return located(tracking_uri)
+    if not sweep.spec.tracking.enabled:
+        where = f"{sweep.storage.shown}/{sweep.paths.root}"
+        raise InputError(
+            "this sweep ran without a tracking store (tracking.enabled: false); --tracking-uri names one to tell it to",
+            where=where,
+        )
+    uri, used = located(sweep.spec.tracking.uri), sweep.manifest.get("tracking_uri")
+    if used and shown(uri) != used and sweep.spec.tracking.uri is None:
+        uri = used  # the sweep ran in another folder or with another environment
+    if is_file(uri) and not exists(uri):
+        raise InputError(f"there is no tracking store {shown(uri)!r}; name the right one with --tracking-uri")
+    return uri
+
+
+def _tell(
+    sweep: _Sweep, uri: str, *, parent: str | None, is_own: bool, result: FinalResult | None = None
+) -> tuple[str, Synced]:
+    spec, paths, storage = sweep.spec, sweep.paths, sweep.storage
+    tags = _tags(sweep.facts)
+    catching_up = CatchingUp.open(
+        uri,
+        experiment=spec.tracking.experiment or spec.sweep,
+        sweep=spec.sweep,
+        parent_run_id=sweep.manifest.get("parent_run_id"),
+        origin=origin_of(spec.sweep, storage),
+        tags=tags | ({"mlflow.parentRunId": parent} if parent else {}),
+        params=_settings(spec),
+    )
+    if is_own and sweep.manifest.get("parent_run_id") is None:
+        claim.amend(storage, paths.sweep, parent_run_id=catching_up.parent_run_id)
+    runs = {record.number: _tell_trial(catching_up, sweep, record, tags) for record in sweep.records}
+    for record in ranked(sweep.records, Mode(spec.objective.mode))[: spec.storage.keep]:
+        run_id = runs[record.number]
+        if run_id and record.outcome and record.best_epoch and storage.local is not None and _has_ended(sweep):
+            checkpoint = storage.path(paths.trial(record.number).checkpoint(record.best_epoch))
+            catching_up.checkpoint(run_id, checkpoint, last=_STATE)
+    status = _status(sweep)
+    if status:
+        found = results(spec, sweep.records)
+        best = {**found["best"], **_look(result)} if result else found["best"]
+        ending = run_endings.of_sweep(status=status, best=best, metric=found["metric"], ended=found["ended"])
+        catching_up.sweep(ending, leaderboard=found["leaderboard"], ended_at=found["at"])
+    registered = _register(sweep, uri, parent, result) if result and parent and is_own else None
+    return catching_up.parent_run_id, Synced(spec.sweep, len(sweep.records), catching_up.told, registered)
+
+
+def _tell_trial(catching_up: CatchingUp, sweep: _Sweep, record: TrialRecord, tags: Mapping[str, str]) -> str | None:
+    ending = None
+    if record.outcome:
+        ending = run_endings.of_trial(
+            outcome=record.outcome.value,
+            reason=record.reason or "",
+            best_value=record.best_value,
+            best_epoch=record.best_epoch,
+            metric=sweep.spec.objective.metric,
+            tags=fault_tags(record, log=f"{sweep.storage.shown}/{sweep.paths.trial(record.number).log}"),
+        )
+    return catching_up.trial(
+        record,
+        name=run_name(record),
+        tags=tags,
+        data=_data(sweep),
+        storage=sweep.storage,
+        paths=sweep.paths.trial(record.number),
+        ending=ending,
+        ended_at=record.ended,
+    )
+
+
+def _data(sweep: _Sweep) -> dict[str, Any] | None:  # arguments of `Store.add_dataset`
+    paths = DataPaths(sweep.spec.package, sweep.facts["data_key"])
+    try:
+        manifest = parse_manifest(sweep.storage.read_json(paths.manifest), where=paths.manifest)
+    except (FileNotFoundError, DataError):  # deleted, or of another version: the sweep is told without it
+        return None
+    return dataset_facts(manifest, f"{sweep.storage.shown}/{paths.root}", split="train", context="training")
+
+
+def _has_ended(sweep: _Sweep) -> bool:
+    return all(record.outcome for record in sweep.records) and _status(sweep) is not None
+
+
+def _status(sweep: _Sweep) -> run_endings.SweepEnd | None:
+    """Return how the sweep ended; None while it runs, or where it was killed before it could say so."""
+    status: run_endings.SweepEnd | None = sweep.manifest.get("ended")
+    if status is None and len(sweep.records) >= sweep.manifest.get("n_trials", float("inf")):
+        outcomes = {record.outcome for record in sweep.records}
+        if None not in outcomes:
+            return "finished" if Outcome.COMPLETE in outcomes else "failed"
+    return status
+
+
+def _look(result: FinalResult) -> dict[str, object]:
+    figures = {"test_accuracy": result.look.accuracy} if result.look else {}
+    return {"candidate": result.winner.name, "mean": result.winner.mean, **figures}
+
+
+def _register(sweep: _Sweep, uri: str, parent: str, result: FinalResult) -> str | None:
+    """Put the winner's bundle into the model registry, where the final stage could not."""
+    paths = SweepPaths(sweep.paths.sweep.rpartition("/")[0])
+    if result.registered or not sweep.storage.exists(paths.winner):
+        return None
+    with tempfile.TemporaryDirectory(prefix="sweepkit-winner-") as scratch:
+        folder = Path(scratch) / "winner"
+        sweep.storage.get_folder(paths.winner, folder)
+        model = register(uri, run_id=parent, folder=folder, name=paths.sweep, example="A text to label.")
+    found = sweep.storage.read_json(paths.final_result)
+    sweep.storage.write_json(paths.final_result, found | {"registered": model.uri})
+    return model.uri
+
+
+def _tags(facts: Mapping[str, Any]) -> dict[str, str]:  # a manifest
+    """Return the tags of runs, as they would have been when the sweep ran."""
+    dirty = facts.get("dirty")
+    known = {
+        "data_key": facts["data_key"],
+        "host": facts["host"],
+        "commit": facts.get("commit") or "unknown",
+        "dirty": "unknown" if dirty is None else str(dirty).lower(),
+    }
+    versions = {f"version.{name}": version for name, version in facts.get("versions", {}).items()}
+    commit = {"mlflow.source.git.commit": facts["commit"]} if facts.get("commit") else {}
+    return {f"sweepkit.{name}": str(value) for name, value in (known | versions).items()} | commit
+
+
+def _settings(spec: SweepSpec) -> dict[str, str]:
+    """Return the YAML's settings as params of the sweep's run."""
+    found = spec.model_dump(mode="json", exclude={"space", "storage", "tracking"})
+    return {
+        f"{section}.{key}": str(value)
+        for section, values in found.items()
+        if isinstance(values, dict)
+        for key, value in values.items()
+    }

@@ -1,0 +1,260 @@
+"""What of a sweep goes into its tracking store besides its trials: its settings, its data, its winner.
+
+The adapter `tracking` knows MLflow and no sweeps; this knows sweeps and no MLflow.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sweepkit import provenance
+from sweepkit.config.definition import SweepProblem
+from sweepkit.config.schema import SweepSpec
+from sweepkit.data.dataset import Manifest, Prepared
+from sweepkit.driver import claim
+from sweepkit.errors import StorageFault
+from sweepkit.redaction import hidden
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.tracking.connect import is_pending, shown
+from sweepkit.tracking.run_endings import SweepEnd
+from sweepkit.tracking.sweep_logger import SweepTracker
+from sweepkit.trial.leaderboard import ranked, reasons, table
+from sweepkit.trial.trial import Mode, Outcome, TrialRecord
+
+# the end of a traceback says most, and a tag of MLflow holds 8,000 characters
+_LONGEST_ERROR = 6000
+
+
+def open_tracker(
+    problem: SweepProblem, storage: Storage, data_key: str, *, parent: str | None = None
+) -> SweepTracker | None:
+    """Open the sweep's run in the tracking store, the same one where the sweep goes on; None when tracking is off.
+
+    Args:
+        problem: the sweep.
+        storage: where its manifest is.
+        data_key: the content key of its data.
+        parent: the run that this one is shown under; None for a sweep of its own.
+
+    Raises:
+        InputError: the store cannot be used.
+    """
+    spec = problem.spec
+    if not spec.tracking.enabled:
+        return None
+    manifest = storage.read_json(SweepPaths(spec.sweep).manifest)
+    tracker = SweepTracker.open(
+        uri=spec.tracking.uri,
+        experiment=spec.tracking.experiment or spec.sweep,
+        sweep=spec.sweep,
+        parent_run_id=manifest.get("parent_run_id"),
+        origin=origin_of(spec.sweep, storage),
+        tags=_tags(problem, data_key) | ({"mlflow.parentRunId": parent} if parent else {}),
+        params=_settings(problem),
+    )
+    tracker.remedy = f"`python -m sweepkit sync {_target(problem, storage)}` tells it the rest when it is back"
+    tracker.is_behind = not is_told(storage, spec.sweep)
+    known = {"parent_run_id": tracker.parent_run_id, "tracking_uri": shown(tracker.uri)}
+    claim.amend(storage, spec.sweep, **known, ended=None, told=False)
+    return tracker
+
+
+def origin_of(sweep: str, storage: Storage) -> str:
+    """Return what tells a sweep, or a final stage, from all others, also those of its name in other storages."""
+    manifest = storage.read_json(SweepPaths(sweep.partition("/")[0]).manifest)
+    return f"{sweep} {manifest['created']} {manifest['host']}"
+
+
+def close(tracker: SweepTracker, storage: Storage, sweep: str) -> None:
+    """Tell the store what is left, and note in the sweep's manifest that it knows all, if it does."""
+    if tracker.close():
+        with contextlib.suppress(StorageFault):  # at worst it is told again
+            claim.amend(storage, sweep, told=True)
+
+
+def note_told(storage: Storage, paths: SweepPaths) -> None:
+    """Note that the store knows all of a sweep and of its final stage."""
+    for own in (paths, paths.final):
+        if storage.exists(own.manifest):
+            claim.amend(storage, own.sweep, told=True)
+
+
+def is_told(storage: Storage, sweep: str) -> bool:
+    """Say whether the store knows all; if not, the driver died, or the store was away when the last run ended."""
+    return bool(storage.read_json(SweepPaths(sweep).manifest).get("told", True))
+
+
+def finish(
+    tracker: SweepTracker, problem: SweepProblem, storage: Storage, records: list[TrialRecord], status: SweepEnd
+) -> None:
+    """End the sweep's run, and note in its manifest how it ended, for a store that is told only later."""
+    tracker.finish(status=status, **results_of(problem, records))
+    with contextlib.suppress(StorageFault):  # which is being told already if it is why the sweep ends
+        claim.amend(storage, problem.spec.sweep, ended=status)
+
+
+class TrialRuns:
+    """The runs of a sweep's trials, as the referee opens and ends them; `metric` is the objective."""
+
+    def __init__(self, tracker: SweepTracker, storage: Storage, prepared: Prepared, problem: SweepProblem) -> None:
+        self._tracker, self._storage, self._prepared = tracker, storage, prepared
+        self._paths, self._metric = SweepPaths(problem.spec.sweep), problem.spec.objective.metric
+        self._tags = _tags(problem, prepared.manifest.key)
+
+    def open(self, record: TrialRecord, *, resumes: bool = False) -> str:
+        """Return the id of a trial's run: a new one, or the one it has, to go on with where it `resumes`."""
+        run_id = self._tracker.start_trial(
+            number=record.number,
+            name=run_name(record),
+            point=record.point,
+            tags=self._tags,
+            run_id=record.run_id,
+            may_exist=resumes,
+        )
+        if record.run_id is None:
+            log_data(self._tracker, run_id, self._prepared, split="train", context="training")
+        return run_id
+
+    def collect(self, record: TrialRecord, *, has_ended: bool = False) -> None:
+        """Pass on what the trial's worker could not send itself."""
+        if record.run_id:
+            paths = self._paths.trial(record.number)
+            self._tracker.collect(record.run_id, self._storage, paths, has_ended=has_ended)
+
+    def tell_again(self, records: Sequence[TrialRecord]) -> None:
+        """Tell of trials that ended in earlier runs, where the store may not know all of them."""
+        for record in records if self._tracker.is_behind else ():
+            if record.outcome and record.run_id and is_pending(record.run_id):
+                self.open(record)
+            self.end(record)
+
+    def end(self, record: TrialRecord) -> None:
+        """Write down how a trial ended."""
+        if record.run_id is None or record.outcome is None:
+            return
+        self.collect(record, has_ended=True)
+        self._tracker.end_trial(
+            record.run_id,
+            outcome=record.outcome.value,
+            reason=record.reason or "",
+            best_value=record.best_value,
+            best_epoch=record.best_epoch,
+            metric=self._metric,
+            at=record.ended,
+            tags=fault_tags(record, log=f"{self._storage.shown}/{self._paths.trial(record.number).log}"),
+        )
+
+
+def fault_tags(record: TrialRecord, *, log: str) -> dict[str, str]:
+    """Return what a run says of its trial's faults: how many, and of a failed trial the last one and the log."""
+    tags = {"sweepkit.faults": str(len(record.faults))} if record.faults else {}
+    if record.outcome is not Outcome.FAILED:
+        return tags
+    tags["sweepkit.log"] = log
+    if record.faults:
+        error = record.faults[-1].error[-_LONGEST_ERROR:]
+        tags["sweepkit.error"] = error
+        tags["mlflow.note.content"] = f"Failed: {record.reason}\n\n```\n{error.rstrip()}\n```\n"
+    return tags
+
+
+def run_name(record: TrialRecord) -> str:
+    """Name a trial by its number and the first words and whole numbers of its point: `0007 gru 64`."""
+    words = [str(v) for v in record.point.values() if isinstance(v, str | int) and not isinstance(v, bool)]
+    return " ".join([f"{record.number:04d}", *words[:2]])
+
+
+def describe_data(tracker: SweepTracker, prepared: Prepared) -> None:
+    """Record which data the sweep trains and validates on."""
+    for split, context in (("train", "training"), ("valid", "validation")):
+        log_data(tracker, tracker.parent_run_id, prepared, split=split, context=context)
+
+
+def log_data(tracker: SweepTracker, run_id: str, prepared: Prepared, *, split: str, context: str) -> None:
+    """Record one split as an input of a run."""
+    facts = dataset_facts(prepared.manifest, str(prepared.folder), split=split, context=context)
+    tracker.log_dataset(run_id, **facts)
+
+
+def dataset_facts(manifest: Manifest, source: str, *, split: str, context: str) -> dict[str, Any]:
+    """Return what describes one split as an input of a run: the arguments of `SweepTracker.log_dataset`."""
+    facts = manifest.splits[split]
+    return {
+        "name": f"{manifest.package}-{split}",
+        "digest": manifest.key,
+        "source": source,
+        "profile": {"rows": facts.rows, "label_counts": list(facts.label_counts), "lengths": dict(facts.lengths)},
+        "context": context,
+    }
+
+
+def keep_checkpoints(
+    tracker: SweepTracker, storage: Storage, paths: SweepPaths, leaders: Sequence[TrialRecord]
+) -> None:
+    """Copy the best checkpoint of each kept trial to its run's artifacts, where the storage is a folder."""
+    for record in leaders:
+        if record.run_id and record.best_epoch and storage.local is not None:
+            folder = storage.path(paths.trial(record.number).checkpoint(record.best_epoch))
+            tracker.log_checkpoint(record.run_id, folder)
+
+
+def results_of(problem: SweepProblem, records: list[TrialRecord]) -> dict[str, Any]:  # SweepTracker.finish's arguments
+    """Return what a finished sweep's run shows; see `results`."""
+    return results(problem.spec, records)
+
+
+def results(spec: SweepSpec, records: list[TrialRecord]) -> dict[str, Any]:  # as above
+    """Return the leaderboard by column, the winner, why trials ended, and when the last one did."""
+    objective = spec.objective
+    rows = table(records, metric=objective.metric, mode=Mode(objective.mode))
+    return {
+        "leaderboard": {name: [row.get(name) for row in rows] for name in rows[0]} if rows else {},
+        "best": _winner(spec, records),
+        "metric": objective.metric,
+        "ended": reasons(records),
+        "at": max((record.ended for record in records if record.ended is not None), default=None),
+    }
+
+
+def _target(problem: SweepProblem, storage: Storage) -> str:
+    """Name a sweep, or the one that a final stage belongs to, as a command takes it."""
+    sweep = problem.spec.sweep.partition("/")[0]
+    return shlex.quote(str(storage.path(SweepPaths(sweep).root) if storage.local else problem.source))
+
+
+def _winner(spec: SweepSpec, records: list[TrialRecord]) -> Mapping[str, object]:
+    metric = spec.objective.metric
+    leaders = ranked(records, Mode(spec.objective.mode))
+    if not leaders:
+        return {}
+    best = leaders[0]
+    return {"trial": best.number, metric: best.best_value, "epoch": best.best_epoch, **best.point}
+
+
+def _tags(problem: SweepProblem, data_key: str) -> dict[str, str]:
+    code = provenance.code_state(problem.package.folder)
+    facts = {
+        "data_key": data_key,
+        "host": provenance.host(),
+        "commit": code.commit or "unknown",
+        "dirty": "unknown" if code.dirty is None else str(code.dirty).lower(),
+    }
+    versions = {f"version.{name}": version for name, version in provenance.versions().items()}
+    commit = {"mlflow.source.git.commit": code.commit} if code.commit else {}
+    return {f"sweepkit.{name}": value for name, value in (facts | versions).items()} | commit
+
+
+def _settings(problem: SweepProblem) -> dict[str, str]:
+    """Return the YAML's settings as `search.sampler` and so on, without the space, which trials have values of."""
+    spec = problem.spec.model_dump(mode="json", exclude={"space", "data", "storage", "tracking"})
+    flat = {
+        f"{section}.{key}": hidden(str(value))
+        for section, values in spec.items()
+        if isinstance(values, dict)
+        for key, value in values.items()
+    }
+    return flat | {f"data.{key}": hidden(str(value)) for key, value in problem.data.model_dump(mode="json").items()}

@@ -1,0 +1,206 @@
+"""What the final stage makes of its trained candidates: predictions, comparisons, a look at the test split, a bundle.
+
+The order matters. The test split is looked at after everything that selects, a look is counted before it is made,
+and the result is written last. Try `Judge(sweep, storage, job, runner, observer).judge(ranking, records, ...)`.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from typing import TypeVar
+
+from sweepkit.bundle.manifest import Measured
+from sweepkit.config.definition import SweepProblem
+from sweepkit.data.dataset import Prepared
+from sweepkit.driver.controller import Observer, trial_seed
+from sweepkit.formatting import metric_words
+from sweepkit.results.final_result import Candidate, Comparison, FinalResult, Look
+from sweepkit.results.statistics import compare, proportion_interval
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text import predictions
+from sweepkit.tasks.text.evaluation import EvaluationTask, evaluate
+from sweepkit.tasks.text.export_task import ExportTask, export
+from sweepkit.tasks.text.linear_baseline import LinearTask, fit_linear
+from sweepkit.trial.request import Job, Runner
+from sweepkit.trial.trial import TrialRecord
+
+Task = TypeVar("Task")
+Answer = TypeVar("Answer")
+
+LINEAR = "TF-IDF bigrams + logistic regression"
+
+
+class Judge:
+    """Judges the candidates of one sweep; `final` is its final stage as a sweep, `job` what the runs of that share."""
+
+    def __init__(
+        self, sweep: SweepProblem, final: SweepProblem, storage: Storage, job: Job, runner: Runner, observer: Observer
+    ) -> None:
+        self._sweep, self._final, self._storage, self._job = sweep, final, storage, job
+        self._runner, self._observer = runner, observer
+        self._paths = SweepPaths(sweep.spec.sweep)
+
+    def judge(
+        self, ranking: Sequence[Candidate], records: Sequence[TrialRecord], *, prepared: Prepared, again: bool
+    ) -> FinalResult:
+        """Compare, measure the winner on the test split, and put its bundle into the storage.
+
+        Args:
+            ranking: the trained candidates, the winner first.
+            records: the final stage's trials.
+            prepared: the data.
+            again: look at the test split even if there has been a look.
+
+        Raises:
+            DataError: data or a checkpoint is damaged.
+        """
+        by_number = {record.number: record for record in records}
+        runs = [by_number[c.best_final_trial] for c in ranking if c.best_final_trial is not None]
+        self._predict(runs)
+        everyone = (*ranking, self._linear())
+        looks = self._looked(everyone[0], runs[0], prepared.manifest.splits["test"].rows, again=again)
+        objective = self._sweep.spec.objective
+        seeds = max(len(candidate.values) for candidate in ranking)
+        compared = tuple(self._comparisons(everyone))
+        result = FinalResult(objective.metric, objective.mode, seeds, everyone, compared, looks)
+        self._export(result, runs[0])
+        return result
+
+    def _predict(self, runs: Sequence[TrialRecord]) -> None:
+        """Predict validation with the best run of every network, where that has not been done."""
+        paths = self._paths.final
+        missing = [run for run in runs if not self._storage.exists(paths.trial(run.number).predictions("valid"))]
+        self._each(evaluate, [self._evaluation(run, "valid") for run in missing], "predicting validation")
+
+    def _linear(self) -> Candidate:
+        """Fit the baseline that is no network, or find what it came to."""
+        name = self._paths.linear_predictions
+        if not self._storage.exists(name):
+            task = LinearTask(self._job.storage_uri, self._job.package, self._job.data_key, name)
+            self._each(fit_linear, [task], "fitting the linear baseline")
+        found = predictions.read(self._storage, name)
+        interval = proportion_interval(int(found.is_right.sum()), len(found.targets))
+        return Candidate(LINEAR, True, None, {}, (), (found.accuracy,), found.accuracy, interval, None, name)
+
+    def _comparisons(self, everyone: Sequence[Candidate]) -> list[Comparison]:
+        """Compare the winner with the runner-up and with each baseline."""
+        winner, *others = everyone
+        rivals = [other for other in others if not other.is_baseline][:1]
+        baselines = [other for other in others if other.is_baseline]
+        right = self._is_right(winner)
+        return [compare(right, self._is_right(other), other=other.name) for other in [*rivals, *baselines]]
+
+    def _is_right(self, candidate: Candidate) -> predictions.Right:
+        assert candidate.predictions is not None, "everyone has predicted validation"
+        return predictions.read(self._storage, candidate.predictions).is_right
+
+    def _looked(self, winner: Candidate, run: TrialRecord, n_rows: int, *, again: bool) -> tuple[Look, ...]:
+        """Look at the test split if nobody has, or `again`; what was begun and never finished is the same look."""
+        looks = read_looks(self._storage, self._paths)
+        begun = [look for look in looks if look.accuracy is None and look.final_trial == run.number]
+        if n_rows == 0 or (looks and not begun and not again):
+            return tuple(looks)
+        if not begun:
+            now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+            looks.append(Look(len(looks) + 1, now, winner.name, run.number, n_rows))
+            self._write_looks(looks)
+        found = self._each(evaluate, [self._evaluation(run, "test")], "measuring the winner on the test split")[0]
+        looks[-1] = replace(
+            looks[-1],
+            accuracy=found.correct / found.rows,
+            interval=proportion_interval(found.correct, found.rows),
+            loss=found.loss,
+        )
+        self._write_looks(looks)
+        return tuple(looks)
+
+    def _write_looks(self, looks: Sequence[Look]) -> None:
+        self._storage.write_json(self._paths.looks, [asdict(look) for look in looks])
+
+    def _export(self, result: FinalResult, run: TrialRecord) -> None:
+        """Put the winner's best run into the storage as a bundle."""
+        assert run.best_epoch is not None, "a candidate's run has a best epoch"
+        task = ExportTask(
+            package=self._job.package,
+            data=self._job.data,
+            data_key=self._job.data_key,
+            storage_uri=self._job.storage_uri,
+            sweep=self._paths.final.sweep,
+            trial=run.number,
+            epoch=run.best_epoch,
+            seed=trial_seed(self._final.spec.search.seed, run.number),
+            point=dict(run.point),
+            measured=tuple(self._measured(result, run)),
+            shown_sweep=self._sweep.spec.sweep,
+            shown_trial=result.winner.trial if result.winner.trial is not None else run.number,
+            to=self._paths.winner,
+        )
+        self._each(export, [task], "exporting the winner")
+
+    def _measured(self, result: FinalResult, run: TrialRecord) -> list[Measured]:
+        """Return the figures of the winner's card."""
+        winner, words = result.winner, metric_words(result.metric)
+        mean = winner.interval
+        found = [
+            Measured(
+                f"{words}, mean of {len(winner.values)} seeds",
+                winner.mean,
+                mean.low if mean else None,
+                mean.high if mean else None,
+                len(winner.values),
+            ),
+            Measured(f"{words} of this run", run.best_value if run.best_value is not None else winner.mean),
+        ]
+        if (look := result.look) and look.accuracy is not None and look.interval is not None:
+            name = "test accuracy" + (f" (look {look.number})" if look.number > 1 else "")
+            found.append(Measured(name, look.accuracy, look.interval.low, look.interval.high, look.rows))
+        return found
+
+    def _evaluation(self, run: TrialRecord, split: str) -> EvaluationTask:
+        assert run.best_epoch is not None, "a candidate's run has a best epoch"
+        return EvaluationTask(
+            package=self._job.package,
+            data=self._job.data,
+            data_key=self._job.data_key,
+            storage_uri=self._job.storage_uri,
+            sweep=self._paths.final.sweep,
+            trial=run.number,
+            epoch=run.best_epoch,
+            point=dict(run.point),
+            split=split,
+        )
+
+    def _each(self, function: Callable[[Task], Answer], tasks: Sequence[Task], phase: str) -> list[Answer]:
+        """Run tasks on the workers and say how far they are."""
+        answers: list[Answer] = []
+        if tasks:
+            self._observer.progress(phase, 0, len(tasks))
+        for answer in self._runner.map(function, tasks, describe=phase):
+            answers.append(answer)
+            self._observer.progress(phase, len(answers), len(tasks))
+        return answers
+
+
+def forget_predictions(storage: Storage, paths: SweepPaths, trials: Sequence[int]) -> None:
+    """Delete what these runs of the final stage have predicted, since they go on and become other models.
+
+    Looks at the test split stay on the list, and are no longer looks at these runs.
+    """
+    for number in trials:
+        trial = paths.final.trial(number)
+        for name in (trial.predictions("valid"), trial.predictions("test"), trial.mistakes):
+            storage.delete(name)
+    looks = read_looks(storage, paths)
+    if any(look.final_trial in trials for look in looks):
+        now = [replace(look, final_trial=None) if look.final_trial in trials else look for look in looks]
+        storage.write_json(paths.looks, [asdict(look) for look in now])
+
+
+def read_looks(storage: Storage, paths: SweepPaths) -> list[Look]:
+    """Return every look at the test split that was ever begun."""
+    if not storage.exists(paths.looks):
+        return []
+    return [Look.from_json(item) for item in storage.read_json(paths.looks)]

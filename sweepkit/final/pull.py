@@ -1,0 +1,141 @@
+"""A winner as a folder to use elsewhere, from wherever it is: a sweep's storage, an MLflow run, the model registry.
+
+What arrives is used before it is believed: it is loaded and has to give the numbers that it gave when it was
+exported. Try `pull("models:/cells@champion", Path("winner"), tracking_uri="http://mlflow:5000").facts`.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, BundleFacts, CheckFacts
+from sweepkit.errors import DataError, InputError, Problem
+from sweepkit.tracking import registry
+from sweepkit.training.keras_import import import_keras
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A bundle that has arrived.
+
+    Attributes:
+        folder: where it is.
+        source: where it came from, in a user's words.
+        facts: what it says of itself.
+        check: what it gave on its rows of validation, here and now.
+    """
+
+    folder: Path
+    source: str
+    facts: BundleFacts
+    check: CheckFacts
+
+
+def pull(
+    target: str,
+    to: Path,
+    *,
+    tracking_uri: str | None = None,
+    sets: Sequence[str] = (),
+    data: str | None = None,
+) -> Pulled:
+    """Copy a winner into a new folder, which appears only when the model in it has been tried.
+
+    Args:
+        target: a sweep's YAML or folder, a bundle's folder, `runs:/RUN_ID`, `models:/NAME@ALIAS` or
+            `models:/NAME/VERSION`.
+        to: absent, or an empty folder.
+        tracking_uri: the store, for runs and models; None means MLFLOW_TRACKING_URI or, without that, mlflow.db in
+            the working directory.
+        sets: overrides of a sweep's YAML.
+        data: instead of a sweep's data.source.
+
+    Raises:
+        InputError: the target has no winner, its store does not answer, or `to` is in use.
+        DataError: what arrived is damaged, or does not give the numbers that it should; `to` is as it was.
+    """
+    _check_options(target, tracking_uri, sets, data)
+    to = _checked_place(to)
+    with _unfinished_beside(to) as folder:
+        source = _fill(folder, target, tracking_uri, sets, data)
+        facts, checked = _tried(folder, source)
+        folder.rename(to)
+    return Pulled(to, source, facts, checked)
+
+
+def _check_options(target: str, tracking_uri: str | None, sets: Sequence[str], data: str | None) -> None:
+    if registry.is_remote(target):
+        registry.check_target(target)
+        if sets or data:
+            raise InputError(
+                "--set and --data adjust a sweep's YAML, and there is none here; leave them out", where=target
+            )
+    elif tracking_uri:
+        raise InputError(
+            "--tracking-uri is for runs:/ and models:/, a sweep's own folder needs none; leave it out", where=target
+        )
+
+
+def _checked_place(to: Path) -> Path:
+    """Return where the folder will be; links are followed."""
+    place = to.expanduser().resolve()
+    if place.exists() and not place.is_dir():
+        raise InputError("--to must be a new or an empty folder, this is a file", where=str(to))
+    if place.is_dir() and any(place.iterdir()):
+        raise InputError("--to must be a new or an empty folder, this one is in use; name another one", where=str(to))
+    return place
+
+
+@contextmanager
+def _unfinished_beside(place: Path) -> Iterator[Path]:
+    """Give an empty folder on the same file system; what is left of it is deleted afterwards."""
+    folder = place.with_name(f".pulling-{uuid.uuid4().hex}")
+    made = [parent for parent in place.parents if not parent.exists()]
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"--to cannot be written: {reason}; name another folder", where=str(place)) from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        for parent in made if not place.exists() else []:
+            with suppress(OSError):  # by now somebody else keeps things there
+                parent.rmdir()
+
+
+def _fill(folder: Path, target: str, tracking_uri: str | None, sets: Sequence[str], data: str | None) -> str:
+    """Copy the bundle and say where it came from."""
+    if registry.is_remote(target):
+        return registry.fetch(target, folder, uri=tracking_uri)
+    from sweepkit.final.winner import bundle_of  # not at the top: it imports TensorFlow, and a store may say no first
+
+    bundle = bundle_of(Path(target), sets, data)
+    for name in (MODEL, VOCABULARY, CHECK, CARD, FACTS):
+        if (bundle / name).is_file():  # otherwise loading says what is missing
+            shutil.copy(bundle / name, folder / name)
+    return str(bundle)
+
+
+def _tried(folder: Path, source: str) -> tuple[BundleFacts, CheckFacts]:
+    """Load a bundle and measure it again, with messages that name the place it came from."""
+    import_keras()
+    from sweepkit.tasks.text.text_model import load
+    from sweepkit.tasks.text.verification import check  # as above
+
+    try:
+        model = load(folder)
+        return model.facts, check(model, folder)
+    except InputError as error:
+        problems = [
+            Problem(problem.where.replace(str(folder), source), problem.what.replace(str(folder), source))
+            for problem in error.problems
+        ]
+        remedy = Problem(source, "what was pulled cannot be used, and nothing was kept")
+        raise DataError([*problems, remedy]) from None

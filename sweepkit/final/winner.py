@@ -1,0 +1,147 @@
+"""The winner of a sweep as a local bundle, made now if nobody has made it yet.
+
+Not for choosing: the final stage does, and until it has run the leader counts. Try
+`bundle_of(Path("sweeps/cells.yaml"))`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from sweepkit.bundle.manifest import FACTS, FORMAT, BundleFacts, Measured
+from sweepkit.config.package import import_package
+from sweepkit.data.dataset import Prepared
+from sweepkit.data.prepare import local_folder
+from sweepkit.driver.controller import trial_seed
+from sweepkit.errors import InputError
+from sweepkit.formatting import metric_words
+from sweepkit.results.statistics import proportion_interval
+from sweepkit.results.sweep import Snapshot, open_snapshot
+from sweepkit.storage.layout import DataPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.trial.trial import TrialRecord
+
+_TIMES = ("valid_seconds",)  # what workers report beside the model's own metrics
+
+
+def bundle_of(target: Path, sets: Sequence[str] = (), data: str | None = None) -> Path:
+    """Return a local folder with the bundle that a target names.
+
+    Args:
+        target: a bundle's folder, or a sweep's YAML or folder. A sweep without a final stage has its leader exported,
+            and exported again when another trial leads.
+        sets: overrides of the sweep's YAML.
+        data: takes the place of its `data.source`.
+
+    Raises:
+        InputError: there is no such sweep, it has no trial to export yet, or its package cannot be found.
+        DataError: the prepared data or the checkpoint that the export needs is missing or damaged.
+    """
+    if (target / FACTS).is_file():
+        return target
+    if target.is_dir() and not (target / "manifest.json").is_file():
+        what = f"this folder is neither a bundle, which has a {FACTS}, nor a sweep, which has a manifest.json"
+        raise InputError(what, where=str(target))
+    snapshot = open_snapshot(target, sets, data)
+    manifest = snapshot.storage.read_json(snapshot.paths.manifest)
+    yaml = Path(str(manifest.get("source", "the YAML"))) if target.is_dir() else target
+    if snapshot.final:
+        _require_bundle(snapshot, yaml)
+    elif not _is_of(snapshot, best := snapshot.best()):
+        _export(snapshot, best, data_key=manifest["data_key"], yaml=yaml)
+    return _local(snapshot)
+
+
+def _require_bundle(snapshot: Snapshot, yaml: Path) -> None:
+    if not snapshot.storage.exists(f"{snapshot.paths.winner}/{FACTS}"):
+        what = f"the bundle of the final stage's winner is gone; `python -m sweepkit final {yaml}` makes it again"
+        raise InputError(what, where=f"{snapshot.storage.shown}/{snapshot.paths.winner}")
+
+
+def _is_of(snapshot: Snapshot, best: TrialRecord) -> bool:
+    """Whether the sweep's bundle is there and of this trial's best epoch; one that cannot be read is made again."""
+    name = f"{snapshot.paths.winner}/{FACTS}"
+    if not snapshot.storage.exists(name):
+        return False
+    try:
+        facts = BundleFacts.from_json(snapshot.storage.read_json(name))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return False
+    # the seed tells it from a run of a final stage that came not to its end
+    seed = trial_seed(snapshot.spec.search.seed, best.number)
+    return (facts.format, facts.trial, facts.epoch, facts.seed) == (FORMAT, best.number, best.best_epoch, seed)
+
+
+def _export(snapshot: Snapshot, best: TrialRecord, *, data_key: str, yaml: Path) -> None:
+    from sweepkit.tasks.text.export import export_here  # not at the top: it imports TensorFlow
+    from sweepkit.tasks.text.export_task import ExportTask
+
+    assert best.best_epoch is not None, "a ranked trial has a best epoch"
+    spec = snapshot.spec
+    _find_package(spec.package, yaml, where=snapshot.folder)
+    prepared = _prepared(snapshot.storage, DataPaths(spec.package, data_key), yaml)
+    task = ExportTask(
+        package=spec.package,
+        data=spec.data,
+        data_key=data_key,
+        storage_uri=snapshot.storage.uri,
+        sweep=snapshot.name,
+        trial=best.number,
+        epoch=best.best_epoch,
+        seed=trial_seed(spec.search.seed, best.number),
+        point=dict(best.point),
+        measured=measured(best, n_rows=prepared.manifest.splits["valid"].rows),
+        shown_sweep=snapshot.name,
+        shown_trial=best.number,
+        to=snapshot.paths.winner,
+    )
+    export_here(task)
+
+
+def measured(record: TrialRecord, *, n_rows: int) -> tuple[Measured, ...]:
+    """Return what validation said of a trial's best epoch; an accuracy with its interval over `n_rows` rows."""
+    metrics = record.reports[(record.best_epoch or 1) - 1].metrics
+    found = []
+    for name, value in metrics.items():
+        if not name.startswith("valid_") or name in _TIMES:
+            continue
+        if name.endswith("accuracy"):
+            interval = proportion_interval(round(value * n_rows), n_rows)
+            found.append(Measured(metric_words(name), value, interval.low, interval.high, n_rows))
+        else:
+            found.append(Measured(metric_words(name), value))
+    return tuple(found)
+
+
+def _find_package(name: str, yaml: Path, *, where: str) -> None:
+    """Make the package beside a sweep's YAML importable."""
+    if not yaml.is_file():
+        what = (
+            f"this sweep has no bundle yet, and making one needs its package {name!r}, which lies beside its YAML; "
+            f"{yaml} is not on this machine: name the YAML instead of the folder"
+        )
+        raise InputError(what, where=where)
+    import_package(name, yaml.parent / name)
+
+
+def _prepared(storage: Storage, paths: DataPaths, yaml: Path) -> Prepared:
+    if not storage.exists(paths.manifest):
+        what = f"the prepared data is gone; `python -m sweepkit prepare {yaml}` makes it again from the source"
+        raise InputError(what, where=f"{storage.shown}/{paths.root}")
+    return Prepared.open(local_folder(paths, storage))
+
+
+def _local(snapshot: Snapshot) -> Path:
+    """Return the sweep's bundle as a local folder; of a bucket a copy, made once for each content."""
+    storage, name = snapshot.storage, snapshot.paths.winner
+    if storage.local is not None:
+        return storage.path(name)
+    digest = hashlib.sha256(storage.read(f"{name}/{FACTS}")).hexdigest()[:16]
+    copies = Storage.at(str(Path(tempfile.gettempdir()) / "sweepkit-bundles"))
+    if not copies.exists(f"{digest}/{FACTS}"):
+        with copies.new_folder(digest, last=FACTS) as folder:
+            storage.get_folder(name, folder)
+    return copies.path(digest)

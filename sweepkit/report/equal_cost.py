@@ -1,0 +1,78 @@
+"""What each value of a parameter brought for its cost: the best objective so far against the epochs spent on it.
+
+A sampler spends more on what does well, so the plain best favours what was tried most; at equal cost it does not.
+Try `[spent.at(common_cost(found)) for spent in (found := spending(findings, "cell"))]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sweepkit.report.data import Findings
+from sweepkit.space import Value
+from sweepkit.trial.trial import Mode, Outcome, TrialRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """One value of a parameter.
+
+    Attributes:
+        value: None for the trials that do not use the parameter.
+        trials: how many had it.
+        epochs: trained by all of them together.
+        steps: (epochs spent, best objective) wherever the best changed.
+    """
+
+    value: Value | None
+    trials: int
+    epochs: int
+    steps: tuple[tuple[int, float], ...]
+
+    @property
+    def best(self) -> float | None:
+        """The best objective; None when there was none."""
+        return self.steps[-1][1] if self.steps else None
+
+    def at(self, epochs: int) -> float | None:
+        """Return the best objective after this many epochs; None before the first."""
+        reached = [best for spent, best in self.steps if spent <= epochs]
+        return reached[-1] if reached else None
+
+
+def spending(findings: Findings, name: str) -> list[Spent]:
+    """Return what was spent on each value of a parameter, in the order of its values, "not used" last."""
+    groups: list[tuple[Value | None, list[TrialRecord]]] = [
+        (value, [r for r in findings.records if name in r.point and repr(r.point[name]) == repr(value)])
+        for value in findings.values(name)
+    ]
+    without = [record for record in findings.records if name not in record.point]
+    if without:
+        groups.append((None, without))
+    return [_spent(value, records, findings.metric, findings.mode) for value, records in groups]
+
+
+def common_cost(found: Sequence[Spent]) -> int:
+    """Return the largest number of epochs that every value has reached."""
+    return min((spent.epochs for spent in found), default=0)
+
+
+def _spent(value: Value | None, records: Sequence[TrialRecord], metric: str, mode: Mode) -> Spent:
+    # in the order in which the epochs ended, whichever trial they are of
+    reports = sorted(
+        (
+            (report.timestamp, record.outcome, report.metrics.get(metric))
+            for record in records
+            for report in record.reports
+        ),
+        key=lambda item: item[0],
+    )
+    steps: list[tuple[int, float]] = []
+    for n_epochs, (_, outcome, objective) in enumerate(reports, start=1):
+        # a failed trial costs, and its objective does not count, as on the leaderboard
+        if outcome is Outcome.FAILED or objective is None or objective - objective != 0:
+            continue
+        if not steps or mode.is_better(objective, steps[-1][1]):
+            steps.append((n_epochs, objective))
+    return Spent(value, len(records), len(reports), tuple(steps))

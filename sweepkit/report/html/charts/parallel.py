@@ -1,0 +1,69 @@
+"""Parallel coordinates: every ranked trial as a line through its parameters to its objective, as JSON for the page.
+
+The page's own script draws them. Plotly's need WebGL, which a machine without a graphics card draws for seconds.
+Try `parallel(findings)["axes"][0]["ticks"]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sweepkit.report import style
+from sweepkit.report.data import Findings
+from sweepkit.report.scales import Scale
+from sweepkit.trial.trial import Mode, TrialRecord
+
+
+def parallel(findings: Findings) -> dict[str, Any]:  # a JSON object
+    """Return the trials (the best last, so that it is drawn on top), their colours, and where they cross each axis."""
+    trials = list(reversed(findings.leaders))
+    objective = [trial.best_value or 0.0 for trial in trials]
+    axes = [_axis(findings, name, trials) for name in findings.varied]
+    return {
+        "trials": [trial.number for trial in trials],
+        "colours": _colours(objective, findings.mode),
+        "axes": [*axes, _objective_axis(findings.metric, objective)],
+    }
+
+
+def _axis(findings: Findings, name: str, trials: Sequence[TrialRecord]) -> dict[str, Any]:  # as above
+    scale = Scale.of(findings.params[name], findings.values(name))
+    is_partly_used = any(name not in trial.point for trial in trials)
+    low = scale.absent if is_partly_used else scale.low
+    # room for what is spread around its place
+    margin = 0.2 if scale.options is not None else 0.03 * (scale.high - low)
+    return {
+        "label": name,
+        "low": low - margin,
+        "high": scale.high + margin,
+        "places": [scale.spread(trial.point.get(name), trial.number) for trial in trials],
+        "ticks": scale.ticks(with_absent=is_partly_used),
+    }
+
+
+def _objective_axis(metric: str, objective: Sequence[float]) -> dict[str, Any]:  # as above
+    low, high = min(objective), max(objective)
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    ticks = Scale.numbers(low, high).ticks()
+    return {"label": metric, "low": low, "high": high, "places": list(objective), "ticks": ticks}
+
+
+def _colours(objective: Sequence[float], mode: Mode) -> list[str]:
+    """Return a shade for each trial, from the worst to the best.
+
+    The worst tenth shares one shade: a few trials that never learned would leave one shade for all others.
+    """
+    goodness = [value if mode is Mode.MAX else -value for value in objective]
+    low, high = sorted(goodness)[len(goodness) // 10], max(goodness)
+    return [_shade(max(0.0, (one - low) / (high - low)) if high > low else 1.0) for one in goodness]
+
+
+def _shade(share: float) -> str:
+    """Return the colour at a share of the way through `style.SHADES`."""
+    place = next(i for i in range(1, len(style.SHADES)) if share <= style.SHADES[i][0])
+    (begin, first), (end, second) = style.SHADES[place - 1], style.SHADES[place]
+    part = (share - begin) / (end - begin)
+    mixed = [round(int(first[i : i + 2], 16) * (1 - part) + int(second[i : i + 2], 16) * part) for i in (1, 3, 5)]
+    return "#" + "".join(f"{channel:02x}" for channel in mixed)

@@ -1,0 +1,113 @@
+"""Figures of the trials themselves: learning curves, and the final stage's candidates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sweepkit.formatting import metric_words
+from sweepkit.report import style
+from sweepkit.report.data import Findings
+from sweepkit.report.html.charts.plotly import (
+    OF_TRIAL,
+    Figure,
+    Trace,
+    axis,
+    by_look,
+    dots,
+    escaped,
+    figure,
+    values_axis,
+)
+from sweepkit.report.saying import interval, number
+from sweepkit.results.final_result import FinalResult
+from sweepkit.trial.trial import TrialRecord
+
+
+def learning_curves(findings: Findings) -> Figure:
+    """Draw the objective by epoch, a line a trial, with a mark where it ended; one trace for each outcome."""
+    traces: list[Trace] = []
+    n = len(findings.records)
+    opacity = max(0.15, min(0.7, 30 / max(n, 1)))
+    for look, records in by_look(findings.records):
+        traces.append(_lines(findings, records, look, width=1.2, opacity=opacity))
+        ends = [(*curve[-1], record.number) for record in records if (curve := findings.objective(record))]
+        marks = dots(ends, look, size=8 if n < 200 else 6)
+        traces.append({**marks, "legendgroup": look.label, "name": f"{look.label} ({len(records):,})"})
+    for record in findings.leaders[:1]:
+        best = _lines(findings, [record], style.LOOK[record.outcome], width=3, opacity=1)
+        traces.append(
+            {
+                **best,
+                "name": f"best: trial {record.number}",
+                "line": {"color": style.BEST, "width": 3},
+                "legendgroup": "best",
+                "showlegend": True,
+            }
+        )
+    values = [value for record in findings.records for _, value in findings.objective(record)]
+    last = max((record.epoch for record in findings.records), default=1)
+    x = axis("epoch", range=[0.5, last + 0.5], **({"dtick": 1} if last <= 20 else {}))
+    return figure(traces, x=x, y=values_axis(metric_words(findings.metric), values), height=440)
+
+
+def candidates(result: FinalResult) -> Figure:
+    """Draw each candidate's mean with its interval, and its runs."""
+    shown = list(reversed(result.candidates))
+    names = [escaped(candidate.name) for candidate in shown]
+    runs: Trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "one run",
+        "x": [value for candidate in shown for value in candidate.values],
+        "y": [name for candidate, name in zip(shown, names, strict=True) for _ in candidate.values],
+        "marker": {"color": style.OPTIONS[6], "size": 8},
+        "hovertemplate": "%{x:.4f}<extra></extra>",
+    }
+    whiskers = [candidate.interval for candidate in shown]
+    means: Trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "mean and 95 % interval",
+        "x": [candidate.mean for candidate in shown],
+        "y": names,
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [found.high - c.mean if found else 0 for c, found in zip(shown, whiskers, strict=True)],
+            "arrayminus": [c.mean - found.low if found else 0 for c, found in zip(shown, whiskers, strict=True)],
+            "color": style.OPTIONS[0],
+        },
+        "marker": {"color": style.OPTIONS[0], "size": 11, "symbol": "diamond"},
+        "text": [f"{number(c.mean)} ({interval(c.interval) or 'no interval'})" for c in shown],
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+    x, y = axis(metric_words(result.metric)), axis("", type="category")
+    return figure([runs, means], x=x, y=y, height=130 + 34 * len(shown))
+
+
+def _lines(
+    findings: Findings, records: Sequence[TrialRecord], look: style.Look, *, width: float, opacity: float
+) -> Trace:
+    """Draw the curves of trials as one trace, with a gap after each."""
+    x: list[int | None] = []
+    y: list[float | None] = []
+    trials: list[int | None] = []
+    for record in records:
+        curve = findings.objective(record)
+        x += [*(epoch for epoch, _ in curve), None]
+        y += [*(value for _, value in curve), None]
+        trials += [*(record.number for _ in curve), None]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": look.label,
+        "legendgroup": look.label,
+        "showlegend": False,
+        "x": x,
+        "y": y,
+        "customdata": trials,
+        "meta": OF_TRIAL,
+        "line": {"color": look.colour, "width": width},
+        "opacity": opacity,
+        "hovertemplate": "epoch %{x}: %{y:.4f}<br>%{text}<extra></extra>",
+    }

@@ -1,0 +1,259 @@
+"""Sweeps and trials side by side: where their settings differ, what their epochs said, and whether predictions differ.
+
+Reads folders and changes nothing. A whole sweep is represented by its best trial, and where predictions are compared
+by the winner of its final stage. Try `open_sides(["runs/sweeps/cells#3", "runs/sweeps/cells#12"])`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sweepkit.driver import claim
+from sweepkit.errors import InputError
+from sweepkit.results import statistics
+from sweepkit.results.final_result import Comparison, FinalResult
+from sweepkit.results.sweep import Snapshot, open_snapshot
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.study.journal import Journal
+from sweepkit.tasks.text import predictions
+from sweepkit.trial.leaderboard import ranked
+from sweepkit.trial.trial import Mode, TrialRecord
+
+Fact = TypeVar("Fact")
+
+# what an epoch took, beside the metrics that say how good it is
+_TIMES = ("train_seconds", "valid_seconds")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of what is compared.
+
+    Attributes:
+        label: what to call it.
+        snapshot: its sweep; for a trial of a final stage, that stage as a sweep of its own.
+        manifest: the sweep's.
+        is_sweep: whether a whole sweep was named.
+        trial: the trial that was named, or the sweep's best; None before any trial has reported its objective.
+        final: what the sweep's final stage found; None for a trial, and before that stage has ended.
+    """
+
+    label: str
+    snapshot: Snapshot
+    manifest: Mapping[str, Any]  # a JSON object
+    is_sweep: bool
+    trial: TrialRecord | None
+    final: FinalResult | None
+
+    @property
+    def objective(self) -> str:
+        objective = self.snapshot.spec.objective
+        return f"{objective.metric}, {objective.mode}"
+
+    @property
+    def data_key(self) -> str:
+        return str(self.manifest["data_key"])
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        """What the trial reported at its best epoch; nothing before its first finite objective."""
+        reports = self.trial.reports if self.trial else ()
+        return next((r.metrics for r in reports if self.trial and r.epoch == self.trial.best_epoch), {})
+
+    def curve(self, metric: str) -> list[float | None]:
+        """Return a metric of the trial, epoch by epoch; None where it was not reported."""
+        return [report.metrics.get(metric) for report in self.trial.reports] if self.trial else []
+
+    @property
+    def predictor(self) -> str:
+        """Whose predictions stand for this side, in a user's words."""
+        if self.final:
+            return f"{self.label} ({self.final.winner.name} in its final stage)"
+        return f"{self.label} (trial {self.trial.number})" if self.trial and self.is_sweep else self.label
+
+    @property
+    def predictions(self) -> str | None:
+        """The name of the predictor's predictions on validation; None where none are stored."""
+        name = self.final.winner.predictions if self.final else None
+        if self.trial and not self.final:
+            name = self.snapshot.paths.trial(self.trial.number).predictions("valid")
+        return name if name and self.snapshot.storage.exists(name) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a sweep has taken so far.
+
+    Attributes:
+        epochs: of all trials.
+        wall_s: from the first start to the last end, pauses included; None before the first start.
+        epochs_s: the sum of what all epochs took; None where they did not say.
+    """
+
+    epochs: int
+    wall_s: float | None
+    epochs_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two predictors on the same rows; `comparison` is None where they cannot be compared, and `why_not` says why."""
+
+    first: str
+    second: str
+    comparison: Comparison | None = None
+    why_not: str | None = None
+
+
+def open_sides(targets: Sequence[str], sets: Sequence[str] = (), data: str | None = None) -> list[Side]:
+    """Read what is to be compared.
+
+    Args:
+        targets: each a sweep's YAML or folder, or one trial of it as `SWEEP#NUMBER`; a final stage's folder will do.
+        sets: overrides of the YAMLs.
+        data: takes the place of their `data.source`.
+
+    Raises:
+        InputError: there is no such sweep or trial, or two targets are the same.
+    """
+    sides = [_open(target, sets, data) for target in targets]
+    seen: dict[tuple[str, bool, int | None], str] = {}
+    for side, target in zip(sides, targets, strict=True):
+        key = (side.snapshot.folder, side.is_sweep, side.trial.number if side.trial else None)
+        if key in seen:
+            raise InputError(f"what is compared must not be the same, {seen[key]!r} and {target!r} are")
+        seen[key] = target
+    labels = [side.label for side in sides]
+    # sweeps in two folders may have one name; what was typed tells them apart
+    return [
+        replace(side, label=side.label if labels.count(side.label) == 1 else target)
+        for side, target in zip(sides, targets, strict=True)
+    ]
+
+
+def differing(sides: Sequence[Side], facts_of: Callable[[Side], Mapping[str, Fact]]) -> dict[str, list[Fact | None]]:
+    """Return the facts that are not the same on all sides, by name; None for a side that has no such fact."""
+    found = [facts_of(side) for side in sides]
+    rows = {name: [facts.get(name) for facts in found] for facts in found for name in facts}
+    return {name: row for name, row in rows.items() if any(value != row[0] for value in row)}
+
+
+def settings(side: Side) -> dict[str, object]:
+    """Return what a sweep was told to do, on what data and with which code, by dotted name."""
+    manifest, identity = side.manifest, side.manifest["identity"]
+    told = {key: value for key, value in manifest["spec"].items() if key not in ("sweep", "space", "data")}
+    # what was written says where the data came from, the identity has the package's defaults
+    data = {**manifest["spec"]["data"], **identity["data"], "key": side.data_key}
+    code = {key: manifest.get(key) for key in ("commit", "host", "versions")}
+    # conditions are the package's, not told: a narrower parameter only cuts those of others short
+    space = {f"space.{name}": {k: v for k, v in p.items() if k != "when"} for name, p in identity["space"].items()}
+    return {**claim.flat({**told, "data": data}), **space, **claim.flat(code)}
+
+
+def parameters(side: Side) -> Mapping[str, object]:
+    """Return the parameters of a side's trial."""
+    return side.trial.point if side.trial else {}
+
+
+def effort(snapshot: Snapshot) -> Effort:
+    """Add up what the trials of a sweep took."""
+    spans = [(r.started, r.started + (r.seconds or 0.0)) for r in snapshot.records if r.started is not None]
+    reports = [report for record in snapshot.records for report in record.reports]
+    # an epoch whose loss is not finite is not validated
+    times = [sum(report.metrics.get(name, 0.0) for name in _TIMES) for report in reports]
+    is_known = bool(reports) and all(_TIMES[0] in report.metrics for report in reports)
+    return Effort(
+        epochs=len(reports),
+        wall_s=max(end for _, end in spans) - min(start for start, _ in spans) if spans else None,
+        epochs_s=sum(times) if is_known else None,
+    )
+
+
+def caveats(sides: Sequence[Side]) -> list[str]:
+    """Say what makes values of these sides incomparable; nothing when they can be compared."""
+    found = []
+    if len({side.objective for side in sides}) > 1:
+        named = "; ".join(f"{side.label}: {side.objective}" for side in sides)
+        found.append(f"best values are not comparable, because the objectives differ ({named})")
+    if len({side.data_key for side in sides}) > 1:
+        named = "; ".join(f"{side.label}: {side.data_key}" for side in sides)
+        found.append(f"metrics are not comparable, because the prepared data differs ({named})")
+    return found
+
+
+def pairs(sides: Sequence[Side]) -> list[Pair]:
+    """Compare the first side with each of the others, row by row on validation.
+
+    Raises:
+        DataError: stored predictions are damaged.
+    """
+    return [_pair(sides[0], other) for other in sides[1:]]
+
+
+def _pair(first: Side, second: Side) -> Pair:
+    names = first.predictor, second.predictor
+    if first.data_key != second.data_key:
+        return Pair(*names, why_not="their prepared data differs")
+    missing = [side.predictor for side in (first, second) if side.predictions is None]
+    if missing:
+        why = f"no predictions of {' and '.join(missing)} are stored; `final` stores those of its candidates' best runs"
+        return Pair(*names, why_not=why)
+    one, other = (predictions.read(side.snapshot.storage, str(side.predictions)) for side in (first, second))
+    if one.targets.tolist() != other.targets.tolist():
+        return Pair(*names, why_not="their stored predictions are of different rows")
+    return Pair(*names, statistics.compare(one.is_right, other.is_right, other=second.predictor))
+
+
+def _open(target: str, sets: Sequence[str], data: str | None) -> Side:
+    place, number = _split(target)
+    snapshot, manifest = _read(Path(place), sets, data)
+    is_sweep = number is None
+    record = _best(snapshot) if number is None else _trial(snapshot, number, target)
+    final = None
+    if is_sweep and snapshot.storage.exists(snapshot.paths.final_result):
+        final = FinalResult.from_json(snapshot.storage.read_json(snapshot.paths.final_result))
+    label = snapshot.name if is_sweep else f"{snapshot.name}#{number}"
+    return Side(label, snapshot, manifest, is_sweep, record, final)
+
+
+def _split(target: str) -> tuple[str, int | None]:
+    """Return the sweep and the trial that `SWEEP#NUMBER` names; a path may have a # in it too."""
+    place, separator, number = target.rpartition("#")
+    if not separator or Path(target).exists():
+        return target, None
+    if not (number.isascii() and number.isdigit()):
+        raise InputError(f"a trial must be named SWEEP#NUMBER, like runs/sweeps/cells#12, got {target!r}")
+    return place, int(number)
+
+
+def _read(target: Path, sets: Sequence[str], data: str | None) -> tuple[Snapshot, Mapping[str, Any]]:  # JSON
+    """Open a sweep, or the final stage of one, with the manifest that says what it was told."""
+    folder = target.resolve()
+    stage = SweepPaths(folder.parent.name).final
+    is_stage = folder.is_dir() and f"{folder.parent.parent.name}/{folder.parent.name}/{folder.name}" == stage.root
+    snapshot = open_snapshot(folder.parent if is_stage else target, sets, data)
+    manifest: Mapping[str, Any] = snapshot.storage.read_json(snapshot.paths.manifest)
+    if not is_stage:
+        return snapshot, manifest
+    if not snapshot.storage.exists(stage.journal):
+        raise InputError(f"the final stage of {snapshot.name!r} has not begun", where=str(target))
+    own = snapshot.storage.read_json(stage.manifest)
+    spec = snapshot.spec.model_copy(update={"sweep": stage.sweep})
+    with claim.journal(snapshot.storage, stage, read_only=True) as journal:
+        records = Journal.read(journal, spec).records()
+    return Snapshot(stage.sweep, spec, len(records), records, snapshot.storage, {}), {**manifest, **own}
+
+
+def _best(snapshot: Snapshot) -> TrialRecord | None:
+    return next(iter(ranked(snapshot.records, Mode(snapshot.spec.objective.mode))), None)
+
+
+def _trial(snapshot: Snapshot, number: int, target: str) -> TrialRecord:
+    found = [record for record in snapshot.records if record.number == number]
+    if not found:
+        known = f"its trials are 0 to {len(snapshot.records) - 1}" if snapshot.records else "none has begun"
+        raise InputError(f"{snapshot.name!r} has no trial {number}; {known}", where=target)
+    return found[0]

@@ -1,0 +1,171 @@
+"""A sweep as its folder tells it, running or ended, without touching it: what `status` and `best` read.
+
+Try `open_snapshot(Path("sweeps/cells.yaml")).best()`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sweepkit.config.definition import load
+from sweepkit.config.schema import SweepSpec
+from sweepkit.driver import claim
+from sweepkit.errors import DataError, InputError
+from sweepkit.results.final_result import FinalResult
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.lock import Holder, read_holder
+from sweepkit.storage.storage import Storage
+from sweepkit.study.journal import Journal
+from sweepkit.study.usage import Spent, spent
+from sweepkit.trial.leaderboard import ranked, table
+from sweepkit.trial.trial import Mode, Outcome, TrialRecord
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A sweep at the moment when it was read.
+
+    Attributes:
+        name: in the storage.
+        spec: its settings.
+        n_trials: how many trials it is to have.
+        records: those that were handed out.
+        storage: where it is.
+        errors: the traceback of each trial that left one.
+        final: what its final stage found; None before it.
+        spent: by its last report, over all of its runs.
+    """
+
+    name: str
+    spec: SweepSpec
+    n_trials: int
+    records: list[TrialRecord]
+    storage: Storage
+    errors: dict[int, str]
+    final: FinalResult | None = None
+    spent: Spent = field(default_factory=Spent)
+
+    @property
+    def paths(self) -> SweepPaths:
+        return SweepPaths(self.name)
+
+    @property
+    def folder(self) -> str:
+        return f"{self.storage.shown}/{self.paths.root}"
+
+    def counts(self) -> dict[str, int]:
+        """Return how many trials are complete, pruned, failed and unfinished."""
+        seen = Counter(record.outcome.value if record.outcome else "unfinished" for record in self.records)
+        return {name: seen[name] for name in ("complete", "pruned", "failed", "unfinished")}
+
+    def unfinished(self) -> list[TrialRecord]:
+        return [record for record in self.records if record.outcome is None]
+
+    def table(self) -> list[dict[str, Any]]:  # values of many types, as in a data frame
+        return table(self.records, metric=self.spec.objective.metric, mode=self._mode)
+
+    def best(self) -> TrialRecord:
+        """Return the leading trial.
+
+        Raises:
+            InputError: no trial has reported a finite objective yet.
+        """
+        leaders = ranked(self.records, self._mode)
+        if not leaders:
+            raise InputError(
+                f"no trial of {self.name!r} has reported {self.spec.objective.metric!r} yet", where=self.folder
+            )
+        return leaders[0]
+
+    def log(self, record: TrialRecord) -> str:
+        """Return where the log of a trial is."""
+        return f"{self.storage.shown}/{self.paths.trial(record.number).log}"
+
+    def failed(self) -> list[TrialRecord]:
+        return [record for record in self.records if record.outcome is Outcome.FAILED]
+
+    def faulty(self) -> list[TrialRecord]:
+        """Return the trials of which at least one attempt ended in a fault."""
+        return [record for record in self.records if record.faults]
+
+    def checkpoint(self, record: TrialRecord) -> str:
+        """Return where the checkpoint of a trial's best epoch is."""
+        assert record.best_epoch is not None, "a ranked trial has a best epoch"
+        return f"{self.storage.shown}/{self.paths.trial(record.number).checkpoint(record.best_epoch)}"
+
+    def disk_bytes(self) -> int:
+        """Return how much the sweep's folder holds, its final stage included; the prepared data is elsewhere."""
+        return self.storage.size(self.paths.root)
+
+    def running(self) -> Holder | None:
+        """Return who runs the sweep at this moment; None when nobody does."""
+        holder = read_holder(self.storage, self.paths.lock)
+        return holder if holder and holder.is_alive(now=time.time()) else None
+
+    @property
+    def _mode(self) -> Mode:
+        return Mode(self.spec.objective.mode)
+
+
+def open_snapshot(target: Path, sets: Sequence[str] = (), data: str | None = None) -> Snapshot:
+    """Read the sweep that a YAML or a sweep's folder names; of several versions, the newest.
+
+    Raises:
+        InputError: there is no such sweep yet.
+    """
+    storage, name = _by_folder(target) if target.is_dir() else _by_yaml(target, sets, data)
+    paths = SweepPaths(name)
+    manifest = storage.read_json(paths.manifest)
+    spec = SweepSpec.model_validate(manifest["spec"])
+    records: list[TrialRecord] = []
+    errors: dict[int, str] = {}
+    so_far = Spent()
+    if storage.exists(paths.journal):
+        with claim.journal(storage, paths, read_only=True) as path:
+            journal = Journal.read(path, spec)
+            records = journal.records()
+            so_far = spent(journal.runs(), records)
+            found = {record.number: journal.error(record.number) for record in records}
+        errors = {number: error for number, error in found.items() if error}
+    final = read_final(storage, paths)
+    return Snapshot(name, spec, manifest["n_trials"], records, storage, errors, final, so_far)
+
+
+def read_final(storage: Storage, paths: SweepPaths) -> FinalResult | None:
+    """Return what a sweep's final stage found; None when it has not come to its end."""
+    if not storage.exists(paths.final_result):
+        return None
+    try:
+        return FinalResult.from_json(storage.read_json(paths.final_result))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        where = f"{storage.shown}/{paths.final_result}"
+        raise DataError(
+            f"what the final stage found cannot be read: {error}; delete it and run `final` again", where=where
+        ) from None
+
+
+def _by_folder(folder: Path) -> tuple[Storage, str]:
+    folder = folder.resolve()
+    storage, name = Storage.at(str(folder.parent.parent)), folder.name
+    if folder.parent.name != "sweeps" or not storage.exists(SweepPaths(name).manifest):
+        raise InputError("this folder is no sweep: a sweep's folder has a manifest.json", where=str(folder))
+    claim.check_manifest(storage, name)
+    return storage, name
+
+
+def _by_yaml(path: Path, sets: Sequence[str], data: str | None) -> tuple[Storage, str]:
+    spec = load(path, sets, data=data).spec
+    storage = Storage.at(spec.storage.uri)
+    found = claim.versions(storage, spec.sweep)
+    if not found:
+        raise InputError(
+            f"sweep {spec.sweep!r} has not been run yet: there is no {storage.shown}/{SweepPaths(spec.sweep).root}; "
+            f"start it with `python -m sweepkit run {path}`",
+            where=str(path),
+        )
+    return storage, found[-1]

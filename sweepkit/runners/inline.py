@@ -1,0 +1,30 @@
+"""The same trials one by one in this process, for debugging: no Ray, no other process, and exceptions fly as they
+are. So nothing is tried again, and nobody watches for hangs or memory."""
+
+from __future__ import annotations
+
+from sweepkit.config.schema import Resources
+from sweepkit.tasks.text.recipe import InlineMapper
+from sweepkit.trial.request import Director, Job, Share
+
+
+class InlineRunner(InlineMapper):
+    """This process as a place to run on; the counterpart of `ray_tune.runner.RayRunner`."""
+
+    def __init__(self, wanted: Resources) -> None:
+        gpu = 0.0 if wanted.gpu == "auto" else float(wanted.gpu)
+        self.share = Share(cpu=wanted.cpu, gpu=gpu, n_workers=1)
+
+    def run(self, director: Director, job: Job) -> None:
+        """Run trials until the director has none left."""
+        # here, not above: only now is TensorFlow needed
+        from sweepkit.tracking.trial_logger import open_trial_log
+        from sweepkit.training.trainer import Worker
+
+        worker: Worker | None = None
+        while (task := director.next_task()) is not None:
+            worker = worker or Worker(job, open_trial_log)
+            worker.start(task)
+            while not director.reported(task.number, worker.run_epoch()) and not director.is_over():
+                pass
+            worker.stop()

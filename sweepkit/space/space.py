@@ -1,0 +1,172 @@
+"""A search space: named parameters in order, some of which only apply when others have certain values.
+
+It can be printed, narrowed by a YAML, enumerated, hashed, and drawn from by whoever chooses values (a
+sampler, a random generator); it draws nothing itself.
+
+    SPACE = Space({
+        "cell": Choice(("lstm", "none")),
+        "units": Int(8, 512, step=8, when={"cell": ("lstm",)}),
+    })
+    SPACE.draw(lambda name, param: …)    # asks for units only where the cell is an lstm
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from math import prod
+from types import MappingProxyType
+
+from sweepkit.formatting import listed, nearest
+from sweepkit.space.parameters import Choice, Fault, Float, Int, Param, SpaceError, Value
+
+__all__ = ["Choice", "Float", "Int", "Param", "Point", "Space", "SpaceError", "Value"]
+
+Point = dict[str, Value]
+"""One value for each parameter that is active; the others are absent."""
+
+
+class Space:
+    """Ordered parameters with conditions.
+
+    Args:
+        params: name to parameter; a parameter named in a `when` must come before the one that depends on it.
+
+    Raises:
+        SpaceError: the declaration contradicts itself (a ValueError).
+    """
+
+    def __init__(self, params: Mapping[str, Param]) -> None:
+        if not params:
+            raise SpaceError("a space needs at least one parameter")
+        self.params: Mapping[str, Param] = MappingProxyType(dict(params))
+        seen: dict[str, Param] = {}
+        for name, param in params.items():
+            _check_conditions(name, param, seen)
+            seen[name] = param
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Space) and list(self.params.items()) == list(other.params.items())
+
+    def __hash__(self) -> int:
+        return hash(self.digest())
+
+    def __reduce__(self) -> tuple[type[Space], tuple[dict[str, Param]]]:
+        return Space, (dict(self.params),)  # a mapping proxy cannot be sent to a worker
+
+    def is_active(self, name: str, point: Mapping[str, Value]) -> bool:
+        """Whether a parameter applies, given the values of those before it."""
+        conditions = self.params[name].when or {}
+        return all(parent in point and _among(point[parent], values) for parent, values in conditions.items())
+
+    def draw(self, choose: Callable[[str, Param], Value]) -> Point:
+        """Build a point by asking `choose` for each parameter that is active, in the declared order."""
+        point: Point = {}
+        for name, param in self.params.items():
+            if self.is_active(name, point):
+                point[name] = choose(name, param)
+        return point
+
+    def narrow(self, wanted: Mapping[str, object]) -> tuple[Space, list[tuple[tuple[str, ...], str]]]:
+        """Fix or narrow parameters as a YAML's `space:` says.
+
+        Parameters that can no longer apply (`units` when the only cell left has none) are left out.
+
+        Returns:
+            The narrowed space, in which whatever was wrong stays as declared; and what was wrong, each with
+            the keys that lead to it, such as `(("units", "from"), "must be …")`.
+        """
+        problems: list[Fault] = [
+            ((str(name),), f"the space has no parameter {name!r}; {nearest(str(name), self.params)}")
+            for name in wanted
+            if name not in self.params
+        ]
+        narrowed: dict[str, Param] = {}
+        for name, param in self.params.items():
+            if name in wanted:
+                param, faults = param.narrow(wanted[name])
+                problems += [((name, *below), message) for below, message in faults]
+            possible = _still_possible(param, narrowed)
+            if possible is not None:
+                narrowed[name] = possible
+        return Space(narrowed), problems
+
+    def grid(self) -> Iterator[Point]:
+        """Yield every distinct point; parameters that do not apply do not multiply it.
+
+        Raises:
+            ValueError: a parameter has no end of values; the message names it.
+        """
+        endless = [name for name, param in self.params.items() if param.values() is None]
+        if endless:
+            raise ValueError(f"no finite grid: {listed(endless)} takes any number in a range; list values instead")
+        return self._grid(list(self.params), {})
+
+    def size(self) -> int | None:
+        """Count the points of the grid without listing them; None where there is no end of them."""
+        counts = {name: _count(param) for name, param in self.params.items()}
+        if any(count is None for count in counts.values()):
+            return None
+        parents = {parent for param in self.params.values() for parent in param.when or {}}
+        leaves = [name for name in self.params if name not in parents]
+        return sum(
+            prod(counts[leaf] or 0 for leaf in leaves if self.is_active(leaf, point))
+            for point in self._grid([name for name in self.params if name in parents], {})
+        )
+
+    def describe(self) -> list[dict[str, object]]:
+        """List the parameters as JSON-able values, for printing and for manifests."""
+        return [{"name": name, **param.describe()} for name, param in self.params.items()]
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the declaration: equal for equal spaces on every machine."""
+        return hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()
+
+    def _grid(self, names: Sequence[str], point: Point) -> Iterator[Point]:
+        if not names:
+            yield dict(point)
+            return
+        name, rest = names[0], names[1:]
+        if not self.is_active(name, point):
+            yield from self._grid(rest, point)
+            return
+        for value in self.params[name].values() or ():
+            yield from self._grid(rest, {**point, name: value})
+
+
+def _check_conditions(name: str, param: Param, earlier: Mapping[str, Param]) -> None:
+    """Refuse a condition on a parameter that does not come before, or on a value that it never has."""
+    for parent, values in (param.when or {}).items():
+        if parent not in earlier:
+            hint = f"; {nearest(parent, earlier)}" if earlier else ""
+            raise SpaceError(f"parameter {name!r} depends on {parent!r}, which is not declared before it{hint}")
+        never = [value for value in values if not earlier[parent].contains(value)]
+        if never or not values:
+            raise SpaceError(
+                f"parameter {name!r} applies when {parent!r} is {listed(values) or 'nothing'}; "
+                f"{parent!r} never is {listed(never) or 'nothing'}"
+            )
+
+
+def _still_possible(param: Param, earlier: Mapping[str, Param]) -> Param | None:
+    """Keep of a parameter's conditions what can still happen; None when the parameter can no longer apply."""
+    kept: dict[str, tuple[Value, ...]] = {}
+    for parent, values in (param.when or {}).items():
+        possible = tuple(value for value in values if parent in earlier and earlier[parent].contains(value))
+        if not possible:
+            return None
+        kept[parent] = possible
+    return replace(param, when=kept) if kept else param
+
+
+def _among(value: Value, values: tuple[Value, ...]) -> bool:
+    return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in values)
+
+
+def _count(param: Param) -> int | None:
+    if isinstance(param, Int):
+        return (param.high - param.low) // param.step + 1
+    values = param.values()
+    return None if values is None else len(values)

@@ -1,0 +1,125 @@
+"""The journal of a sweep, read: every trial, its reports and its end, from one append-only file.
+
+Not for writing: that is `study`'s. Try `Journal.read(journal, spec).records()`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import optuna
+from optuna.storages.journal import JournalFileBackend
+from optuna.trial import FrozenTrial, TrialState
+
+from sweepkit.config.schema import SweepSpec
+from sweepkit.errors import DataError
+from sweepkit.study.continuation import ReopeningStorage
+from sweepkit.study.usage import Run
+from sweepkit.trial import early_stopping
+from sweepkit.trial.failure import Fault
+from sweepkit.trial.trial import Mode, Outcome, Report, TrialRecord
+
+# the journal is the sweep's own, so the name need not tell sweeps apart; Hyperband derives brackets from it
+STUDY = "sweep"
+# keys of what is written about a trial, or about the study; the first three are followed by a number
+REPORT, FAULT, RUN = "report:", "fault:", "run:"
+RESUMED = "resumed"
+_OUTCOMES = {
+    TrialState.COMPLETE: Outcome.COMPLETE,
+    TrialState.PRUNED: Outcome.PRUNED,
+    TrialState.FAIL: Outcome.FAILED,
+}
+
+
+class Journal:
+    """What a sweep's journal says: every trial, its reports and its end. Reading changes nothing and may happen while
+    the sweep runs."""
+
+    def __init__(self, storage: ReopeningStorage, spec: SweepSpec) -> None:
+        self._storage, self._spec = storage, spec
+        self._mode = Mode(spec.objective.mode)
+
+    @classmethod
+    def read(cls, journal: Path, spec: SweepSpec) -> Journal:
+        """Open an existing journal; one with a damaged line in its middle is a DataError."""
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        return cls(open_storage(journal), spec)
+
+    def records(self) -> list[TrialRecord]:
+        """Return every trial that was handed out, by number."""
+        return [self._as_record(t) for t in self._trials() if t.state is not TrialState.WAITING]
+
+    def record(self, number: int) -> TrialRecord:
+        """Return one trial."""
+        return self._as_record(self._trials()[number])
+
+    def error(self, number: int) -> str | None:
+        """Return the traceback that a failed trial left, if it left one."""
+        return self._trials()[number].user_attrs.get("error")
+
+    def runs(self) -> list[Run]:
+        """Return the runs of the sweep so far, oldest first."""
+        attrs = sorted(self._storage.study_attrs().items())
+        return [Run(**value) for key, value in attrs if key.startswith(RUN)]
+
+    def extensible(self) -> list[int]:
+        """Return the trials that ended because they had run all of their epochs, and fewer than they may run now."""
+        last = self._spec.stopping.max_epochs
+        return [r.number for r in self.records() if r.epoch < last and r.reason == ran_all(r.epoch)]
+
+    def _trials(self) -> list[FrozenTrial]:
+        return self._storage.newest()
+
+    def _as_record(self, trial: FrozenTrial) -> TrialRecord:
+        attrs = trial.user_attrs
+        found = (Report.from_json(json.loads(text)) for key, text in attrs.items() if key.startswith(REPORT))
+        reports = tuple(sorted(found, key=lambda report: report.epoch))
+        values = [r.metrics.get(self._spec.objective.metric, float("nan")) for r in reports]
+        best = early_stopping.best_so_far(values, self._mode)
+        return TrialRecord(
+            number=trial.number,
+            point=dict(trial.params),
+            reports=reports,
+            outcome=_OUTCOMES.get(trial.state),
+            reason=attrs.get("reason"),
+            best_value=best[0] if best else None,
+            best_epoch=reports[best[1]].epoch if best else None,
+            run_id=attrs.get("run_id"),
+            started=trial.datetime_start.timestamp() if trial.datetime_start else None,
+            seconds=_seconds(trial, reports),
+            ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
+            faults=tuple(
+                Fault.from_json(json.loads(text)) for key, text in sorted(attrs.items()) if key.startswith(FAULT)
+            ),
+        )
+
+
+def open_storage(journal: Path) -> ReopeningStorage:
+    """Open a journal as Optuna wants it; a damaged line in its middle is a DataError."""
+    try:
+        return ReopeningStorage(JournalFileBackend(str(journal)))
+    except ValueError as error:  # Optuna's own, for a line that is no record and is followed by others
+        raise DataError(
+            f"this journal is damaged in its middle: {error}; put a copy of it in its place, "
+            "or start the sweep anew with --new",
+            where=str(journal),
+        ) from None
+
+
+def ran_all(n_epochs: int) -> str:
+    """Say why a survivor ended; `extensible` knows them by it."""
+    return f"ran all {n_epochs} epochs"
+
+
+def _seconds(trial: FrozenTrial, reports: Sequence[Report]) -> float | None:
+    """Return for how long a trial has run; the time between an interruption and going on does not count."""
+    if trial.datetime_start is None:
+        return None
+    before, start = 0.0, trial.datetime_start.timestamp()
+    if RESUMED in trial.user_attrs:
+        before, start = json.loads(trial.user_attrs[RESUMED])
+    if trial.datetime_complete is not None:
+        return float(before + trial.datetime_complete.timestamp() - start)
+    return float(before + max(reports[-1].timestamp - start, 0.0)) if reports else 0.0

@@ -1,0 +1,196 @@
+"""The making of prepared data, from a source to a folder with a manifest. Called by `preparation` only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweepkit.data.dataset import (
+    BIN_TOKENS,
+    FORMAT,
+    MANIFEST,
+    N_BINS,
+    SPLITS,
+    Manifest,
+    ShardFacts,
+    SplitFacts,
+    VectorFacts,
+    VocabularyFacts,
+    file_facts,
+)
+from sweepkit.data.rows import Rows
+from sweepkit.errors import DataError
+from sweepkit.tasks.text.corpus import Corpus, TextChunk, tokenise
+from sweepkit.tasks.text.recipe import Mapper, Recipe
+from sweepkit.tasks.text.source import LabelledTexts, Progress, Source, check_texts
+from sweepkit.tasks.text.splits import carve
+from sweepkit.tasks.text.vocabulary import Vocabulary
+
+# a task of half a second: hundreds of them even out, none is mostly overhead
+_CHUNK_TEXTS = 1_000
+_SHARD_ROWS = 2_000
+
+Result = TypeVar("Result")
+
+
+def build(folder: Path, recipe: Recipe, source: Source, *, key: str, mapper: Mapper, progress: Progress) -> None:
+    """Fill an empty folder; the manifest is written last.
+
+    Raises:
+        DataError: the source holds something wrong.
+    """
+    where = source.describe()
+    found = source.read(progress)
+    check_texts(found, where=where, n_labels=len(recipe.label_names))
+    corpus = _cut(found, recipe, mapper, progress, where=where)
+    places = _split_rows(found, corpus, recipe, where=where)
+    counts = corpus.counts(places["train"])
+    vocabulary = Vocabulary.build(counts, max_size=recipe.vocab_size, min_frequency=recipe.min_frequency)
+    if not vocabulary.index:
+        raise DataError(
+            f"the vocabulary must have words, none occurs {recipe.min_frequency} times in train: lower min_frequency",
+            where=where,
+        )
+    rows = corpus.encode(vocabulary, found.labels)
+    splits = _write_splits(folder, rows, places, recipe, mapper, progress)
+    manifest = Manifest(
+        format=FORMAT,
+        key=key,
+        package=recipe.package,
+        label_names=recipe.label_names,
+        splits=splits,
+        vocabulary=_write_vocabulary(folder, vocabulary, counts),
+        vectors=tuple(_write_vectors(folder, vocabulary, counts, source, recipe, progress)),
+        duplicates=_duplicates(corpus.hashes, found.is_test),
+        settings=asdict(recipe),
+        source=where,
+        source_digest=source.digest(),
+    )
+    (folder / MANIFEST).write_text(json.dumps(manifest.to_json(), indent=1) + "\n", encoding="utf-8")
+
+
+def _cut(found: LabelledTexts, recipe: Recipe, mapper: Mapper, progress: Progress, *, where: str) -> Corpus:
+    phase = "cutting texts into words"
+    starts = range(0, len(found.texts), _CHUNK_TEXTS)
+    chunks = [TextChunk(found.texts[start : start + _CHUNK_TEXTS], recipe.lower) for start in starts]
+    results = mapper.map(tokenise, chunks, describe=phase)
+    corpus = Corpus.merge(_counted(results, len(chunks), phase, progress))
+    for i in np.flatnonzero(corpus.lengths == 0)[:1].tolist():
+        raise DataError(f"every text must have words in it, {found.places[i]} is markup only", where=where)
+    return corpus
+
+
+def _counted(results: Iterable[Result], total: int, phase: str, progress: Progress) -> Iterator[Result]:
+    if total:
+        progress(phase, 0, total)
+    for done, result in enumerate(results, 1):
+        progress(phase, done, total)
+        yield result
+
+
+def _split_rows(found: LabelledTexts, corpus: Corpus, recipe: Recipe, *, where: str) -> dict[str, NDArray[np.int64]]:
+    """Return which rows each split has, in the order of their hashes: random, and the same for every source."""
+    order = np.lexsort((found.labels, corpus.hashes))
+    train = order[~found.is_test[order]]
+    is_valid = carve(found.labels[train], corpus.hashes[train], fraction=recipe.valid_fraction, seed=recipe.seed)
+    if is_valid.all() or not is_valid.any():
+        raise DataError(
+            f"train and validation must both have rows, valid_fraction {recipe.valid_fraction} of {len(train)} rows "
+            "leaves one of them empty",
+            where=where,
+        )
+    return {"train": train[~is_valid], "valid": train[is_valid], "test": order[found.is_test[order]]}
+
+
+def _write_splits(
+    folder: Path,
+    rows: Rows,
+    places: Mapping[str, NDArray[np.int64]],
+    recipe: Recipe,
+    mapper: Mapper,
+    progress: Progress,
+) -> dict[str, SplitFacts]:
+    phase = "writing records"
+    shards = {split: _shards(rows.take(places[split])) for split in SPLITS}
+    tasks = [shard for split in SPLITS for shard in shards[split]]
+    contents = _counted(mapper.map(encode_shard, tasks, describe=phase), len(tasks), phase, progress)
+    facts = {}
+    for split in SPLITS:
+        files = []
+        for i, shard in enumerate(shards[split]):
+            path = folder / f"{split}-{i:05d}-of-{len(shards[split]):05d}.tfrecord"
+            path.write_bytes(next(contents))
+            files.append(ShardFacts(**asdict(file_facts(path)), rows=len(shard), tokens=len(shard.tokens)))
+        facts[split] = _split_facts(rows.take(places[split]), tuple(files), len(recipe.label_names))
+    return facts
+
+
+def encode_shard(rows: Rows) -> bytes:
+    """Return the content of one shard; runs in a task, maybe on a machine that does not see the folder."""
+    # here, not above: the driver needs no TensorFlow
+    from sweepkit.data import tfrecords
+
+    return tfrecords.shard_bytes(rows)
+
+
+def _shards(rows: Rows) -> list[Rows]:
+    return [rows.part(start, start + _SHARD_ROWS) for start in range(0, len(rows), _SHARD_ROWS)]
+
+
+def _split_facts(rows: Rows, files: tuple[ShardFacts, ...], n_labels: int) -> SplitFacts:
+    lengths: dict[str, float] = {}
+    if len(rows):
+        shares = {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
+        quantiles = np.quantile(rows.lengths, list(shares.values()), method="higher").tolist()
+        lengths = {"mean": round(float(rows.lengths.mean()), 2), **dict(zip(shares, quantiles, strict=True))}
+    counts = np.bincount(rows.targets, minlength=n_labels).tolist()
+    bins = np.minimum(rows.lengths // BIN_TOKENS, N_BINS - 1)
+    histogram = tuple(np.bincount(bins, minlength=N_BINS).tolist())
+    return SplitFacts(len(rows), tuple(counts), lengths, histogram, files)
+
+
+def _write_vocabulary(folder: Path, vocabulary: Vocabulary, counts: Mapping[str, int]) -> VocabularyFacts:
+    path = folder / "vocabulary.txt"
+    vocabulary.save(path)
+    share = _token_share(vocabulary.index, counts)
+    return VocabularyFacts(**asdict(file_facts(path)), size=len(vocabulary), token_share=share)
+
+
+def _write_vectors(
+    folder: Path,
+    vocabulary: Vocabulary,
+    counts: Mapping[str, int],
+    source: Source,
+    recipe: Recipe,
+    progress: Progress,
+) -> Iterator[VectorFacts]:
+    for dim in _counted(recipe.vector_dims, len(recipe.vector_dims), "reading word vectors", progress):
+        aligned = source.vectors[dim].align(vocabulary, seed=recipe.seed)
+        path = folder / f"vectors-{dim}.npy"
+        np.save(path, aligned.matrix, allow_pickle=False)
+        words = [vocabulary.words[i] for i in np.flatnonzero(aligned.found)]
+        yield VectorFacts(
+            **asdict(file_facts(path)),
+            dim=dim,
+            words_found=len(words),
+            token_share=_token_share(words, counts),
+        )
+
+
+def _token_share(words: Iterable[str], counts: Mapping[str, int]) -> float:
+    return round(sum(counts[word] for word in words) / sum(counts.values()), 6)
+
+
+def _duplicates(hashes: NDArray[np.uint64], is_test: NDArray[np.bool_]) -> dict[str, int]:
+    train, test = np.unique(hashes[~is_test]), np.unique(hashes[is_test])
+    return {
+        "train": int((~is_test).sum()) - len(train),
+        "test": int(is_test.sum()) - len(test),
+        "train_and_test": len(np.intersect1d(train, test, assume_unique=True)),
+    }

@@ -1,0 +1,141 @@
+"""What is drawn of one text and one model, as plain numbers. Drawing is for `page` and `picture`.
+
+Try `explain(load("winner"), "not a good film", View()).heat.values`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweepkit.errors import InputError
+from sweepkit.tasks.text.explain.activations import Scan, choose, trace
+from sweepkit.tasks.text.explain.options import Direction, View
+from sweepkit.tasks.text.explain.prefixes import Turn, n_words, running, settled, turns
+from sweepkit.tasks.text.vocabulary import UNKNOWN
+
+if TYPE_CHECKING:
+    from sweepkit.bundle.manifest import BundleFacts
+    from sweepkit.tasks.text.text_model import ReadText, TextModel
+
+
+@dataclass(frozen=True)
+class Heat:
+    """What one direction of one recurrent layer remembers.
+
+    Attributes:
+        layer: its number, from 1.
+        direction: of reading.
+        cell: LSTM, GRU, SimpleRNN, UGRNN.
+        has_memory: whether the values are tanh(c) of a memory; else they are the state h.
+        n_units: how many units the layer has.
+        units: those that are drawn, in order.
+        by_variance: whether these were chosen by how much they vary, the most varying first.
+        values: <float32>[tokens, len(units)], in [-1, 1].
+    """
+
+    layer: int
+    direction: Direction
+    cell: str
+    has_memory: bool
+    n_units: int
+    units: tuple[int, ...]
+    by_variance: bool
+    values: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a model saw in a text.
+
+    Attributes:
+        facts: of the model.
+        tokens: what the model reads, the end token last if it reads that.
+        unknown: of each token, whether it is a word that the vocabulary lacks.
+        n_words: how many of the tokens are words, not the end token.
+        n_total: tokens of the whole text, the end token included; more than `tokens` if it was too long.
+        heat: None if no layer of the model is recurrent.
+        running: <float32>[words + 1, labels], see `prefixes.running`.
+        turns: the words that change the prediction most.
+        settled: after how many words the verdict is the final one and stays so.
+    """
+
+    facts: BundleFacts
+    tokens: tuple[str, ...]
+    unknown: tuple[bool, ...]
+    n_words: int
+    n_total: int
+    heat: Heat | None
+    running: NDArray[np.float32]
+    turns: tuple[Turn, ...]
+    settled: int
+
+    @property
+    def label(self) -> int:
+        """The verdict on the whole text."""
+        return int(self.running[-1].argmax())
+
+    @property
+    def probability(self) -> float:
+        """The probability of the verdict."""
+        return float(self.running[-1].max())
+
+
+def explain(model: TextModel, text: str, view: View) -> Explanation:
+    """Look at what a model remembers, and how its prediction moves, while it reads a text.
+
+    Args:
+        model: what `bundle.reading.load` returned.
+        text: raw, as `TextModel.predict` takes it.
+        view: which layer, direction and units.
+
+    Raises:
+        InputError: the text has no word; there is no such layer, direction or unit.
+    """
+    read = model.read(text)
+    if not n_words(read):
+        raise InputError(f"the text must have at least one word, got {text[:40]!r}", where="TEXT")
+    scan = choose(model.network, view.layer, view.direction)
+    heat = None if scan is None else _heat(model, scan, read, view)
+    predictions = running(model, read)
+    return Explanation(
+        facts=model.facts,
+        tokens=read.tokens,
+        unknown=tuple(bool(index == UNKNOWN) for index in read.indexes),
+        n_words=n_words(read),
+        n_total=read.n_total,
+        heat=heat,
+        running=predictions,
+        turns=turns(predictions),
+        settled=settled(predictions),
+    )
+
+
+def _heat(model: TextModel, scan: Scan, read: ReadText, view: View) -> Heat:
+    values = trace(model.network, scan, read.indexes)
+    n_units = values.shape[1]
+    if wrong := [unit for unit in view.units if not 0 <= unit < n_units]:
+        raise InputError(
+            f"units must be in 0 to {n_units - 1}, those of layer {scan.number}, got {', '.join(map(str, wrong))}",
+            where="--units",
+        )
+    chosen = tuple(dict.fromkeys(view.units)) or most_varying(values, view.most)
+    return Heat(
+        layer=scan.number,
+        direction=scan.direction,
+        cell=scan.cell,
+        has_memory=scan.has_memory,
+        n_units=n_units,
+        units=chosen,
+        by_variance=not view.units,
+        values=values[:, list(chosen)],
+    )
+
+
+def most_varying(values: NDArray[np.float32], most: int) -> tuple[int, ...]:
+    """Return the units that vary most over the tokens, the most varying first; of equal ones the lower number."""
+    order = np.argsort(-values.astype(np.float64).var(axis=0), kind="stable")
+    return tuple(int(unit) for unit in order[:most])

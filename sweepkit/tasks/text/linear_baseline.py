@@ -1,0 +1,159 @@
+"""The baseline that a network has to beat: logistic regression on the TF-IDF of words and pairs of words.
+
+Whole rows are read, however much of them the networks keep. Nothing is searched but the strength of regularisation,
+on validation. Runs as a task on a worker; the same data gives the same numbers. Try
+`fit_linear(LinearTask(uri, "toy", key, to="linear.parquet")).accuracy`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweepkit.data.dataset import Prepared
+from sweepkit.data.prepare import local_folder
+from sweepkit.data.rows import Rows
+from sweepkit.errors import DataError
+from sweepkit.storage.layout import DataPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text import predictions
+from sweepkit.tasks.text.predictions import Predictions
+from sweepkit.tasks.text.vocabulary import END
+
+# inverse strengths of regularisation, strongest first: noisy labels want the first, long texts the last
+_STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
+# a word or pair that occurs in one row only tells nothing of others, and two thirds of all pairs do
+_LEAST_ROWS = 2
+_MOST_ITERATIONS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class LinearTask:
+    """Which data to fit.
+
+    Attributes:
+        storage_uri: where prepared data is, and predictions go.
+        package: the sweep package's importable name.
+        data_key: which prepared data.
+        to: name of the file for the predictions on validation.
+    """
+
+    storage_uri: str
+    package: str
+    data_key: str
+    to: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinearResult:
+    """What came out on validation: accuracy, mean log loss, the strength `c` that was chosen, and how many features."""
+
+    accuracy: float
+    loss: float
+    c: float
+    n_features: int
+
+
+def fit_linear(task: LinearTask) -> LinearResult:
+    """Fit train, predict validation, and keep the predictions.
+
+    Raises:
+        DataError: the prepared data is damaged, or train has nothing to tell labels apart by.
+    """
+    # here, not above: the driver, which hands the task out, never imports TensorFlow
+    from sweepkit.data.tfrecords import read_shards
+    from sweepkit.training import devices
+
+    devices.configure_task()  # reading records starts TensorFlow
+    storage = Storage.at(task.storage_uri)
+    prepared = Prepared.open(local_folder(DataPaths(task.package, task.data_key), storage))
+    train, valid = read_shards(prepared.shards("train")), read_shards(prepared.shards("valid"))
+    n_labels = len(prepared.manifest.label_names)
+    result, found = fit(train, valid, n_labels=n_labels, where=str(prepared.folder))
+    predictions.write(storage, task.to, found)
+    return result
+
+
+def fit(train: Rows, valid: Rows, *, n_labels: int, where: str = "") -> tuple[LinearResult, Predictions]:
+    """Fit rows with each strength, and return what the most accurate one says of validation; of equals the strongest.
+
+    Raises:
+        DataError: train has rows of one label only, or no word that occurs in two rows; names `where`.
+    """
+    # here, not above: the driver imports this module to hand the task out, and scikit-learn takes a second
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    if len(np.unique(train.targets)) < 2:
+        raise DataError("the linear baseline needs rows of two labels in train, all have the same", where=where)
+    train_counts, known = count_known(train)
+    if not len(known):
+        raise DataError(f"the linear baseline needs words that occur in {_LEAST_ROWS} rows of train", where=where)
+    weigh = TfidfTransformer(sublinear_tf=True).fit(train_counts)
+    train_weights, valid_weights = weigh.transform(train_counts), weigh.transform(count(valid, known))
+    best: tuple[LinearResult, Predictions] | None = None
+    for c in _STRENGTHS:
+        found = Predictions(valid.targets, _probabilities(train_weights, train.targets, valid_weights, c, n_labels))
+        if best is None or found.accuracy > best[0].accuracy:
+            best = LinearResult(found.accuracy, found.loss, c, len(known)), found
+    assert best is not None, "there are strengths"
+    return best
+
+
+def count_known(rows: Rows) -> tuple[Any, NDArray[np.int64]]:  # Any: a sparse matrix, and SciPy publishes no types
+    """Count the words and pairs that occur in two rows at least.
+
+    Returns:
+        Counts [rows, features], sparse, and <int64>[features], the key of each feature, ascending.
+    """
+    from scipy.sparse import csr_matrix
+
+    row, key = words_and_pairs(rows)
+    keys, column = np.unique(key, return_inverse=True)
+    counts = csr_matrix((np.ones(len(key)), (row, column)), shape=(len(rows), len(keys)))
+    known = np.flatnonzero(np.bincount(counts.indices, minlength=len(keys)) >= _LEAST_ROWS)
+    return counts[:, known], keys[known]
+
+
+def count(rows: Rows, known: NDArray[np.int64]) -> Any:  # as above
+    """Count those words and pairs of rows that have one of these keys: [rows, features], sparse."""
+    from scipy.sparse import csr_matrix
+
+    row, key = words_and_pairs(rows)
+    column = np.minimum(np.searchsorted(known, key), len(known) - 1)
+    found = known[column] == key
+    return csr_matrix((np.ones(int(found.sum())), (row[found], column[found])), shape=(len(rows), len(known)))
+
+
+def words_and_pairs(rows: Rows) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Return every word, then every pair of neighbours: the row that it is in, and its key.
+
+    A word's key is its index, and a pair's is that of its first word times 2**32 plus that of its second. They
+    cannot be the same, because index 0 is no word. The end token is none either.
+    """
+    row = np.repeat(np.arange(len(rows), dtype=np.int32), rows.lengths)
+    is_word = rows.tokens != END
+    row, word = row[is_word], rows.tokens[is_word].astype(np.int64)
+    together = row[1:] == row[:-1]
+    pair = (word[:-1] << 32 | word[1:])[together]
+    return np.concatenate([row, row[1:][together]]), np.concatenate([word, pair])
+
+
+def _probabilities(
+    train: Any,
+    targets: NDArray[np.int32],
+    valid: Any,
+    c: float,
+    n_labels: int,  # Any: sparse matrices, as above
+) -> NDArray[np.float32]:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
+
+    # the dual problem takes a tenth of the primal's time here; its order of rows is drawn, hence the seed
+    one = LogisticRegression(C=c, solver="liblinear", dual=True, random_state=0, max_iter=_MOST_ITERATIONS)
+    model = OneVsRestClassifier(one).fit(train, targets)  # of two labels that is one fit
+    probabilities = np.zeros((valid.shape[0], n_labels), np.float32)
+    probabilities[:, model.classes_] = model.predict_proba(valid)  # a label may be missing in train
+    return probabilities

@@ -1,0 +1,90 @@
+"""What every source of texts gives, and the checks that all of them need before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sweepkit.errors import DataError, Problem
+from sweepkit.tasks.text.word_vectors import VectorFile
+
+# phase, done, total in any unit; total is 0 while nobody knows it
+Progress = Callable[[str, int, int], None]
+
+_MOST_PROBLEMS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTexts:
+    """Texts as they were found, uncleaned.
+
+    Attributes:
+        texts: one for each row.
+        labels: <int8>[rows], 0 or 1 and so on.
+        is_test: <bool>[rows]; the other rows are for training and validation.
+        places: where each row comes from, for messages: a file, or a row of a file.
+    """
+
+    texts: list[str]
+    labels: NDArray[np.int8]
+    is_test: NDArray[np.bool_]
+    places: Sequence[str]
+
+
+class Source(Protocol):
+    """Where a package's texts and word vectors come from. Finding one reads as little as possible."""
+
+    @property
+    def vectors(self) -> Mapping[int, VectorFile]:
+        """The word vectors that the sweep needs, by dimension."""
+
+    def digest(self) -> str:
+        """Identify the content, of the vectors too, without reading it all where that takes long."""
+
+    def describe(self) -> str:
+        """Say where the texts come from, in a few words."""
+
+    def read(self, progress: Progress) -> LabelledTexts:
+        """Read all texts; DataError if there is something wrong with one of them."""
+
+
+def check_texts(found: LabelledTexts, *, where: str, n_labels: int) -> None:
+    """Refuse what nothing can be learnt from.
+
+    Raises:
+        DataError: a text is empty, a label is out of range, or no training row has one of the labels.
+    """
+    problems = [
+        Problem(where, f"every text must have words in it, {found.places[i]} has none: remove it or fill it in")
+        for i, text in enumerate(found.texts)
+        if not text or text.isspace()
+    ]
+    problems += [
+        Problem(where, f"labels must be {_range(n_labels)}, {found.places[i]} has {int(found.labels[i])}")
+        for i in np.flatnonzero((found.labels < 0) | (found.labels >= n_labels)).tolist()
+    ]
+    if problems:
+        raise DataError(shortened(problems))
+    counts = np.bincount(found.labels[~found.is_test], minlength=n_labels)
+    if not counts.sum():
+        raise DataError("there must be rows to train on, none was found", where=where)
+    if not counts.all():
+        raise DataError(
+            f"there must be training rows of every label, none has label {int(np.argmin(counts))}", where=where
+        )
+
+
+def shortened(problems: Sequence[Problem]) -> list[Problem]:
+    """Keep the first few problems of one kind and count the others."""
+    kept = list(problems[:_MOST_PROBLEMS])
+    if len(problems) > _MOST_PROBLEMS:
+        kept.append(Problem(kept[-1].where, f"… and {len(problems) - _MOST_PROBLEMS:,} more of this kind"))
+    return kept
+
+
+def _range(n_labels: int) -> str:
+    return "0 or 1" if n_labels == 2 else f"0 to {n_labels - 1}"

@@ -1,0 +1,156 @@
+"""Labelled texts from a Parquet or CSV file with the columns text and label, and optionally split.
+
+Splits are "train" or "test"; without the column every row is for training. Try `read_table(Path("rows.csv"))`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from sweepkit.errors import DataError, Problem
+from sweepkit.formatting import listed, nearest
+from sweepkit.tasks.text.source import LabelledTexts, shortened
+
+SUFFIXES = (".parquet", ".csv")
+_WANTED = ("text", "label")
+_SPLITS = ("train", "test")
+
+
+def column_names(path: Path) -> list[str]:
+    """Read a table's column names and nothing else.
+
+    Raises:
+        DataError: the file is missing or no table.
+    """
+    if path.suffix == ".parquet":
+        return [str(name) for name in _opened(path, lambda: pq.read_schema(path).names)]
+    return [str(name) for name in _opened(path, lambda: _open_csv(path).schema.names)]
+
+
+def has_texts(path: Path) -> bool:
+    """Tell whether a table has the columns that `read_table` needs; a malformed one has not."""
+    try:
+        return set(_WANTED) <= set(column_names(path))
+    except DataError:
+        return False
+
+
+def read_table(path: Path) -> LabelledTexts:
+    """Read a whole table.
+
+    Raises:
+        DataError: the file is missing or malformed, lacks a column, or holds something else than texts,
+            labels of 0 or 1 and splits of "train" or "test". Names the rows, the first of which is row 1.
+    """
+    names = column_names(path)
+    _check_columns(path, names)
+    columns = [*_WANTED, *(["split"] if "split" in names else [])]
+    table = _opened(path, lambda: _read(path, columns))
+    texts = _texts(path, table.column("text"))
+    return LabelledTexts(
+        texts=texts,
+        labels=_labels(path, table.column("label")),
+        is_test=_is_test(path, table),
+        places=_RowNames(len(texts)),
+    )
+
+
+class _RowNames(Sequence[str]):
+    """The names of a table's rows, made when asked for."""
+
+    def __init__(self, n_rows: int) -> None:
+        self._n_rows = n_rows
+
+    def __len__(self) -> int:
+        return self._n_rows
+
+    def __getitem__(self, i: Any) -> Any:  # Sequence wants slices too
+        return [self[j] for j in range(self._n_rows)[i]] if isinstance(i, slice) else f"row {i + 1}"
+
+
+def _opened(path: Path, read: Callable[[], Any]) -> Any:  # pyarrow publishes no types
+    kind = "Parquet" if path.suffix == ".parquet" else "CSV"
+    try:
+        return read()
+    except FileNotFoundError:
+        raise DataError("there is no such file", where=str(path)) from None
+    except (OSError, pa.ArrowException, ValueError, OverflowError, KeyError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"this must be a {kind} file in UTF-8, it can't be read: {reason}", where=str(path)) from None
+
+
+def _open_csv(path: Path, **convert: Any) -> Any:  # as above
+    return pacsv.open_csv(
+        path,
+        parse_options=pacsv.ParseOptions(newlines_in_values=True),
+        convert_options=pacsv.ConvertOptions(**convert),
+    )
+
+
+def _check_columns(path: Path, names: Sequence[str]) -> None:
+    problems = [
+        Problem(str(path), f"the table must have a column {wanted!r}: {nearest(wanted, names)}")
+        for wanted in _WANTED
+        if wanted not in names
+    ]
+    problems += [
+        Problem(str(path), f"the table must have one column {name!r}, it has several")
+        for name in (*_WANTED, "split")
+        if names.count(name) > 1
+    ]
+    if problems:
+        raise DataError(problems)
+
+
+def _read(path: Path, columns: list[str]) -> Any:  # as above
+    if path.suffix == ".parquet":
+        return pq.read_table(path, columns=columns)
+    # everything as text: what is no number is then reported with its row
+    types = dict.fromkeys(columns, pa.string())
+    return _open_csv(path, include_columns=columns, column_types=types, strings_can_be_null=False).read_all()
+
+
+def _texts(path: Path, column: Any) -> list[str]:  # as above
+    try:
+        texts = column.cast(pa.string()).to_pylist()
+    except pa.ArrowException:
+        raise DataError(f"column 'text' must hold text, it holds {column.type}", where=str(path)) from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"texts must be UTF-8: {error}", where=str(path)) from None
+    return ["" if text is None else text for text in texts]
+
+
+def _labels(path: Path, column: Any) -> NDArray[np.int8]:  # as above
+    known = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "False": 0, "True": 1, "false": 0, "true": 1}
+    values = _opened(path, column.to_pylist)
+    labels = [known.get(str(value).strip(), -1) for value in values]
+    problems = [
+        Problem(str(path), f"labels must be 0 or 1, row {i + 1} has {values[i]!r:.60}")
+        for i, label in enumerate(labels)
+        if label < 0
+    ]
+    if problems:
+        raise DataError(shortened(problems))
+    return np.array(labels, np.int8)
+
+
+def _is_test(path: Path, table: Any) -> NDArray[np.bool_]:  # as above
+    if "split" not in table.column_names:
+        return np.zeros(table.num_rows, np.bool_)
+    splits = _opened(path, table.column("split").to_pylist)
+    problems = [
+        Problem(str(path), f"splits must be {listed(_SPLITS)}, row {i + 1} has {split!r:.60}")
+        for i, split in enumerate(splits)
+        if split not in _SPLITS
+    ]
+    if problems:
+        raise DataError(shortened(problems))
+    return np.array([split == "test" for split in splits], np.bool_)

@@ -1,0 +1,88 @@
+"""What a worker tells the tracking store: each report, without waiting for anyone.
+
+A report goes into the trial's spool and, where the store is a server, from there to the trial's run by a thread
+of its own, which also imports mlflow. Where the store is a file on the driver's machine, the driver empties the
+spool (`SweepTracker.collect`), so that a file has one writer and workers never import mlflow.
+Try `log = TrialLog(target, storage, paths); log.log(report); log.close()`.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import socket
+import threading
+from collections.abc import Mapping
+
+from sweepkit.storage.layout import TrialPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.tracking import spool
+from sweepkit.tracking.connect import StoreError, TrackingTarget, connect, shown
+from sweepkit.trial.request import Job, TrialTask
+from sweepkit.trial.trial import Report
+
+logger = logging.getLogger(__name__)
+_connect = functools.cache(connect)  # once a process: trials of a warm worker share it
+
+
+def open_trial_log(job: Job, task: TrialTask, storage: Storage, paths: TrialPaths) -> TrialLog | None:
+    """Return where a trial's reports go; None when tracking is off."""
+    if job.tracking_uri is None:
+        return None
+    target = TrackingTarget(job.tracking_uri, task.run_id)
+    return TrialLog(target, storage, paths, tags={"sweepkit.host": socket.gethostname()})
+
+
+class TrialLog:
+    """The way of one trial's reports to its run.
+
+    Args:
+        target: the store and the run.
+        storage: where the spool is.
+        paths: the trial's.
+        tags: set on the run together with the first report.
+    """
+
+    def __init__(
+        self, target: TrackingTarget, storage: Storage, paths: TrialPaths, *, tags: Mapping[str, str] | None = None
+    ) -> None:
+        self._target, self._storage, self._paths = target, storage, paths
+        self._tags = dict(tags or {})
+        self._wake, self._closing = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
+        if target.is_reachable:
+            # a daemon: a store that hangs must not keep a worker alive, and the spool has it all
+            self._thread = threading.Thread(target=self._send_all, name="sweepkit-trial-log", daemon=True)
+            self._thread.start()
+
+    def log(self, report: Report) -> None:
+        """Take a report; returns as soon as it is in the spool."""
+        spool.write(self._storage, self._paths, report, self._tags)
+        self._tags = {}
+        self._wake.set()
+
+    def close(self, timeout_s: float = 0.0) -> bool:
+        """Let what is under way go on, and tell whether all has arrived; the rest is left to the driver.
+
+        Args:
+            timeout_s: how long to wait for it. The next trial must not, so a worker does not wait at all.
+        """
+        if self._thread:
+            self._closing.set()
+            self._wake.set()
+            self._thread.join(timeout_s)
+        return spool.is_empty(self._storage, self._paths)
+
+    def _send_all(self) -> None:
+        assert self._target.run_id is not None, "a reachable target has a run"
+        is_last = False
+        while not is_last:
+            self._wake.wait()
+            self._wake.clear()
+            is_last = self._closing.is_set()
+            try:
+                spool.send(_connect(self._target.uri), self._target.run_id, self._storage, self._paths)
+            except StoreError as error:  # the next report is the next attempt
+                logger.info("tracking store %s: %s", shown(self._target.uri), error)
+            except Exception:  # a view that fails must not fail what it shows
+                logger.exception("tracking of %s failed", self._paths.root)

@@ -1,0 +1,235 @@
+"""One worker: it builds a trial's model, trains it an epoch at a time, validates, writes a checkpoint and logs, then
+reports.
+
+Not for deciding anything: whoever calls `run_epoch` decides whether there is a next one. The same class runs inside a
+Ray actor and inside the driver's own process. Prepared data stays decoded between the trials of a worker, and
+TensorFlow is imported once. Try `worker = Worker(job, open_log); worker.start(task); report = worker.run_epoch()`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import io
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from sweepkit.config.definition import import_package
+from sweepkit.data.dataset import Prepared
+from sweepkit.data.prepare import local_folder
+from sweepkit.data.reader import Feed, SplitReader
+from sweepkit.errors import StorageFault
+from sweepkit.nn import implementation as nn_paths
+from sweepkit.redaction import hidden
+from sweepkit.storage.layout import DataPaths, SweepPaths, TrialPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.training import checkpoints, devices
+from sweepkit.training.checkpoints import TrialState
+from sweepkit.trial import early_stopping
+from sweepkit.trial.request import Job, ReportLog, TrialTask
+from sweepkit.trial.trial import Report
+
+logger = logging.getLogger(__name__)
+
+# validation keeps no states for gradients, so its batches may be larger than training's; the numbers are the same
+_VALID_BATCH = 512
+
+OpenLog = Callable[[Job, TrialTask, Storage, TrialPaths], ReportLog | None]
+
+
+class Worker:
+    """Trains one trial after another. Owns the process's TensorFlow settings, so a process has at most one."""
+
+    def __init__(self, job: Job, open_log: OpenLog) -> None:
+        devices.configure(threads=job.threads, gpu=job.gpu, deterministic=job.deterministic)
+        nn_paths.choose(job.nn)
+        self._job = job
+        self._open_log = open_log
+        self._storage = Storage.at(job.storage_uri)
+        package = import_package(job.package)
+        self._model_module, self._data_module = package.model_module(), package.data_module()
+        self._settings = package.data_model.model_validate(dict(job.data))
+        self._prepared = Prepared.open(local_folder(DataPaths(job.package, job.data_key), self._storage))
+        self._readers = {split: SplitReader(self._prepared, split) for split in ("train", "valid")}
+        for reader in self._readers.values():
+            reader.preload()
+        self._trial: _RunningTrial | None = None
+        # what is imported and decoded by now stays for good: keep the collector from walking it, now or after a trial
+        gc.freeze()
+
+    def start(self, task: TrialTask) -> None:
+        """Build the model of a trial, and go on from its newest checkpoint where an earlier attempt left one.
+
+        Whatever the sweep package raises here or in `run_epoch` is raised again, and stands in the trial's log.
+        """
+        self.stop()
+        paths = SweepPaths(self._job.sweep).trial(task.number)
+        self._trial = trial = _RunningTrial(task, paths)
+        if task.resumes and self._storage.exists(paths.log):
+            trial.text.write(self._storage.read(paths.log).decode(errors="replace"))
+        with self._logged(trial):
+            self._open_data(trial)
+            keras.utils.set_random_seed(task.seed)
+            trial.model = self._model_module.build(task.point, self._prepared)
+            if task.resumes:
+                state = checkpoints.restore(self._storage, paths, trial.model)
+                trial.reports = list(state.reports) if state else []
+            trial.n_returned = min(task.epochs_reported, len(trial.reports))
+            trial.log = self._open_log(self._job, task, self._storage, paths)
+            again = f" attempt {task.attempt}" if task.attempt > 1 else ""
+            logger.info("trial %d%s starts after epoch %d: %s", task.number, again, len(trial.reports), task.point)
+
+    def _open_data(self, trial: _RunningTrial) -> None:
+        reading = self._data_module.reading(trial.task.point, self._settings)
+        trial.train = Feed(self._readers["train"], reading, training=True, seed=trial.task.seed)
+        wide = replace(reading, batch_size=max(reading.batch_size, _VALID_BATCH))
+        trial.valid = Feed(self._readers["valid"], wide, training=False)
+
+    def run_epoch(self) -> Report:
+        """Train and validate one epoch, write the checkpoint, log, and return what to report.
+
+        An epoch that the checkpoint has and the journal has not (a death between the two) is returned without
+        training it again. One that the journal has and the checkpoint has not (it was deleted or damaged) is trained
+        again and keeps its report.
+        """
+        assert self._trial is not None, "start() comes first"
+        trial = self._trial
+        with self._logged(trial):
+            if trial.n_returned == len(trial.reports):
+                trial.reports.append(self._as_known(trial, self._train_and_validate(trial)))
+                self._save_checkpoint(trial)
+            report = trial.reports[trial.n_returned]
+            logger.info("epoch %d: %s", report.epoch, dict(report.metrics))
+            if trial.log and report.epoch > trial.task.epochs_reported:
+                trial.log.log(report)
+        trial.n_returned += 1
+        return report
+
+    def stop(self) -> None:
+        """End the running trial, if there is one, and give back its memory."""
+        if self._trial is None:
+            return
+        self._trial.close()
+        self._trial = None
+        keras.backend.clear_session()
+        devices.forget_gradients()
+        gc.collect()
+
+    @contextlib.contextmanager
+    def _logged(self, trial: _RunningTrial) -> Iterator[None]:
+        """Bring the trial's log up to date afterwards, with the traceback of what went wrong."""
+        is_taken = True
+        try:
+            yield
+        except StorageFault:
+            is_taken = False  # nor would the storage take the log
+            raise
+        except Exception:
+            logger.exception("trial %d fails", trial.task.number)
+            raise
+        finally:
+            if is_taken:
+                self._storage.write(trial.paths.log, trial.text.getvalue().encode())
+
+    def _train_and_validate(self, trial: _RunningTrial) -> Report:
+        epoch = len(trial.reports) + 1
+        _seed_epoch((trial.task.seed + epoch) % 2**32)
+        started = time.perf_counter()
+        history = trial.model.fit(
+            trial.train.epoch(epoch),
+            initial_epoch=epoch - 1,
+            epochs=epoch,
+            verbose=0,
+            shuffle=False,  # the feed has done it; Keras warns if it is left to ask
+            callbacks=[keras.callbacks.TerminateOnNaN()],
+        )
+        metrics = {f"train_{name}": float(values[-1]) for name, values in history.history.items()}
+        metrics["train_seconds"] = time.perf_counter() - started
+        metrics["n_weights"] = float(trial.model.count_params())
+        report = Report(epoch, metrics, time.time())
+        if early_stopping.not_finite(report, self._job.metric):
+            return report  # nothing that validation could say would matter any more
+        return self._validated(trial, report)
+
+    def _validated(self, trial: _RunningTrial, report: Report) -> Report:
+        started = time.perf_counter()
+        results = trial.model.evaluate(trial.valid.epoch(0), verbose=0, return_dict=True)
+        metrics = dict(report.metrics) | {f"valid_{name}": float(value) for name, value in results.items()}
+        metrics["valid_seconds"] = time.perf_counter() - started
+        return Report(report.epoch, metrics, time.time())
+
+    def _as_known(self, trial: _RunningTrial, report: Report) -> Report:
+        """Return what the journal has of this epoch, else the report itself; best epochs must be the same for all."""
+        if report.epoch > len(trial.task.known):
+            return report
+        known = Report.from_json(trial.task.known[report.epoch - 1])
+        now, before = report.metrics.get(self._job.metric), known.metrics.get(self._job.metric)
+        level = logging.INFO if now == before else logging.WARNING
+        logger.log(level, "epoch %d trained again: %s is %s, was %s", report.epoch, self._job.metric, now, before)
+        return known
+
+    def _save_checkpoint(self, trial: _RunningTrial) -> None:
+        task, epoch = trial.task, trial.reports[-1].epoch
+        state = TrialState(
+            number=task.number, epoch=epoch, reports=tuple(trial.reports), point=task.point, seed=task.seed
+        )
+        checkpoints.save(self._storage, trial.paths, trial.model, state)
+        values = [report.metrics.get(self._job.metric, float("nan")) for report in trial.reports]
+        best = early_stopping.best_so_far(values, self._job.direction)
+        best_epoch = trial.reports[best[1]].epoch if best else epoch
+        checkpoints.tidy(self._storage, trial.paths, best_epoch=best_epoch, last_epoch=epoch)
+
+
+def _seed_epoch(seed: int) -> None:
+    """Make what Python and NumPy draw a function of trial and epoch, so that a continued trial draws the same.
+
+    TensorFlow is left alone: to take a new seed it would forget the compiled training step, 0.4 s an epoch, and still
+    draw in its operations what the seed of `start` says. Keras' layers keep the state of their draws in the checkpoint.
+    """
+    random.seed(seed)
+    np.random.seed(seed)  # the generator that a sweep package may use
+
+
+class _Discreet(logging.Formatter):
+    """Keeps credentials out of the log, whoever's error brought them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return hidden(super().format(record))
+
+
+class _RunningTrial:
+    """What belongs to the trial under way, and goes with it.
+
+    Attributes:
+        train: where its batches come from; valid: likewise.
+        reports: one for each epoch that its checkpoint has.
+        n_returned: how many epochs the driver has been told of, in this attempt or before.
+        text: its log so far.
+    """
+
+    train: Feed
+    valid: Feed
+
+    def __init__(self, task: TrialTask, paths: TrialPaths) -> None:
+        self.task, self.paths = task, paths
+        self.model: Any = None  # a Keras model once it is built, and Keras has no types
+        self.log: ReportLog | None = None
+        self.reports: list[Report] = []
+        self.n_returned = 0
+        self.text = io.StringIO()
+        self._handler = logging.StreamHandler(self.text)
+        self._handler.setFormatter(_Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        logging.getLogger().addHandler(self._handler)
+        logging.getLogger("sweepkit").setLevel(logging.INFO)
+
+    def close(self) -> None:
+        logging.getLogger().removeHandler(self._handler)
+        if self.log:
+            self.log.close()

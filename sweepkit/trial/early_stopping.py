@@ -1,0 +1,54 @@
+"""When a trial has to stop, as pure functions of its reports; what the rule of the sweep says is in `study`.
+
+Each question returns a reason that a user can read, or None for "go on". Try `impatient([0.8, 0.7, 0.7], Mode.MAX,
+patience=2)`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from sweepkit.trial.trial import Mode, Report
+
+
+def not_finite(report: Report, metric: str) -> str | None:
+    """Say which loss, or the objective `metric`, is NaN or infinite in this report."""
+    for name, value in report.metrics.items():
+        if (name == metric or name.split("_")[-1] == "loss") and not math.isfinite(value):
+            return f"{name} is {value} at epoch {report.epoch}"
+    return None
+
+
+def missing_objective(report: Report, metric: str, number: int) -> str | None:
+    """Say what was reported instead of the objective."""
+    if metric in report.metrics:
+        return None
+    reported = ", ".join(repr(name) for name in sorted(report.metrics)) or "nothing"
+    return f"metric {metric!r} was not reported at epoch {report.epoch} of trial {number}; reported: {reported}"
+
+
+def best_so_far(values: Sequence[float], mode: Mode) -> tuple[float, int] | None:
+    """Return the best finite value and its index, the earliest of equals; None when no value is finite."""
+    best: tuple[float, int] | None = None
+    for index, value in enumerate(values):
+        if math.isfinite(value) and (best is None or mode.is_better(value, best[0])):
+            best = (value, index)
+    return best
+
+
+def impatient(values: Sequence[float], mode: Mode, *, patience: int | None) -> str | None:
+    """Say that the last `patience` epochs brought nothing better.
+
+    Args:
+        values: the objective of epoch 1, 2, …
+        mode: which direction is better.
+        patience: epochs without a better value that end a trial; None never ends one.
+    """
+    best = best_so_far(values, mode)
+    if patience is None or best is None:
+        return None
+    value, index = best
+    if len(values) - 1 - index < patience:
+        return None
+    return f"nothing better than {value:.4f} (epoch {index + 1}) in {patience} epochs"

@@ -1,0 +1,149 @@
+"""What the driver hands to a worker: the facts that all trials of a sweep share, and one trial's own. Plain JSON both
+ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol, TypeVar
+
+from sweepkit.errors import StorageFault
+from sweepkit.space import Point
+from sweepkit.trial.trial import Mode, Report
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What every trial of a sweep needs to know.
+
+    Attributes:
+        package: the sweep package's importable name.
+        sweep: the sweep's name in the storage.
+        storage_uri: where prepared data, checkpoints and spools are.
+        data_key: which prepared data.
+        data: the package's data settings, as JSON.
+        metric: the objective.
+        mode: "max" or "min".
+        deterministic: whether the same trial must give the same numbers to the bit.
+        threads: CPU threads of a worker.
+        gpu: the share of one GPU, or a whole number of them; 0 for none.
+        tracking_uri: the MLflow store; None when tracking is off.
+        timeout_minutes: a worker that says nothing for so long is killed; None never.
+        worker_memory_gb: a worker that holds more between two trials is replaced; None is its share of its node's.
+        nn: how recurrent layers are computed, "auto" or "stock" (`sweepkit.nn.implementation`).
+    """
+
+    package: str
+    sweep: str
+    storage_uri: str
+    data_key: str
+    data: Mapping[str, Any]  # the package's own settings, checked by its own model
+    metric: str
+    mode: str
+    deterministic: bool
+    threads: int
+    gpu: float
+    tracking_uri: str | None
+    timeout_minutes: float | None = None
+    worker_memory_gb: float | None = None
+    nn: Literal["auto", "stock"] = "auto"
+
+    def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
+        return asdict(self)
+
+    @property
+    def direction(self) -> Mode:
+        return Mode(self.mode)
+
+
+@dataclass(frozen=True, slots=True)
+class TrialTask:
+    """One trial, as handed to a worker.
+
+    Attributes:
+        number: which trial of the sweep.
+        point: its active parameters.
+        seed: of initial weights, dropout and the order of data.
+        epochs_reported: how many epochs the journal has; above 0 only for a trial that goes on.
+        resumes: whether a checkpoint of an earlier attempt may exist.
+        run_id: its run in the tracking store; None when tracking is off.
+        attempt: 1 for the first; a fault and a retry lie between two of them.
+        known: the reports that the journal has, as JSON.
+    """
+
+    number: int
+    point: Point
+    seed: int
+    epochs_reported: int = 0
+    resumes: bool = False
+    run_id: str | None = None
+    attempt: int = 1
+    known: Sequence[Mapping[str, Any]] = ()  # as `Report.to_json` gives them
+
+    def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
+        return asdict(self)
+
+
+class Director(Protocol):
+    """Who decides; a runner asks it for work and tells it what happened, in one thread."""
+
+    def next_task(self) -> TrialTask | None:
+        """Return the next trial to run, or None when there is none left."""
+
+    def reported(self, number: int, report: Report) -> bool:
+        """Take one epoch's report; True means that the trial stops here."""
+
+    def failed(self, number: int, error: str, *, counts: bool = True) -> None:
+        """Take the traceback, or the cause of death, of an attempt at a trial; another one may be handed out.
+
+        `counts` is False where neither the trial nor its worker can have been the cause: the node was lost.
+        """
+
+    def returned(self, number: int, why: str) -> None:
+        """Take back a trial that was handed out and never begun, to hand it out again."""
+
+    def halted(self, fault: StorageFault) -> None:
+        """Take it that the storage takes no more: no trial has failed, and the sweep is to end."""
+
+    def is_over(self) -> bool:
+        """Say whether the sweep is to end now, running trials included."""
+
+
+class ReportLog(Protocol):
+    """Where a worker's reports go besides the driver."""
+
+    def log(self, report: Report) -> None:
+        """Take a report and return at once."""
+
+    def close(self) -> bool:
+        """Take no more; False if something has not arrived yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one trial takes of the place where it runs, and how many trials run there at once.
+
+    Attributes:
+        cpu: threads.
+        gpu: a fraction of one, or a whole number; 0 for none.
+        n_workers: trials side by side.
+    """
+
+    cpu: int
+    gpu: float
+    n_workers: int
+
+
+class Runner(Protocol):
+    """A place to run on: a Ray cluster, or this very process."""
+
+    share: Share
+
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item], *, describe: str) -> Iterator[Result]:
+        """Apply a module-level function to every item and yield the results in the order of the items."""
+
+    def run(self, director: Director, job: Job) -> None:
+        """Run trials until the director has none left."""
