@@ -12,11 +12,11 @@ from pathlib import Path
 
 from sweepkit.config.schema import SweepSpec
 from sweepkit.driver.controller import Referee
+from sweepkit.driver.observer import Standing
 from sweepkit.space import Choice, Float, Int, Space
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.study.study import SweepStudy
-from sweepkit.trial.leaderboard import Standing
 from sweepkit.trial.trial import Report, TrialRecord
 
 SPACE = Space(

@@ -12,7 +12,8 @@ from sweepkit.driver import claim
 from sweepkit.space import Point
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
-from sweepkit.study.study import SweepStudy, Verdict
+from sweepkit.study.pruning import Verdict
+from sweepkit.study.study import SweepStudy
 from sweepkit.tasks.text import predictions
 from sweepkit.tasks.text.predictions import Predictions
 from sweepkit.trial.trial import Outcome, Report

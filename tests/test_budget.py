@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from sweepkit.config.definition import load
+from sweepkit.config.schedule import expected_epochs, rungs
 from sweepkit.config.schema import Stopping
-from sweepkit.driver.estimate import estimate, expected_epochs, measure_gflops, rungs
+from sweepkit.driver.estimate import estimate, measure_gflops
 
 SweepFile = Callable[..., Path]
 

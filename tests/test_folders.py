@@ -13,6 +13,7 @@ from sweepkit.driver import claim
 from sweepkit.errors import InputError
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
+from sweepkit.study import journal_file
 from tests.small_sweeps import write_sweep
 
 YAML = """
@@ -94,7 +95,7 @@ def test_a_sweep_that_died_before_its_first_trial_is_the_same_sweep(
         return str(storage.read_json(manifest)["created"])
 
     claimed("key1")
-    claim.amend(storage, "cells", created="long ago")
+    manifest.amend(storage, "cells", created="long ago")
     assert claimed("key1") == "long ago"
     assert claimed("key2") != "long ago"
     storage.write(manifest, b"[]")
@@ -105,9 +106,9 @@ def test_a_bucket_gets_the_journal_back(tmp_path: Path) -> None:
     from pyarrow import fs
 
     storage, paths = Storage(fs._MockFileSystem(), "bucket"), SweepPaths("cells")
-    with claim.journal(storage, paths) as local:
+    with journal_file.journal(storage, paths) as local:
         local.write_bytes(b"line\n")
-    with claim.journal(storage, paths, read_only=True) as local:
+    with journal_file.journal(storage, paths, read_only=True) as local:
         assert local.read_bytes() == b"line\n"
         local.write_bytes(b"changed")
     assert storage.read(paths.journal) == b"line\n"
@@ -119,7 +120,7 @@ def test_a_bucket_has_the_journal_also_when_its_driver_is_killed(
 ) -> None:
     from pyarrow import fs
 
-    write_back = claim._write_back
+    write_back = journal_file._write_back
 
     def late(*given: object) -> None:  # a busy machine may start a thread when the journal has its first lines
         time.sleep(starts_after_s)
@@ -127,7 +128,7 @@ def test_a_bucket_has_the_journal_also_when_its_driver_is_killed(
 
     monkeypatch.setattr(claim, "_write_back", late)
     storage, paths = Storage(fs._MockFileSystem(), "bucket"), SweepPaths("cells")
-    with claim.journal(storage, paths, every_s=0.01) as local:
+    with journal_file.journal(storage, paths, every_s=0.01) as local:
         for line in (b"line\n", b"line\nand another\n"):
             local.write_bytes(line)
             deadline = time.monotonic() + 30

@@ -13,7 +13,8 @@ from sweepkit.errors import DataError
 from sweepkit.space import Choice, Float, Int, Space
 from sweepkit.study.journal import Journal
 from sweepkit.study.journal_file import mend, torn_file
-from sweepkit.study.study import SweepStudy, Verdict
+from sweepkit.study.pruning import Verdict
+from sweepkit.study.study import SweepStudy
 from sweepkit.trial.trial import Report, TrialRecord
 
 SPACE = Space({"cell": Choice(("gru", "none")), "units": Int(8, 64, when={"cell": ("gru",)}), "rate": Float(0.1, 1.0)})

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.config.definition import identity, import_package, load, notes
+from sweepkit.config.definition import import_package, load, notes
+from sweepkit.config.identity import identity
 from sweepkit.errors import InputError
 from sweepkit.space import Choice
 

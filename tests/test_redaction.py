@@ -8,7 +8,7 @@ import pytest
 
 from sweepkit.errors import InputError, Problem, SweepFailed
 from sweepkit.redaction import hidden, hidden_in
-from sweepkit.study.study import Verdict
+from sweepkit.study.pruning import Verdict
 from sweepkit.trial.failure import Fault
 from sweepkit.trial.trial import Outcome
 from tests.test_study import asked, opened, spec

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from sweepkit.config.schema import SweepSpec
-from sweepkit.driver.controller import Referee, trial_seed
+from sweepkit.driver.controller import Referee
+from sweepkit.driver.observer import Standing
 from sweepkit.driver.tracking import run_name
 from sweepkit.space import Choice, Float, Space
 from sweepkit.storage.storage import Storage
 from sweepkit.study.study import SweepStudy
 from sweepkit.trial.failure import Fault
-from sweepkit.trial.leaderboard import Standing
+from sweepkit.trial.request import trial_seed
 from sweepkit.trial.trial import Outcome, Report, TrialRecord
 
 SPACE = Space({"cell": Choice(("gru", "lstm")), "rate": Float(0.1, 1.0)})

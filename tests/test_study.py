@@ -10,7 +10,8 @@ import pytest
 
 from sweepkit.config.schema import SweepSpec
 from sweepkit.space import Choice, Float, Int, Point, Space
-from sweepkit.study.study import SweepStudy, Verdict
+from sweepkit.study.pruning import Verdict
+from sweepkit.study.study import SweepStudy
 from sweepkit.trial.failure import Fault
 from sweepkit.trial.trial import Outcome, Report, TrialRecord
 

@@ -17,7 +17,8 @@ from sweepkit.driver.sync import sync
 from sweepkit.errors import InputError
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
-from sweepkit.study.study import SweepStudy, Verdict
+from sweepkit.study.pruning import Verdict
+from sweepkit.study.study import SweepStudy
 from sweepkit.tracking import spool
 from sweepkit.trial.trial import Outcome, Report
 from tests.servers import free_port, new_store
@@ -121,13 +122,14 @@ def tracked_sweep(folder: Path, sweep_file: SweepFile, uri: str) -> tuple[Path, 
     Nothing but the first run's first epoch has arrived; spools hold the rest.
     """
     from sweepkit.driver import claim
+    from sweepkit.storage import manifest
     from sweepkit.tracking.sweep_logger import SweepTracker
 
     storage = Storage.at(str(folder / "runs"))
     path = sweep_file(TRACKED.replace("{uri}", uri))
     problem = claim.claim(load(path, ["search.trials=3"]), storage, data_key="key1", new=False)
     tracker = SweepTracker.open(uri=uri, experiment="cells", sweep="cells")
-    claim.amend(storage, "cells", parent_run_id=tracker.parent_run_id, ended="finished")
+    manifest.amend(storage, "cells", parent_run_id=tracker.parent_run_id, ended="finished")
     paths = SweepPaths("cells")
     storage.path(paths.journal).parent.mkdir(parents=True, exist_ok=True)
     study = SweepStudy.open(storage.path(paths.journal), problem.spec, problem.space)

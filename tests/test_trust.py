@@ -16,13 +16,14 @@ import pytest
 from sweepkit.cli import app
 from sweepkit.config.definition import load
 from sweepkit.config.document import MAX_BYTES, read_yaml
-from sweepkit.data.dataset import MANIFEST, Prepared
+from sweepkit.data.dataset import Prepared
+from sweepkit.data.manifest import MANIFEST
 from sweepkit.driver import claim
 from sweepkit.errors import DataError, InputError
 from sweepkit.results.sweep import open_snapshot
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text.vocabulary import Vocabulary
-from sweepkit.tracking.connect import artifact_folder
+from sweepkit.tracking.uris import artifact_folder
 from tests.small_sweeps import YAML as SWEEP
 from tests.small_sweeps import write_sweep
 from tests.test_config import SMALLEST, problems_of

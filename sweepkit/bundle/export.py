@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, BundleFacts, CheckFacts
 from sweepkit.bundle.network import inference, load_network, own_layers, probabilities, reason, save_network
-from sweepkit.data.dataset import file_facts
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError
+from sweepkit.storage.digests import file_facts
 from sweepkit.tasks.text.model_card import card
 from sweepkit.tasks.text.predictions import Predictions
 from sweepkit.tasks.text.verification import BATCH, TOLERANCE, check_facts, write_check

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sweepkit.cli import options
+from sweepkit.cli.console import print_json, stdout
 from sweepkit.cli.formats import near, number, parameters
+from sweepkit.cli.options import json_option, sweep_options
 
 if TYPE_CHECKING:
     from sweepkit.results.final_result import FinalResult
 
 
 @click.command()
-@options.sweep_options
-@options.json_option
+@sweep_options
+@json_option
 def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool) -> None:
     """Show the leading trial, its best value, parameters and checkpoint, and the final stage's winner.
 
@@ -34,9 +35,9 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
         metrics = {"metrics": dict(best.reports[(best.best_epoch or 1) - 1].metrics)}
         place = {"parameters": dict(best.point), "checkpoint": checkpoint, "run_id": best.run_id}
         final = {"final": snapshot.final.to_json() if snapshot.final else None}
-        options.print_json(facts | epochs | metrics | place | final)
+        print_json(facts | epochs | metrics | place | final)
         return
-    console = options.stdout()
+    console = stdout()
     console.print(
         f"trial {best.number}: {metric} {best.best_value:.4f} after epoch {best.best_epoch} of {best.epoch}",
         soft_wrap=True,

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sweepkit.cli import options
+from sweepkit.cli.console import print_json, stdout
 from sweepkit.cli.formats import duration, near, number
+from sweepkit.cli.options import json_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,7 +33,7 @@ Rows = Mapping[str, Sequence[str]]
     "--set", "sets", metavar="KEY.KEY=VALUE", multiple=True, help="Override a value of the YAMLs; repeatable."
 )
 @click.option("--data", metavar="SOURCE", help="Read the YAMLs as if data.source were this.")
-@options.json_option
+@json_option
 def command(target: str, others: tuple[str, ...], sets: tuple[str, ...], data: str | None, as_json: bool) -> None:
     """Compare two or more sweeps or trials: what differs, and whether it is more than noise.
 
@@ -47,7 +48,7 @@ def command(target: str, others: tuple[str, ...], sets: tuple[str, ...], data: s
     sides = open_sides([target, *others], sets, data)
     found = pairs(sides)
     if as_json:
-        options.print_json(_facts(sides, found))
+        print_json(_facts(sides, found))
     else:
         _show(sides, found)
 
@@ -108,7 +109,7 @@ def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
 def _show(sides: Sequence[Side], found: Sequence[Pair]) -> None:
     from sweepkit.results import compare
 
-    console = options.stdout()
+    console = stdout()
     console.print(_table(sides, _overview(sides)))
     for name, facts_of in (("settings", compare.settings), ("parameters", compare.parameters)):
         rows = compare.differing(sides, facts_of)

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sweepkit.cli import options
+from sweepkit.cli.console import print_json, stdout
 from sweepkit.cli.formats import near
+from sweepkit.cli.options import json_option, sweep_options
 from sweepkit.errors import InputError
 from sweepkit.tasks.text.explain.options import Direction, View
 from sweepkit.training.keras_import import import_keras
@@ -24,7 +25,7 @@ _FILE = click.Path(path_type=Path)
 
 
 @click.command()
-@options.sweep_options
+@sweep_options
 @click.argument("text")
 @click.option("--html", metavar="OUT", type=_FILE, help="Write a page to browse, which needs no network.")
 @click.option("--png", metavar="OUT", type=_FILE, help="Write a picture.")
@@ -32,7 +33,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--direction", type=click.Choice(("forward", "backward")), default="forward", help="Of that layer.")
 @click.option("--units", metavar="N,N,...", help="Which units to draw; else those that vary most over the text.")
 @click.option("--most", type=click.IntRange(min=1), default=View().most, show_default=True, help="How many of these.")
-@options.json_option
+@json_option
 def command(
     target: Path,
     sets: tuple[str, ...],
@@ -59,7 +60,7 @@ def command(
     if html or png:
         _draw(found, html, png)
     if as_json:
-        options.print_json(_facts(found, html, png))
+        print_json(_facts(found, html, png))
     else:
         _show(found, html, png)
 
@@ -152,7 +153,7 @@ def _rounded(probabilities: list[float]) -> list[float]:
 def _show(found: Explanation, html: Path | None, png: Path | None) -> None:
     from sweepkit.tasks.text.explain import captions
 
-    console = options.stdout()
+    console = stdout()
     console.print(f"verdict: {captions.verdict(found)}", soft_wrap=True)
     console.print(f"model: {captions.model(found)}", soft_wrap=True)
     if note := captions.cut(found):

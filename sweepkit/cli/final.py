@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sweepkit.cli import options
+from sweepkit.cli.console import interruptible, print_json, stderr, stdout
 from sweepkit.cli.formats import near, parameters
+from sweepkit.cli.options import json_option, load_problem, runner_options, sweep_options
 from sweepkit.errors import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@options.sweep_options
-@options.runner_options
+@sweep_options
+@runner_options
 @click.option("--again", is_flag=True, help="Look at the test split another time; every look is counted and shown.")
-@options.json_option
+@json_option
 def command(
     target: Path,
     sets: tuple[str, ...],
@@ -39,13 +40,13 @@ def command(
 
     SWEEP is its YAML. The same command again goes on where it stopped; when it has ended, it shows what it found.
     """
-    problem = options.load_problem(target, sets, data)
+    problem = load_problem(target, sets, data)
     from sweepkit.driver.run import RunOptions  # not at the top: it imports pyarrow and Optuna
 
-    console = options.stderr() if as_json else options.stdout()
+    console = stderr() if as_json else stdout()
     plan, result = finish(problem, RunOptions(address=address, inline=inline), console, again=again)
     if as_json:
-        options.print_json(facts(plan, result))
+        print_json(facts(plan, result))
     else:
         show(console, plan, result)
 
@@ -54,7 +55,7 @@ def finish(
     problem: SweepProblem, how: RunOptions, console: Console, *, again: bool = False
 ) -> tuple[FinalPlan, FinalResult]:
     """Run the final stage and show it run."""
-    from sweepkit.cli.run import watcher
+    from sweepkit.cli.live import watcher
     from sweepkit.final.stage import plan_final, run_final
 
     plan = plan_final(problem)
@@ -62,7 +63,7 @@ def finish(
     points = [finalist.point for finalist in plan.finalists]
     varied = [name for name in points[0] if len({repr(point.get(name)) for point in points}) > 1]
     try:
-        with options.interruptible(), watcher(console, plan.problem, varied) as observer:
+        with interruptible(), watcher(console, plan.problem, varied) as observer:
             return plan, run_final(plan, how, observer, again=again)
     except KeyboardInterrupt:
         console.print(

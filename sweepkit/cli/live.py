@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sweepkit.config.definition import SweepProblem
+
+import logging
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -13,9 +19,8 @@ from rich.table import Table
 from rich.text import Text
 
 from sweepkit.cli.formats import duration, parameters
-from sweepkit.cli.notices import Notices
 from sweepkit.config.schema import SweepSpec
-from sweepkit.trial.leaderboard import Standing
+from sweepkit.driver.observer import Standing
 from sweepkit.trial.trial import Outcome, TrialRecord
 
 _OUTCOME_STYLES = {Outcome.COMPLETE: "green", Outcome.PRUNED: "yellow", Outcome.FAILED: "red"}
@@ -182,3 +187,37 @@ def _latest(record: TrialRecord, spec: SweepSpec) -> str:
 def _latest_value(record: TrialRecord, spec: SweepSpec) -> str:
     value = record.reports[-1].metrics.get(spec.objective.metric) if record.reports else None
     return "" if value is None else f"{value:.4f}"
+
+
+class Notices(logging.Handler):
+    """Prints warnings of sweepkit's own while it is entered; above a live table, between plain lines."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+
+    def __enter__(self) -> Notices:
+        logging.getLogger("sweepkit").addHandler(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        logging.getLogger("sweepkit").removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the message alone: a traceback belongs into a log."""
+        self._console.print(f"{record.levelname.lower()}: {record.getMessage()}", markup=False, soft_wrap=True)
+
+
+def varied_names(problem: SweepProblem) -> list[str]:
+    """Return the parameters that are not the same in all trials."""
+    return [name for name, param in problem.space.params.items() if (param.values() or (0, 1))[1:]]
+
+
+def watcher(console: Console, problem: SweepProblem, varied: Sequence[str]) -> LiveTable | PlainLines:
+    """Return a live table for a terminal, plain lines for anything else; `varied` names the parameters to show."""
+    from sweepkit.cli.live import LiveTable, PlainLines
+
+    kind = LiveTable if console.is_terminal else PlainLines
+    return kind(console, problem.spec, varied)

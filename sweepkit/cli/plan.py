@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sweepkit.cli import options
+from sweepkit.cli.console import print_json, stdout
 from sweepkit.cli.formats import duration, limits
+from sweepkit.cli.options import json_option, load_problem, sweep_options
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,24 +22,22 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@options.sweep_options
-@options.json_option
+@sweep_options
+@json_option
 def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool) -> None:
     """Show what a sweep would cost: trials, rungs, epochs and a rough time.
 
     Nothing is started. The time rests on the package's count of operations, on the number of rows, and on a
     matrix product measured here; it may be wrong by a factor of two, and more where the machine is busy.
     """
-    problem = options.load_problem(target, sets, data)
+    problem = load_problem(target, sets, data)
     from sweepkit.config.definition import notes  # not at the top: --help need not load pydantic
 
     plan, basis = _plan(problem)
     if as_json:
-        options.print_json(
-            {**asdict(plan), **basis, "budget": problem.spec.budget.model_dump(), "notes": notes(problem)}
-        )
+        print_json({**asdict(plan), **basis, "budget": problem.spec.budget.model_dump(), "notes": notes(problem)})
         return
-    console = options.stdout()
+    console = stdout()
     console.print(_counts(problem, plan))
     console.print(_reaching(plan))
     for line in [_time(plan, basis), *_price(problem, plan, basis), *(f"note: {note}" for note in notes(problem))]:

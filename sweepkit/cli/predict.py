@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sweepkit.cli import options
+from sweepkit.cli.console import print_json, stderr
 from sweepkit.cli.formats import near
+from sweepkit.cli.options import json_option, sweep_options
 from sweepkit.errors import DataError, InputError
 from sweepkit.training.keras_import import import_keras
 
@@ -29,14 +30,14 @@ _NOTHING = "-"
 
 
 @click.command()
-@options.sweep_options
+@sweep_options
 @click.argument("texts", metavar="[TEXT]...", nargs=-1)
 @click.option("--file", "file", metavar="IN", type=click.Path(path_type=Path), help="A .txt, .csv or .parquet file.")
 @click.option("--column", metavar="NAME", help="The column of a .csv or .parquet file that has the texts; else `text`.")
 @click.option(
     "--to", metavar="OUT", type=click.Path(path_type=Path), help="Write the rows of IN with the answers here."
 )
-@options.json_option
+@json_option
 def command(
     target: Path,
     sets: tuple[str, ...],
@@ -58,8 +59,8 @@ def command(
     given = source.texts if source else list(texts) or _from_stdin()
     place, model = _loaded(target, sets, data)
     if not as_json:
-        options.stderr().print(near(f"model: {_named(model.facts)} ({place})"), soft_wrap=True)
-    with _progress(options.stderr() if file else None) as progress:
+        stderr().print(near(f"model: {_named(model.facts)} ({place})"), soft_wrap=True)
+    with _progress(stderr() if file else None) as progress:
         found = model.predict(given, progress=progress)
     if source and to:
         names = _names(source)
@@ -67,7 +68,7 @@ def command(
         source.write(to, dict(zip(names, values, strict=True)))
         _report(source, to, found, model.facts, place, as_json=as_json)
     elif as_json:
-        options.print_json(_model_facts(model.facts, place) | {"predictions": _json(given, found, model.facts)})
+        print_json(_model_facts(model.facts, place) | {"predictions": _json(given, found, model.facts)})
     else:
         _show(given, found, model.facts)
 
@@ -164,7 +165,7 @@ def _report(
     names = _names(source)
     if as_json:
         summary = {"rows": len(found), "labels": labels, "without_label": counts[None], "to": str(to), "columns": names}
-        options.print_json(_model_facts(facts, place) | summary)
+        print_json(_model_facts(facts, place) | summary)
         return
     parts = [f"{count:,} {name}" for name, count in labels.items()]
     parts += [f"{counts[None]:,} without a label"] if counts[None] else []

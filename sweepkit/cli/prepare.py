@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sweepkit.cli import options
+from sweepkit.cli.console import print_json, stderr, stdout
+from sweepkit.cli.options import json_option, load_problem, runner_options, sweep_options
 
 if TYPE_CHECKING:
     from sweepkit.data.dataset import Prepared
 
 
 @click.command()
-@options.sweep_options
-@options.runner_options
-@options.json_option
+@sweep_options
+@runner_options
+@json_option
 def command(
     target: Path, sets: tuple[str, ...], data: str | None, address: str | None, inline: bool, as_json: bool
 ) -> None:
@@ -24,15 +25,15 @@ def command(
 
     `run` does this by itself; ahead of it, it can be done on other machines and for several sweeps that share data.
     """
-    problem = options.load_problem(target, sets, data)
-    from sweepkit.cli.run import watcher
+    problem = load_problem(target, sets, data)
+    from sweepkit.cli.live import watcher
     from sweepkit.driver.run import RunOptions, prepare_data  # not at the top: it imports pyarrow
 
-    console = options.stderr() if as_json else options.stdout()
+    console = stderr() if as_json else stdout()
     with watcher(console, problem, ()) as observer:
         prepared = prepare_data(problem, RunOptions(address=address, inline=inline), observer)
     if as_json:
-        options.print_json(prepared.manifest.to_json() | {"folder": str(prepared.folder)})
+        print_json(prepared.manifest.to_json() | {"folder": str(prepared.folder)})
         return
     for line in _lines(prepared):
         console.print(line, soft_wrap=True)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sweepkit.cli import options
+from sweepkit.cli.console import print_json, stdout
 from sweepkit.cli.formats import near, parameters
+from sweepkit.cli.options import json_option, sweep_options
 
 if TYPE_CHECKING:
     from sweepkit.bundle.manifest import Measured
@@ -17,14 +18,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@options.sweep_options
+@sweep_options
 @click.option("--to", metavar="DIR", required=True, type=click.Path(path_type=Path), help="A new or an empty folder.")
 @click.option(
     "--tracking-uri",
     metavar="URI",
     help="The MLflow store of runs:/ and models:/; without it MLFLOW_TRACKING_URI, else mlflow.db here.",
 )
-@options.json_option
+@json_option
 def command(
     target: Path, sets: tuple[str, ...], data: str | None, to: Path, tracking_uri: str | None, as_json: bool
 ) -> None:
@@ -40,7 +41,7 @@ def command(
     with quiet_start():
         pulled = pull(str(target), to, tracking_uri=tracking_uri, sets=sets, data=data)
     if as_json:
-        options.print_json(_facts(pulled))
+        print_json(_facts(pulled))
     else:
         _show(pulled)
 
@@ -71,7 +72,7 @@ def _show(pulled: Pulled) -> None:
         "  import sweepkit",
         f'  sweepkit.load({folder!r}).predict(["some text"])',
     ]
-    console = options.stdout()
+    console = stdout()
     for line in lines:
         console.print(line, soft_wrap=True)
 

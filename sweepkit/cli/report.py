@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sweepkit.cli import options
+from sweepkit.cli.console import print_json, stdout
 from sweepkit.cli.formats import near
+from sweepkit.cli.options import json_option, sweep_options
 from sweepkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
 @click.command()
-@options.sweep_options
+@sweep_options
 @click.option("--html", metavar="FILE", type=_FILE, help="Write the page here; SWEEP-report.html without any option.")
 @click.option("--png", metavar="FILE", type=_FILE, help="Write one picture with the essential panels.")
 @click.option(
@@ -28,7 +29,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
     type=click.Path(path_type=Path, file_okay=False),
     help="Write trials.parquet and epochs.parquet into this folder.",
 )
-@options.json_option
+@json_option
 def command(
     target: Path,
     sets: tuple[str, ...],
@@ -53,9 +54,9 @@ def command(
             _check_writable(folder.absolute(), option)
     written = _write_drawings(findings, html, png) | _write_tables(findings, parquet)
     if as_json:
-        options.print_json({**_facts(findings), "written": {name: str(path) for name, path in written.items()}})
+        print_json({**_facts(findings), "written": {name: str(path) for name, path in written.items()}})
         return
-    console = options.stdout()
+    console = stdout()
     for path in written.values():
         console.print(f"wrote {near(str(path))}", soft_wrap=True)
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from sweepkit.cli import options
+from sweepkit.cli.console import interruptible, leaderboard_table, print_json, stderr, stdout
 from sweepkit.cli.formats import near, parameters
+from sweepkit.cli.live import varied_names, watcher
+from sweepkit.cli.options import json_option, load_problem, runner_options, sweep_options
 from sweepkit.errors import INTERRUPTED
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sweepkit.cli.live import LiveTable, PlainLines
     from sweepkit.config.definition import SweepProblem
     from sweepkit.driver.run import RunOptions, SweepResult
 
@@ -24,10 +24,10 @@ _ROWS = 10
 
 
 @click.command()
-@options.sweep_options
-@options.runner_options
+@sweep_options
+@runner_options
 @click.option("--new", is_flag=True, help="Start another sweep beside one of this name that has other settings.")
-@options.json_option
+@json_option
 def command(
     target: Path,
     sets: tuple[str, ...],
@@ -41,12 +41,12 @@ def command(
 
     The same command again continues an interrupted sweep. With --json, what happens goes to stderr.
     """
-    problem = options.load_problem(target, sets, data)
+    problem = load_problem(target, sets, data)
     from sweepkit.driver.run import RunOptions, run_sweep  # not at the top: it imports pyarrow and Optuna
 
-    console = options.stderr() if as_json else options.stdout()
+    console = stderr() if as_json else stdout()
     try:
-        with options.interruptible(), watcher(console, problem, varied_names(problem)) as observer:
+        with interruptible(), watcher(console, problem, varied_names(problem)) as observer:
             result = run_sweep(problem, RunOptions(address=address, inline=inline, new=new), observer)
     except KeyboardInterrupt:
         console.print("\ninterrupted; the same command goes on from the last finished epochs", soft_wrap=True)
@@ -57,7 +57,7 @@ def command(
         console.print("next: the same command with `final` for `run` trains the leaders again and measures the winner")
     final = _finish(problem.renamed(result.sweep), RunOptions(address=address, inline=inline), console, as_json=as_json)
     if as_json:
-        options.print_json(_facts(result, problem) | final)
+        print_json(_facts(result, problem) | final)
 
 
 def _finish(problem: SweepProblem, how: RunOptions, console: Console, *, as_json: bool) -> dict[str, object]:
@@ -70,19 +70,6 @@ def _finish(problem: SweepProblem, how: RunOptions, console: Console, *, as_json
     if not as_json:
         final.show(console, plan, found)
     return {"final": final.facts(plan, found)}
-
-
-def varied_names(problem: SweepProblem) -> list[str]:
-    """Return the parameters that are not the same in all trials."""
-    return [name for name, param in problem.space.params.items() if (param.values() or (0, 1))[1:]]
-
-
-def watcher(console: Console, problem: SweepProblem, varied: Sequence[str]) -> LiveTable | PlainLines:
-    """Return a live table for a terminal, plain lines for anything else; `varied` names the parameters to show."""
-    from sweepkit.cli.live import LiveTable, PlainLines
-
-    kind = LiveTable if console.is_terminal else PlainLines
-    return kind(console, problem.spec, varied)
 
 
 def ui_command(result: SweepResult, problem: SweepProblem) -> str:
@@ -118,7 +105,7 @@ def _show(console: Console, result: SweepResult, problem: SweepProblem) -> None:
     from sweepkit.trial.leaderboard import reasons
 
     objective = problem.spec.objective
-    console.print(options.leaderboard_table(result.records, problem.spec, most=_ROWS))
+    console.print(leaderboard_table(result.records, problem.spec, most=_ROWS))
     console.print("why trials ended:")
     for reason, count in reasons(result.records):
         console.print(f"  {count:4} {reason}", soft_wrap=True)

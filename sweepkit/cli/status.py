@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sweepkit.cli import options
+from sweepkit.cli.console import leaderboard_table, print_json, stdout
 from sweepkit.cli.formats import duration, near, parameters, size
+from sweepkit.cli.options import json_option, sweep_options
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,8 +22,8 @@ _ROWS = 10
 
 
 @click.command()
-@options.sweep_options
-@options.json_option
+@sweep_options
+@json_option
 def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool) -> None:
     """Show how far a sweep is: counts, the leaders, why trials ended, errors.
 
@@ -32,7 +33,7 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
 
     snapshot = open_snapshot(target, sets, data)
     if as_json:
-        options.print_json(_facts(snapshot))
+        print_json(_facts(snapshot))
     else:
         _show(snapshot)
 
@@ -63,13 +64,13 @@ def _facts(snapshot: Snapshot) -> dict[str, object]:
 def _show(snapshot: Snapshot) -> None:
     from sweepkit.trial.leaderboard import reasons
 
-    console = options.stdout()
+    console = stdout()
     counts = ", ".join(f"{count} {name}" for name, count in snapshot.counts().items())
     console.print(f"{snapshot.name} in {snapshot.folder}: {counts}, of {snapshot.n_trials} trials", soft_wrap=True)
     if running := snapshot.running():
         console.print(f"running: {running.describe(now=time.time())}", soft_wrap=True)
     console.print(f"spent: {_spent(snapshot)}; {size(snapshot.disk_bytes())} on disk", soft_wrap=True)
-    console.print(options.leaderboard_table(snapshot.records, snapshot.spec, most=_ROWS))
+    console.print(leaderboard_table(snapshot.records, snapshot.spec, most=_ROWS))
     for record in snapshot.unfinished():
         console.print(
             f"unfinished: trial {record.number}, epoch {record.epoch}: {parameters(record.point)}", soft_wrap=True

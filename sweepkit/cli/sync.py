@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sweepkit.cli import options
+from sweepkit.cli.console import print_json, stdout
+from sweepkit.cli.options import json_option, sweep_options
 
 if TYPE_CHECKING:
     from sweepkit.driver.sync import Synced
 
 
 @click.command()
-@options.sweep_options
+@sweep_options
 @click.option("--tracking-uri", metavar="URI", help="Tell this MLflow store instead of the sweep's own.")
-@options.json_option
+@json_option
 def command(target: Path, sets: tuple[str, ...], data: str | None, tracking_uri: str | None, as_json: bool) -> None:
     """Tell MLflow all that it lacks of a sweep: runs, metrics, endings, the leaderboard, the winner.
 
@@ -29,9 +30,9 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, tracking_uri:
     with quiet_start():
         uri, found = sync(target, sets=sets, data=data, tracking_uri=tracking_uri)
     if as_json:
-        options.print_json({"tracking_uri": uri, "sweeps": [_facts(synced) for synced in found]})
+        print_json({"tracking_uri": uri, "sweeps": [_facts(synced) for synced in found]})
         return
-    console = options.stdout()
+    console = stdout()
     for synced in found:
         console.print(f"{synced.sweep}, {synced.n_trials} trials: {_said(synced)}", soft_wrap=True)
     console.print(f"tracking store {uri} knows all of it", soft_wrap=True)

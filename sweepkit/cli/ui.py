@@ -18,8 +18,8 @@ from typing import IO
 
 import click
 
-from sweepkit.cli import options
 from sweepkit.cli.formats import near
+from sweepkit.cli.options import sweep_options
 from sweepkit.errors import InputError, SweepError
 
 _HOST = "127.0.0.1"  # the pages can delete runs and ask nobody for a password
@@ -33,7 +33,7 @@ _ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_T
 
 
 @click.command()
-@options.sweep_options
+@sweep_options
 @click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Where to listen.")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @click.option("--tracking-uri", metavar="URI", help="The MLflow store, where the sweep's file does not say which.")
@@ -45,7 +45,7 @@ def command(
     SWEEP is its YAML or its folder. The sweep may be running. Where the store is a server, its own pages are opened.
     """
     uri, run_id = _tracked(target, sets, data, tracking_uri)
-    from sweepkit.tracking.connect import exists, shown
+    from sweepkit.tracking.uris import exists, shown
 
     if uri.startswith(("http://", "https://")):
         _open(shown(uri).rstrip("/"), _experiment(uri, run_id), run_id, no_browser)
@@ -67,7 +67,7 @@ def command(
 def _tracked(target: Path, sets: tuple[str, ...], data: str | None, tracking_uri: str | None) -> tuple[str, str]:
     """Return the store of a sweep and the sweep's run in it."""
     from sweepkit.results.sweep import open_snapshot  # not at the top: it imports Optuna
-    from sweepkit.tracking.connect import located
+    from sweepkit.tracking.uris import located
 
     snapshot = open_snapshot(target, sets, data)
     run_id = snapshot.storage.read_json(snapshot.paths.manifest).get("parent_run_id")
@@ -82,7 +82,9 @@ def _tracked(target: Path, sets: tuple[str, ...], data: str | None, tracking_uri
 
 def _experiment(uri: str, run_id: str) -> str:
     """Return the id of the sweep's experiment."""
-    from sweepkit.tracking.connect import AwayError, StoreError, connect, shown
+    from sweepkit.tracking.connect import connect
+    from sweepkit.tracking.errors import AwayError, StoreError
+    from sweepkit.tracking.uris import shown
 
     try:
         return connect(uri).experiment_of(run_id)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sweepkit.cli import options
+from sweepkit.cli.console import print_json, stdout
+from sweepkit.cli.options import json_option, load_problem, sweep_options
 from sweepkit.redaction import hidden, hidden_in
 
 if TYPE_CHECKING:
@@ -18,20 +19,20 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@options.sweep_options
-@options.json_option
+@sweep_options
+@json_option
 def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool) -> None:
     """Check a sweep file and show what it says.
 
     All problems are shown together, each with its line; the exit code is then 2.
     """
-    problem = options.load_problem(target, sets, data)
+    problem = load_problem(target, sets, data)
     from sweepkit.config.definition import notes  # not at the top: --help need not load pydantic
 
     if as_json:
-        options.print_json(_facts(problem, notes(problem)))
+        print_json(_facts(problem, notes(problem)))
         return
-    console = options.stdout()
+    console = stdout()
     console.print(_summary(problem))
     console.print(_space_table(problem))
     for note in notes(problem):

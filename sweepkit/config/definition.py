@@ -18,7 +18,7 @@ from sweepkit.errors import InputError, Problem
 from sweepkit.formatting import listed, nearest
 from sweepkit.space import Choice, Space
 
-__all__ = ["Package", "SweepProblem", "identity", "import_package", "load", "notes"]
+__all__ = ["Package", "SweepProblem", "import_package", "load", "notes"]
 
 # sampler -> the module that it cannot do without, and how to get it
 _NEEDS = {"gp": ("torch", "pip install 'sweepkit[gp]'"), "cmaes": ("cmaes", "pip install cmaes")}
@@ -69,23 +69,6 @@ def load(path: Path, sets: Sequence[str] = (), *, data: str | None = None) -> Sw
     if problems or spec is None or settings is None:
         raise InputError(_in_order(problems))
     return SweepProblem(spec, space, settings, package, path)
-
-
-def identity(problem: SweepProblem) -> dict[str, object]:
-    """Return, as JSON, all that decides a sweep's results; a sweep goes on only where this is equal.
-
-    More trials or a later last epoch extend a sweep and are left out. So is where the data came from: what
-    counts is its content, and the key of that is known only once it is prepared.
-    """
-    spec = problem.spec
-    return {
-        "package": spec.package,
-        "objective": spec.objective.model_dump(),
-        "space": {str(param.pop("name")): param for param in problem.space.describe()},
-        "search": spec.search.model_dump(exclude={"trials"}),
-        "stopping": spec.stopping.model_dump(exclude={"max_epochs"}),
-        "data": problem.data.model_dump(exclude={"source"}),
-    }
 
 
 def notes(problem: SweepProblem) -> list[str]:

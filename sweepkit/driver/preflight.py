@@ -11,9 +11,10 @@ import tempfile
 from pathlib import Path
 
 from sweepkit.errors import InputError, Problem
+from sweepkit.runners.interface import Runner
 from sweepkit.space import Choice, Param, Point, Space, Value
 from sweepkit.storage.layout import DataPaths
-from sweepkit.trial.request import Job, Runner
+from sweepkit.trial.request import Job
 
 _DRAWS = 200
 

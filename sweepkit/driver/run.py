@@ -15,11 +15,12 @@ from pathlib import Path
 
 import sweepkit
 from sweepkit.config.definition import SweepProblem
+from sweepkit.config.schedule import n_trials
 from sweepkit.data.dataset import Prepared
 from sweepkit.driver import claim
-from sweepkit.driver.controller import Observer, Referee
+from sweepkit.driver.controller import Referee
 from sweepkit.driver.data import FoundData, find_data
-from sweepkit.driver.estimate import n_trials
+from sweepkit.driver.observer import Observer
 from sweepkit.driver.preflight import check_cudnn
 from sweepkit.driver.sync import sync_sweep
 from sweepkit.driver.tracking import (
@@ -34,16 +35,18 @@ from sweepkit.driver.tracking import (
 )
 from sweepkit.errors import InputError, SweepFailed
 from sweepkit.runners.inline import InlineRunner
+from sweepkit.runners.interface import Runner
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.lock import DriverLock
 from sweepkit.storage.storage import Storage
 from sweepkit.storage.write_errors import before_start
+from sweepkit.study import journal_file
 from sweepkit.study.journal import Journal
 from sweepkit.study.study import SweepStudy
-from sweepkit.tracking.connect import located, shown
 from sweepkit.tracking.sweep_logger import SweepTracker
+from sweepkit.tracking.uris import located, shown
 from sweepkit.trial.leaderboard import ranked, table
-from sweepkit.trial.request import Job, Runner
+from sweepkit.trial.request import Job
 from sweepkit.trial.trial import Mode, Outcome, TrialRecord
 
 logger = logging.getLogger(__name__)
@@ -138,7 +141,7 @@ def finished_records(problem: SweepProblem, storage: Storage) -> list[TrialRecor
     paths = SweepPaths(problem.spec.sweep)
     if not storage.exists(paths.journal):
         return None
-    with claim.journal(storage, paths, read_only=True) as journal:
+    with journal_file.journal(storage, paths, read_only=True) as journal:
         found = Journal.read(journal, problem.spec)
         records, extensible = found.records(), found.extensible()
     n_ended = sum(record.outcome is not None for record in records) - len(extensible)
@@ -209,7 +212,7 @@ def _run_trials(
     paths, spec = SweepPaths(problem.spec.sweep), problem.spec
     train = prepared.manifest.splits["train"]
     n_rows, mean_tokens = float(train.rows), train.lengths["mean"]
-    with claim.journal(storage, paths) as journal:
+    with journal_file.journal(storage, paths) as journal:
         study = SweepStudy.open(
             journal, spec, problem.space, cost=lambda point: problem.package.epoch_gflop(point, n_rows, mean_tokens)
         )

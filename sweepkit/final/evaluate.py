@@ -14,17 +14,19 @@ from typing import TypeVar
 from sweepkit.bundle.manifest import Measured
 from sweepkit.config.definition import SweepProblem
 from sweepkit.data.dataset import Prepared
-from sweepkit.driver.controller import Observer, trial_seed
+from sweepkit.driver.observer import Observer
+from sweepkit.final.test_split import read_looks
 from sweepkit.formatting import metric_words
 from sweepkit.results.final_result import Candidate, Comparison, FinalResult, Look
 from sweepkit.results.statistics import compare, proportion_interval
+from sweepkit.runners.interface import Runner
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text import predictions
 from sweepkit.tasks.text.evaluation import EvaluationTask, evaluate
 from sweepkit.tasks.text.export_task import ExportTask, export
 from sweepkit.tasks.text.linear_baseline import LinearTask, fit_linear
-from sweepkit.trial.request import Job, Runner
+from sweepkit.trial.request import Job, trial_seed
 from sweepkit.trial.trial import TrialRecord
 
 Task = TypeVar("Task")
@@ -182,25 +184,3 @@ class Judge:
             answers.append(answer)
             self._observer.progress(phase, len(answers), len(tasks))
         return answers
-
-
-def forget_predictions(storage: Storage, paths: SweepPaths, trials: Sequence[int]) -> None:
-    """Delete what these runs of the final stage have predicted, since they go on and become other models.
-
-    Looks at the test split stay on the list, and are no longer looks at these runs.
-    """
-    for number in trials:
-        trial = paths.final.trial(number)
-        for name in (trial.predictions("valid"), trial.predictions("test"), trial.mistakes):
-            storage.delete(name)
-    looks = read_looks(storage, paths)
-    if any(look.final_trial in trials for look in looks):
-        now = [replace(look, final_trial=None) if look.final_trial in trials else look for look in looks]
-        storage.write_json(paths.looks, [asdict(look) for look in now])
-
-
-def read_looks(storage: Storage, paths: SweepPaths) -> list[Look]:
-    """Return every look at the test split that was ever begun."""
-    if not storage.exists(paths.looks):
-        return []
-    return [Look.from_json(item) for item in storage.read_json(paths.looks)]

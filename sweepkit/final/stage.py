@@ -21,23 +21,28 @@ from sweepkit.config.definition import SweepProblem
 from sweepkit.config.schema import Final, Search, SweepSpec
 from sweepkit.data.dataset import Prepared
 from sweepkit.driver import claim
-from sweepkit.driver.controller import Observer, Referee, trial_seed
+from sweepkit.driver.controller import Referee
 from sweepkit.driver.data import FoundData, find_data
+from sweepkit.driver.observer import Observer
 from sweepkit.driver.run import RunOptions, finished_records, job_of, open_runner
 from sweepkit.driver.tracking import TrialRuns, close, describe_data, finish, is_told, open_tracker, results_of
 from sweepkit.errors import InputError, SweepFailed
 from sweepkit.final.candidates import Finalist, candidates, finalists, missing_points
-from sweepkit.final.evaluate import Judge, forget_predictions
+from sweepkit.final.evaluate import Judge
+from sweepkit.final.test_split import forget_predictions
 from sweepkit.redaction import hidden_in
 from sweepkit.results.final_result import Candidate, FinalResult
+from sweepkit.runners.interface import Runner
+from sweepkit.storage import manifest
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.lock import DriverLock, check_free
 from sweepkit.storage.storage import Storage
+from sweepkit.study import journal_file
 from sweepkit.study.journal import Journal
 from sweepkit.study.study import SweepStudy
 from sweepkit.tracking.registry import register
 from sweepkit.tracking.sweep_logger import SweepTracker
-from sweepkit.trial.request import Job, Runner
+from sweepkit.trial.request import Job, trial_seed
 from sweepkit.trial.trial import Mode, TrialRecord
 
 logger = logging.getLogger(__name__)
@@ -87,7 +92,7 @@ def plan_final(problem: SweepProblem) -> FinalPlan:
     paths, spec = SweepPaths(sweep.spec.sweep), sweep.spec
     check_free(storage, paths, where=str(problem.source), now=time.time())
     settings = spec.final or Final()
-    with claim.journal(storage, paths, read_only=True) as journal:
+    with journal_file.journal(storage, paths, read_only=True) as journal:
         records = Journal.read(journal, spec).records()
     ended = [record for record in records if record.outcome]
     chosen = finalists(ended, sweep.package, mode=Mode(spec.objective.mode), top=settings.top)
@@ -137,7 +142,7 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
         result = judge.judge(ranking, records, prepared=prepared, again=again)
         if tracker:
             tracker.finish(status="finished", **_found(plan, records, result))
-            claim.amend(storage, plan.problem.spec.sweep, ended="finished")
+            manifest.amend(storage, plan.problem.spec.sweep, ended="finished")
             result = replace(result, registered=_registered(plan, storage, tracker))
         storage.write_json(plan.paths.final_result, result.to_json())
         return result
@@ -195,7 +200,7 @@ def _train(
 ) -> list[TrialRecord]:
     """Run what is missing of the finalists' runs and return all of them."""
     problem, paths = plan.problem, plan.paths.final
-    with claim.journal(storage, paths) as journal:
+    with journal_file.journal(storage, paths) as journal:
         study = SweepStudy.open(journal, problem.spec, problem.space)
         forget_predictions(storage, plan.paths, study.extensible())
         study.extend()

@@ -15,13 +15,13 @@ from sweepkit.bundle.manifest import FACTS, FORMAT, BundleFacts, Measured
 from sweepkit.config.package import import_package
 from sweepkit.data.dataset import Prepared
 from sweepkit.data.prepare import local_folder
-from sweepkit.driver.controller import trial_seed
 from sweepkit.errors import InputError
 from sweepkit.formatting import metric_words
 from sweepkit.results.statistics import proportion_interval
 from sweepkit.results.sweep import Snapshot, open_snapshot
 from sweepkit.storage.layout import DataPaths
 from sweepkit.storage.storage import Storage
+from sweepkit.trial.request import trial_seed
 from sweepkit.trial.trial import TrialRecord
 
 _TIMES = ("valid_seconds",)  # what workers report beside the model's own metrics

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from sweepkit.data.dataset import Manifest, parse_manifest
+from sweepkit.data.manifest import Manifest, parse_manifest
 from sweepkit.errors import DataError
 from sweepkit.results.final_result import FinalResult
 from sweepkit.results.sweep import Snapshot

@@ -3,9 +3,26 @@ are. So nothing is tried again, and nobody watches for hangs or memory."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
+
 from sweepkit.config.schema import Resources
-from sweepkit.tasks.text.recipe import InlineMapper
-from sweepkit.trial.request import Director, Job, Share
+from sweepkit.data.prepare import Item, Result
+from sweepkit.runners.interface import Director
+from sweepkit.trial.request import Job, Share
+
+
+class InlineMapper:
+    """This process, one item after the other."""
+
+    def map(
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        *,
+        describe: str,  # noqa: ARG002  # nothing shows it here
+    ) -> Iterator[Result]:
+        """Apply the function when the result is asked for."""
+        return map(function, items)
 
 
 class InlineRunner(InlineMapper):

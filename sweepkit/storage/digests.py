@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 from sweepkit.errors import DataError
@@ -25,3 +26,19 @@ def file_digest(path: Path) -> str:
 def json_digest(value: object) -> str:
     """Return the SHA-256 of JSON values; the order of an object's keys does not matter."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """One file of the folder, by name."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+def file_facts(path: Path) -> FileFacts:
+    """Measure a file; its name is the last part of the path."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return FileFacts(path.name, path.stat().st_size, digest)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 import uuid
@@ -22,11 +21,10 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from sweepkit.errors import InputError
+from sweepkit.storage.atomic import UNFINISHED, check_filled, create_file, put_aside, unfinished_beside
 from sweepkit.storage.uris import open_filesystem, reason, shown
 from sweepkit.storage.write_errors import is_full, writing
 
-# What has this prefix is being written or being deleted; `names` does not show it.
-_UNFINISHED = ".unfinished-"
 _PROBE = bytes(2**16)  # an empty file may still fit on a full disk
 
 
@@ -66,7 +64,7 @@ class Storage:
         Raises:
             InputError: the root cannot be written; names it.
         """
-        probe = f"{_UNFINISHED}{uuid.uuid4().hex}"
+        probe = f"{UNFINISHED}{uuid.uuid4().hex}"
         try:
             self._write(probe, _PROBE)
             self._remove(self._full(probe))
@@ -107,7 +105,7 @@ class Storage:
             return self._put(target, data)
         folder = str(PurePosixPath(target).parent)
         self._filesystem.create_dir(folder, recursive=True)
-        temporary = f"{folder}/{_UNFINISHED}{uuid.uuid4().hex}"
+        temporary = f"{folder}/{UNFINISHED}{uuid.uuid4().hex}"
         try:
             self._put(temporary, data)
             self._filesystem.move(temporary, target)
@@ -127,7 +125,7 @@ class Storage:
             self.write(name, data)
             return True
         with writing(self._where(name)):
-            return _create(self.path(name), data)
+            return create_file(self.path(name), data)
 
     def take(self, name: str) -> bytes | None:
         """Delete a file and return what was in it; of several that ask at once, the others get None."""
@@ -137,7 +135,7 @@ class Storage:
             return found
         try:
             with writing(self._where(name)):
-                aside = _put_aside(self.path(name))
+                aside = put_aside(self.path(name))
         except FileNotFoundError:
             return None
         found = aside.read_bytes()
@@ -164,14 +162,14 @@ class Storage:
         """Return the names of a folder's direct children, sorted; none if it is not there."""
         selector = pafs.FileSelector(self._full(folder), allow_not_found=True)
         found = (str(info.base_name) for info in self._filesystem.get_file_info(selector))
-        return sorted(name for name in found if not name.startswith(_UNFINISHED))
+        return sorted(name for name in found if not name.startswith(UNFINISHED))
 
     def delete(self, name: str) -> None:
         """Delete a file or a folder with all that is in it; quiet when there is none."""
         with writing(self._where(name)):
             if self.local is not None and self.path(name).is_dir():
                 # renamed first, so that nobody meets a half-deleted folder
-                shutil.rmtree(_put_aside(self.path(name)))
+                shutil.rmtree(put_aside(self.path(name)))
             else:
                 self._remove(self._full(name))
 
@@ -179,7 +177,7 @@ class Storage:
         """Delete what a killed process left behind in a folder that nobody else is writing to."""
         selector = pafs.FileSelector(self._full(folder), allow_not_found=True)
         for info in self._filesystem.get_file_info(selector):
-            if info.base_name.startswith(_UNFINISHED):
+            if info.base_name.startswith(UNFINISHED):
                 self._remove(info.path)
 
     @contextmanager
@@ -196,10 +194,10 @@ class Storage:
                 self._upload(Path(temporary), name, last=last)
             return
         target = self.path(name)
-        with writing(str(target)), _unfinished_beside(target) as temporary_folder:
+        with writing(str(target)), unfinished_beside(target) as temporary_folder:
             yield temporary_folder
-            _check_filled(temporary_folder, last)
-            old = _put_aside(target) if target.exists() else None
+            check_filled(temporary_folder, last)
+            old = put_aside(target) if target.exists() else None
             temporary_folder.rename(target)
         if old:
             shutil.rmtree(old)
@@ -241,7 +239,7 @@ class Storage:
         # two storages may use the same names
         target = cache / hashlib.sha256(self.uri.encode()).hexdigest()[:12] / _relative(name)
         if not target.exists():
-            with _unfinished_beside(target) as temporary:
+            with unfinished_beside(target) as temporary:
                 self.get_folder(name, temporary)
                 try:
                     temporary.rename(target)
@@ -276,7 +274,7 @@ class Storage:
             return
 
     def _upload(self, folder: Path, name: str, *, last: str) -> None:
-        _check_filled(folder, last)
+        check_filled(folder, last)
         self.delete(f"{name}/{last}")  # from now on until the end it counts as incomplete
         self.delete(name)
         files = sorted(path for path in folder.rglob("*") if path.is_file())
@@ -284,53 +282,8 @@ class Storage:
             self.write(f"{name}/{path.relative_to(folder).as_posix()}", path.read_bytes())
 
 
-def _create(target: Path, data: bytes) -> bool:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}")
-    try:
-        temporary.write_bytes(data)
-        try:
-            os.link(temporary, target)  # unlike a rename, it fails where there is something
-        except FileExistsError:
-            return False
-        except OSError:  # a file system without links: the file is there a moment before its content
-            return _create_directly(target, data)
-        return True
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _create_directly(target: Path, data: bytes) -> bool:
-    try:
-        with target.open("xb") as file:
-            file.write(data)
-    except FileExistsError:
-        return False
-    return True
-
-
 def _relative(name: str) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\0" in name:
         raise ValueError(f"a name in a storage must stay below its root, got {name!r}")
     return path
-
-
-def _check_filled(folder: Path, last: str) -> None:
-    if not (folder / last).is_file():
-        raise ValueError(f"the folder must hold {last!r}, which says that it is complete")
-
-
-def _put_aside(path: Path) -> Path:
-    return path.rename(path.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}"))
-
-
-@contextmanager
-def _unfinished_beside(target: Path) -> Iterator[Path]:
-    """Give an empty folder on the same file system as `target`; what is left of it is deleted afterwards."""
-    temporary = target.with_name(f"{_UNFINISHED}{uuid.uuid4().hex}")
-    temporary.mkdir(parents=True)
-    try:
-        yield temporary
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)

@@ -8,11 +8,10 @@ from __future__ import annotations
 import warnings
 
 import optuna
-from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 
-from sweepkit.config.schema import Stopping, SweepSpec
+from sweepkit.config.schema import SweepSpec
 from sweepkit.space import Choice, Float, Param, Space, Value
 from sweepkit.study.cmaes import JsonCmaEsSampler
 
@@ -40,17 +39,6 @@ def sampler(spec: SweepSpec, number: int) -> BaseSampler:
                 warn_independent_sampling=False,
             )
     return RandomSampler(seed=per_trial)
-
-
-def pruner(rule: Stopping, *, longest: int) -> BasePruner:
-    """Build the rule; `longest` is what max_epochs was at first, by which Hyperband's brackets stay what they were."""
-    if rule.rule == "asha":
-        return SuccessiveHalvingPruner(min_resource=rule.grace_epochs, reduction_factor=rule.reduction)
-    if rule.rule == "hyperband":
-        return HyperbandPruner(min_resource=rule.grace_epochs, max_resource=longest, reduction_factor=rule.reduction)
-    if rule.rule == "median":
-        return MedianPruner(n_startup_trials=rule.warmup_trials, n_warmup_steps=rule.grace_epochs)
-    return NopPruner()
 
 
 def draw(space: Space, trial: optuna.Trial) -> None:

@@ -14,14 +14,14 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from sweepkit.config.schedule import n_trials, rungs
 from sweepkit.config.schema import SweepSpec
-from sweepkit.driver.estimate import n_trials, rungs
 from sweepkit.errors import StorageFault
 from sweepkit.redaction import hidden
 from sweepkit.space import Point, Space
@@ -29,7 +29,8 @@ from sweepkit.storage.write_errors import writing
 from sweepkit.study.continuation import ReopeningStorage, reopen
 from sweepkit.study.journal import FAULT, REPORT, RESUMED, RUN, STUDY, Journal, open_storage, ran_all
 from sweepkit.study.journal_file import mend
-from sweepkit.study.samplers import complete, draw, pruner, sampler
+from sweepkit.study.pruning import Verdict, last_rung, pruner, reported_at
+from sweepkit.study.samplers import complete, draw, sampler
 from sweepkit.study.usage import Run
 from sweepkit.trial import early_stopping
 from sweepkit.trial.failure import Fault, is_exhausted
@@ -37,17 +38,8 @@ from sweepkit.trial.trial import Mode, Outcome, Report, TrialRecord
 
 logger = logging.getLogger(__name__)
 
-_RUNG = "completed_rung_"  # where Optuna's pruners keep a trial's value at each rung
 _LONGEST = "longest"  # max_epochs as the sweep began
 _FORGIVEN = "forgiven"  # how many of a trial's faults lie before its sweep was extended
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The end of a trial: how, and why in a user's words."""
-
-    outcome: Outcome
-    reason: str
 
 
 class SweepStudy(Journal):
@@ -252,15 +244,15 @@ class SweepStudy(Journal):
         Only what had been reported by then counts.
         """
         trial, value = self._trials()[number], report.metrics[self._spec.objective.metric]
-        if report.epoch not in rungs(self._spec.stopping) or trial.system_attrs.get(_last_rung(trial)) != value:
+        if report.epoch not in rungs(self._spec.stopping) or trial.system_attrs.get(last_rung(trial)) != value:
             return False
         return self._mode.is_better(self._cutoff(self._reached(trial, report.epoch, by=report.timestamp)), value)
 
     def _reached(self, trial: FrozenTrial, epoch: int, *, by: float = float("inf")) -> list[float]:
         """Return the values at the last rung that a trial has come to, its own among them."""
-        key = _last_rung(trial)
+        key = last_rung(trial)
         rivals = optuna.pruners._filter_study(self._study, trial).get_trials(deepcopy=False)
-        return [t.system_attrs[key] for t in rivals if key in t.system_attrs and _reported_at(t, epoch) <= by]
+        return [t.system_attrs[key] for t in rivals if key in t.system_attrs and reported_at(t, epoch) <= by]
 
     def _cutoff(self, reached: Sequence[float]) -> float:
         """Return the worst value that a rung lets pass."""
@@ -280,12 +272,3 @@ class SweepStudy(Journal):
             f"rung at epoch {report.epoch}: {metric} {value:.4f} is not among the best 1/{rule.reduction} "
             f"of {len(reached)} trials (needed {self._cutoff(reached):.4f})"
         )
-
-
-def _reported_at(trial: FrozenTrial, epoch: int) -> float:
-    text = trial.user_attrs.get(f"{REPORT}{epoch:04d}")
-    return Report.from_json(json.loads(text)).timestamp if text else float("inf")
-
-
-def _last_rung(trial: FrozenTrial) -> str:
-    return f"{_RUNG}{sum(name.startswith(_RUNG) for name in trial.system_attrs) - 1}"

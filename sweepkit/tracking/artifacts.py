@@ -11,7 +11,8 @@ from pathlib import Path, PurePosixPath
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY
-from sweepkit.tracking.connect import RefusedError, is_file
+from sweepkit.tracking.errors import RefusedError
+from sweepkit.tracking.uris import is_file
 
 _FILES = (MODEL, VOCABULARY, CHECK, CARD, FACTS)  # the manifest last
 _DEEPEST = 4  # folders below the root; a model's bundle is two down

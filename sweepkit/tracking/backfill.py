@@ -16,17 +16,11 @@ from sweepkit.errors import InputError
 from sweepkit.storage.layout import TrialPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tracking import run_endings, spool
-from sweepkit.tracking.connect import (
-    ORIGIN_TAG,
-    TRIAL_TAG,
-    AwayError,
-    RefusedError,
-    StoreError,
-    connect,
-    is_pending,
-    shown,
-)
+from sweepkit.tracking.connect import connect
+from sweepkit.tracking.errors import ORIGIN_TAG, TRIAL_TAG, AwayError, RefusedError, StoreError
+from sweepkit.tracking.pending_runs import is_pending
 from sweepkit.tracking.sweep_logger import source_tags
+from sweepkit.tracking.uris import shown
 from sweepkit.trial.trial import Report, TrialRecord
 
 if TYPE_CHECKING:

@@ -11,8 +11,9 @@ import threading
 import time
 from collections.abc import Callable
 
-from sweepkit.tracking.connect import RefusedError, StoreError, is_file, is_pending, pending_id, shown
+from sweepkit.tracking.errors import RefusedError, StoreError
 from sweepkit.tracking.queue import Background
+from sweepkit.tracking.uris import is_file, shown
 
 logger = logging.getLogger(__name__)
 
@@ -83,3 +84,16 @@ class PendingRuns:
         if run_id not in self._real:
             raise RefusedError(f"there is no run for {run_id!r}")
         return self._real[run_id]
+
+
+_PENDING = "pending-"
+
+
+def pending_id(number: int) -> str:
+    """Return what stands for the run of a trial that started while the store was away."""
+    return f"{_PENDING}{number:04d}"
+
+
+def is_pending(run_id: str) -> bool:
+    """Tell whether this stands for a run that is yet to be made."""
+    return run_id.startswith(_PENDING)

@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from sweepkit.tracking.connect import AwayError, RefusedError, StoreError
+from sweepkit.tracking.errors import AwayError, RefusedError, StoreError
 
 logger = logging.getLogger(__name__)
 _MOST_FAILURES = 5  # of the store at one call; not to be reached at all does not count

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sweepkit.errors import InputError
-from sweepkit.tracking.connect import AwayError, StoreError, connect, exists, located, shown
+from sweepkit.tracking.connect import connect
+from sweepkit.tracking.errors import AwayError, StoreError
+from sweepkit.tracking.uris import exists, located, shown
 
 if TYPE_CHECKING:
     from sweepkit.tracking.registered_models import ModelStore

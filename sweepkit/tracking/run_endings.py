@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sweepkit.tracking import summary
+from sweepkit.tracking import run_endings
 
 _TRIAL_STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
 _SWEEP_STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
@@ -51,5 +51,34 @@ def of_sweep(
     value = best.get(metric) if metric else None
     metrics = {f"best_{metric}": value} if isinstance(value, float) else {}
     tags = {f"sweepkit.best_{name}": str(known) for name, known in best.items() if name != metric}
-    tags["mlflow.note.content"] = summary.markdown(best, ended)
+    tags["mlflow.note.content"] = run_endings.markdown(best, ended)
     return Ending(_SWEEP_STATUS[status], metrics, tags)
+
+
+def markdown(best: Mapping[str, object], ended: Sequence[tuple[str, int]]) -> str:
+    """Return a short text with two tables.
+
+    Args:
+        best: what there is to know of the best trial, in order; empty when no trial has a finite objective.
+        ended: why trials ended and how many did so, as `leaderboard.reasons` counts them.
+    """
+    parts = [
+        _table(("best trial", ""), [(name, _value(value)) for name, value in best.items()]),
+        _table(("how trials ended", "trials"), [(reason, str(count)) for reason, count in ended]),
+    ]
+    return "\n\n".join(part for part in parts if part) or "No trial has ended."
+
+
+def _table(head: tuple[str, str], rows: Sequence[tuple[str, str]]) -> str:
+    if not rows:
+        return ""
+    lines = [head, ("---", "---"), *rows]
+    return "\n".join(f"| {_cell(left)} | {_cell(right)} |" for left, right in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _value(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

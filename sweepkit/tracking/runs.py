@@ -19,7 +19,8 @@ from mlflow.exceptions import MlflowException, RestException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_PARENT_RUN_ID
 
-from sweepkit.tracking.connect import TRIAL_TAG, AwayError, RefusedError, artifact_folder, shown
+from sweepkit.tracking.errors import TRIAL_TAG, AwayError, RefusedError
+from sweepkit.tracking.uris import artifact_folder, shown
 
 _SOME_DAY = (408, 425, 429)  # time-outs and "slow down"; all other 4xx stay as they are
 _MOST_METRICS, _MOST_LABELS = 800, 100  # of one request

@@ -17,7 +17,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.tracking._tracking_service.utils import _get_store
 
 from sweepkit.errors import InputError
-from sweepkit.tracking.connect import REMEDY
+from sweepkit.tracking.errors import REMEDY
 
 _OLD_S = 3600.0  # far longer than it takes: whoever made this is gone
 

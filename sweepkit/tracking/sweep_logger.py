@@ -19,21 +19,11 @@ from sweepkit.space import Value
 from sweepkit.storage.layout import TrialPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tracking import run_endings, spool
-from sweepkit.tracking.connect import (
-    ORIGIN_TAG,
-    REMEDY,
-    TRIAL_TAG,
-    AwayError,
-    RefusedError,
-    StoreError,
-    connect,
-    is_file,
-    is_pending,
-    located,
-    shown,
-)
-from sweepkit.tracking.pending_runs import PendingRuns
+from sweepkit.tracking.connect import connect
+from sweepkit.tracking.errors import ORIGIN_TAG, REMEDY, TRIAL_TAG, AwayError, RefusedError, StoreError
+from sweepkit.tracking.pending_runs import PendingRuns, is_pending
 from sweepkit.tracking.queue import Background
+from sweepkit.tracking.uris import is_file, located, shown
 
 if TYPE_CHECKING:
     from sweepkit.tracking.runs import Store

@@ -13,11 +13,15 @@ import logging
 import socket
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sweepkit.storage.layout import TrialPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tracking import spool
-from sweepkit.tracking.connect import StoreError, TrackingTarget, connect, shown
+from sweepkit.tracking.connect import connect
+from sweepkit.tracking.errors import StoreError
+from sweepkit.tracking.pending_runs import is_pending
+from sweepkit.tracking.uris import is_file, shown
 from sweepkit.trial.request import Job, TrialTask
 from sweepkit.trial.trial import Report
 
@@ -86,3 +90,24 @@ class TrialLog:
                 logger.info("tracking store %s: %s", shown(self._target.uri), error)
             except Exception:  # a view that fails must not fail what it shows
                 logger.exception("tracking of %s failed", self._paths.root)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackingTarget:
+    """What a worker is told of tracking.
+
+    Attributes:
+        uri: the store.
+        run_id: the trial's run; None, or a pending id, while the store has not made one yet.
+    """
+
+    uri: str
+    run_id: str | None
+
+    @property
+    def is_reachable(self) -> bool:
+        """Tell whether a worker can write to the run itself.
+
+        A store that is a file is on the driver's machine, and a single writer suits it best.
+        """
+        return self.run_id is not None and not is_pending(self.run_id) and not is_file(self.uri)

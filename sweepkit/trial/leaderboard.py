@@ -4,31 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sweepkit.trial.trial import Mode, Outcome, TrialRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A sweep at one moment.
-
-    Attributes:
-        n_target: how many trials it is to have.
-        n_running: handed out and not ended.
-        n_ended: by outcome.
-        best: the leader; None before the first finite objective.
-        elapsed_s: since this run of the sweep started.
-        eta_s: seconds to the end, from the trials so far; None before the first has ended.
-    """
-
-    n_target: int
-    n_running: int
-    n_ended: dict[Outcome, int]
-    best: TrialRecord | None
-    elapsed_s: float
-    eta_s: float | None
 
 
 def ranked(records: Sequence[TrialRecord], mode: Mode) -> list[TrialRecord]:

@@ -3,16 +3,13 @@ ways."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol
 
-from sweepkit.errors import StorageFault
 from sweepkit.space import Point
 from sweepkit.trial.trial import Mode, Report
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,31 +84,6 @@ class TrialTask:
         return asdict(self)
 
 
-class Director(Protocol):
-    """Who decides; a runner asks it for work and tells it what happened, in one thread."""
-
-    def next_task(self) -> TrialTask | None:
-        """Return the next trial to run, or None when there is none left."""
-
-    def reported(self, number: int, report: Report) -> bool:
-        """Take one epoch's report; True means that the trial stops here."""
-
-    def failed(self, number: int, error: str, *, counts: bool = True) -> None:
-        """Take the traceback, or the cause of death, of an attempt at a trial; another one may be handed out.
-
-        `counts` is False where neither the trial nor its worker can have been the cause: the node was lost.
-        """
-
-    def returned(self, number: int, why: str) -> None:
-        """Take back a trial that was handed out and never begun, to hand it out again."""
-
-    def halted(self, fault: StorageFault) -> None:
-        """Take it that the storage takes no more: no trial has failed, and the sweep is to end."""
-
-    def is_over(self) -> bool:
-        """Say whether the sweep is to end now, running trials included."""
-
-
 class ReportLog(Protocol):
     """Where a worker's reports go besides the driver."""
 
@@ -137,13 +109,6 @@ class Share:
     n_workers: int
 
 
-class Runner(Protocol):
-    """A place to run on: a Ray cluster, or this very process."""
-
-    share: Share
-
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item], *, describe: str) -> Iterator[Result]:
-        """Apply a module-level function to every item and yield the results in the order of the items."""
-
-    def run(self, director: Director, job: Job) -> None:
-        """Run trials until the director has none left."""
+def trial_seed(seed: int, number: int) -> int:
+    """Return a trial's own 32-bit seed: far apart for neighbouring trials, the same on every machine."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{number}".encode()).digest()[:4], "big")

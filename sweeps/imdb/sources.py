@@ -19,10 +19,11 @@ from typing import Protocol
 
 import numpy as np
 
+from sweepkit.data.prepare import Progress
 from sweepkit.errors import DataError
 from sweepkit.storage.digests import file_digest, json_digest
 from sweepkit.tasks.text import tables
-from sweepkit.tasks.text.source import LabelledTexts, Progress
+from sweepkit.tasks.text.source import LabelledTexts
 from sweepkit.tasks.text.word_vectors import VectorFile
 
 SPLITS = ("train", "test")

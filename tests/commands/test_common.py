@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from sweepkit.cli.options import interruptible
+from sweepkit.cli.console import interruptible
 
 
 def cut_short() -> None:

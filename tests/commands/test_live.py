@@ -13,8 +13,8 @@ from rich.console import Console
 from sweepkit.cli.formats import duration, near, parameters
 from sweepkit.cli.live import LiveTable, PlainLines, summary
 from sweepkit.config.schema import SweepSpec
+from sweepkit.driver.observer import Standing
 from sweepkit.trial.failure import Fault
-from sweepkit.trial.leaderboard import Standing
 from sweepkit.trial.trial import Outcome, Report, TrialRecord
 
 SPEC = SweepSpec.model_validate(

@@ -10,7 +10,8 @@ import pytest
 
 from sweepkit.cli import app
 from sweepkit.config.definition import load
-from sweepkit.study.study import SweepStudy, Verdict
+from sweepkit.study.pruning import Verdict
+from sweepkit.study.study import SweepStudy
 from sweepkit.trial.failure import Fault
 from sweepkit.trial.trial import Outcome
 from tests.small_sweeps import YAML, write_sweep, write_trials

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from sweepkit.data.dataset import Prepared
-from sweepkit.data.prepare import prepare_once
+from sweepkit.data.prepare import Progress, prepare_once
+from sweepkit.runners.inline import InlineMapper
 from sweepkit.storage.storage import Storage
-from sweepkit.tasks.text.recipe import InlineMapper, Recipe
-from sweepkit.tasks.text.source import LabelledTexts, Progress
+from sweepkit.tasks.text.recipe import Recipe
+from sweepkit.tasks.text.source import LabelledTexts
 from sweepkit.tasks.text.word_vectors import VectorFile
 
 WORDS = ("film", "plot", "actor", "scene", "music", "camera", "great", "poor", "long", "short")

@@ -15,7 +15,8 @@ import pyarrow.fs as pafs
 import pytest
 from made_up import RECIPE, InterruptedMapper, MadeUp, files_below, prepare
 
-from sweepkit.data.dataset import MANIFEST, Prepared
+from sweepkit.data.dataset import Prepared
+from sweepkit.data.manifest import MANIFEST
 from sweepkit.data.prepare import content_key
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError, InputError
@@ -232,7 +233,7 @@ def test_a_source_with_something_wrong_leaves_nothing(tmp_path: Path, source: Ma
 
 def test_progress_reaches_the_end_of_every_phase(tmp_path: Path) -> None:
     from sweepkit.data.prepare import prepare_once
-    from sweepkit.tasks.text.recipe import InlineMapper
+    from sweepkit.runners.inline import InlineMapper
 
     seen: dict[str, list[tuple[int, int]]] = {}
     prepare_once(

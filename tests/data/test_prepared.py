@@ -9,18 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweepkit.data.dataset import (
-    FORMAT,
-    MANIFEST,
-    Manifest,
-    Prepared,
-    ShardFacts,
-    SplitFacts,
-    VectorFacts,
-    VocabularyFacts,
-    file_facts,
-)
+from sweepkit.data.dataset import Prepared
+from sweepkit.data.manifest import FORMAT, MANIFEST, Manifest, ShardFacts, SplitFacts, VectorFacts, VocabularyFacts
 from sweepkit.errors import DataError
+from sweepkit.storage.digests import file_facts
 from sweepkit.tasks.text.vocabulary import Vocabulary
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from sweepkit.data.batches import Batch, Reading
-from sweepkit.data.dataset import Prepared, ShardFacts
+from sweepkit.data.dataset import Prepared
+from sweepkit.data.manifest import ShardFacts
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError
 

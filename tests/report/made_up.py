@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from sweepkit.config.schema import SweepSpec
-from sweepkit.data.dataset import BIN_TOKENS, N_BINS, Manifest, SplitFacts, VectorFacts, VocabularyFacts
+from sweepkit.data.manifest import BIN_TOKENS, N_BINS, Manifest, SplitFacts, VectorFacts, VocabularyFacts
 from sweepkit.report.data import Findings, Judged, Mistake
 from sweepkit.results.final_result import CLEAR, NOISE, Candidate, Comparison, FinalResult, Interval, Look
 from sweepkit.space import Choice, Float, Int, Point, Space, Value
-from sweepkit.study.study import SweepStudy, Verdict
+from sweepkit.study.pruning import Verdict
+from sweepkit.study.study import SweepStudy
 from sweepkit.trial.trial import Mode, Outcome, Report, TrialRecord
 
 RECURRENT = ("lstm", "gru", "ugrnn", "rnn")

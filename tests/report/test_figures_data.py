@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from sweepkit.data.dataset import N_BINS, SplitFacts
+from sweepkit.data.manifest import N_BINS, SplitFacts
 from sweepkit.report.html.charts.data import lengths, share_within
 
 pytestmark = pytest.mark.slow  # all of them together

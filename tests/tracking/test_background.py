@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sweepkit.tracking.connect import AwayError, RefusedError
+from sweepkit.tracking.errors import AwayError, RefusedError
 from sweepkit.tracking.queue import Background
 
 

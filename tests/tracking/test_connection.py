@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from sweepkit.errors import InputError
-from sweepkit.tracking.connect import TrackingTarget, artifact_folder, connect, is_file, located, shown
+from sweepkit.tracking.connect import connect
+from sweepkit.tracking.trial_logger import TrackingTarget
+from sweepkit.tracking.uris import artifact_folder, is_file, located, shown
 
 
 def test_without_a_uri_it_is_the_store_of_a_plain_mlflow_ui(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

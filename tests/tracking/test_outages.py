@@ -12,8 +12,8 @@ import pytest
 
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
-from sweepkit.tracking.connect import TrackingTarget, is_pending
-from sweepkit.tracking.trial_logger import TrialLog
+from sweepkit.tracking.pending_runs import is_pending
+from sweepkit.tracking.trial_logger import TrackingTarget, TrialLog
 from sweepkit.trial.trial import Report
 from tests.proxies import Proxy, before
 

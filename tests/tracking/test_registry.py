@@ -300,7 +300,7 @@ def test_a_store_cannot_lead_out_of_what_was_listed(
 
 def test_artifacts_on_the_servers_own_disk_are_said(tmp_path: Path) -> None:
     from sweepkit.tracking.artifacts import Artifacts
-    from sweepkit.tracking.connect import RefusedError
+    from sweepkit.tracking.errors import RefusedError
 
     with pytest.raises(RefusedError, match="in '/srv/nothing', which is not there on this machine; a server hands"):
         Artifacts("/srv/nothing", tracking_uri="http://host")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweepkit.tracking.summary import markdown
+from sweepkit.tracking.run_endings import markdown
 
 
 def test_says_who_won_and_why_trials_ended() -> None:

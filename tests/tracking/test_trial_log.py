@@ -14,8 +14,7 @@ import pytest
 
 from sweepkit.storage.layout import TrialPaths
 from sweepkit.storage.storage import Storage
-from sweepkit.tracking.connect import TrackingTarget
-from sweepkit.tracking.trial_logger import TrialLog
+from sweepkit.tracking.trial_logger import TrackingTarget, TrialLog
 from sweepkit.trial.trial import Report
 
 if TYPE_CHECKING:

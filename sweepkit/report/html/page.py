@@ -17,7 +17,7 @@ from sweepkit import __version__
 from sweepkit.report.data import Findings
 from sweepkit.report.html.blocks import Block, Board, Drawn, Grid, Section, Selection
 from sweepkit.report.html.charts.plotly import compact
-from sweepkit.report.html.sections import cost, parameters, trials
+from sweepkit.report.html.sections import cost, data, origin, parameters, trials
 from sweepkit.report.importance import Importances, importance
 from sweepkit.report.saying import count
 from sweepkit.report.timeline import timeline
@@ -63,9 +63,9 @@ def sections_of(findings: Findings, importances: Importances | None = None) -> l
         parameters.choices(findings),
         cost.costs(findings),
         cost.worked(timeline(findings.records)),
-        cost.data(findings),
-        cost.errors(findings),
-        cost.origin(findings),
+        data.data(findings),
+        data.errors(findings),
+        origin.origin(findings),
     ]
 
 

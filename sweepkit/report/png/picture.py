@@ -14,7 +14,7 @@ from sweepkit.formatting import metric_words
 from sweepkit.report import style
 from sweepkit.report.data import Findings
 from sweepkit.report.importance import Importances, importance
-from sweepkit.report.png import marks, parameters
+from sweepkit.report.png import cost, marks, parameters, trials
 from sweepkit.report.saying import count, number
 from sweepkit.report.timeline import timeline
 
@@ -59,12 +59,12 @@ def _draw(figure: Figure, findings: Findings, importances: Importances) -> None:
     grid = figure.add_gridspec(
         3, 2, left=0.105, right=0.975, top=0.895, bottom=0.05, hspace=0.34, wspace=0.34, height_ratios=(1.05, 1, 0.9)
     )
-    marks.leaders(figure.add_subplot(grid[0, 0]), findings)
-    marks.curves(figure.add_subplot(grid[0, 1]), findings)
+    trials.leaders(figure.add_subplot(grid[0, 0]), findings)
+    trials.curves(figure.add_subplot(grid[0, 1]), findings)
     parameters.importances(figure.add_subplot(grid[1, 0]), importances)
     parameters.choices(figure.add_subplot(grid[1, 1]), findings)
-    parameters.costs(figure.add_subplot(grid[2, 0]), findings)
-    parameters.workers(figure.add_subplot(grid[2, 1]), timeline(findings.records))
+    cost.costs(figure.add_subplot(grid[2, 0]), findings)
+    cost.workers(figure.add_subplot(grid[2, 1]), timeline(findings.records))
     handles, names = marks.legend(findings)
     if handles:
         figure.legend(handles, names, loc="upper right", bbox_to_anchor=(0.978, 0.985), ncols=len(names), frameon=False)

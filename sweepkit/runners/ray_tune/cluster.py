@@ -25,7 +25,8 @@ from ray._private import worker as ray_worker
 
 from sweepkit.config.schema import Resources
 from sweepkit.errors import InputError
-from sweepkit.trial.request import Director, Item, Job, Result, Share
+from sweepkit.runners.interface import Director, Item, Result
+from sweepkit.trial.request import Job, Share
 
 # what a worker's libraries would otherwise print into every log
 _WORKER_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}

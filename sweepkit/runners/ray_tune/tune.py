@@ -21,10 +21,11 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from sweepkit.errors import StorageFault
+from sweepkit.runners.interface import Director
 from sweepkit.runners.ray_tune.actor import ERROR, FAULT, LEAVES, REPORT, RETURNED, WARNINGS, WarmTrial
 from sweepkit.runners.ray_tune.actor_deaths import death_being_handled, listen_to_deaths
 from sweepkit.runners.ray_tune.watchdog import Watch
-from sweepkit.trial.request import Director, Job, Share
+from sweepkit.trial.request import Job, Share
 from sweepkit.trial.trial import Report
 
 logger = logging.getLogger(__name__)

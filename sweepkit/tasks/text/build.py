@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sweepkit.data.dataset import (
+from sweepkit.data.manifest import (
     BIN_TOKENS,
     FORMAT,
     MANIFEST,
@@ -22,13 +22,14 @@ from sweepkit.data.dataset import (
     SplitFacts,
     VectorFacts,
     VocabularyFacts,
-    file_facts,
 )
+from sweepkit.data.prepare import Mapper, Progress
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError
+from sweepkit.storage.digests import file_facts
 from sweepkit.tasks.text.corpus import Corpus, TextChunk, tokenise
-from sweepkit.tasks.text.recipe import Mapper, Recipe
-from sweepkit.tasks.text.source import LabelledTexts, Progress, Source, check_texts
+from sweepkit.tasks.text.recipe import Recipe
+from sweepkit.tasks.text.source import LabelledTexts, Source, check_texts
 from sweepkit.tasks.text.splits import carve
 from sweepkit.tasks.text.vocabulary import Vocabulary
 

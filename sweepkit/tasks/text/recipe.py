@@ -2,33 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-
-class Mapper(Protocol):
-    """Where tasks run: this process, or a cluster."""
-
-    def map(self, function: Callable[[Item], Result], items: Sequence[Item], *, describe: str) -> Iterator[Result]:
-        """Apply a module-level function to every item and yield the results in the order of the items."""
-
-
-class InlineMapper:
-    """This process, one item after the other."""
-
-    def map(
-        self,
-        function: Callable[[Item], Result],
-        items: Sequence[Item],
-        *,
-        describe: str,  # noqa: ARG002  # nothing shows it here
-    ) -> Iterator[Result]:
-        """Apply the function when the result is asked for."""
-        return map(function, items)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sweepkit.data.prepare import Progress
 from sweepkit.errors import DataError, Problem
 from sweepkit.tasks.text.word_vectors import VectorFile
-
-# phase, done, total in any unit; total is 0 while nobody knows it
-Progress = Callable[[str, int, int], None]
 
 _MOST_PROBLEMS = 5
 

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from sweepkit import provenance
 from sweepkit.bundle import network as networks
-from sweepkit.bundle.manifest import MODEL, VOCABULARY, BundleFacts
-from sweepkit.bundle.opening import REMEDY, opened
+from sweepkit.bundle.manifest import MODEL, REMEDY, VOCABULARY, BundleFacts, opened
 from sweepkit.errors import DataError
 from sweepkit.tasks.text.text import clean
 from sweepkit.tasks.text.text import tokens as cut

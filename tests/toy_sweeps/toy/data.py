@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sweepkit.data.batches import Reading
+from sweepkit.data.prepare import Progress
 from sweepkit.space import Point, Space
 from sweepkit.tasks.text.recipe import Recipe
-from sweepkit.tasks.text.source import LabelledTexts, Progress
+from sweepkit.tasks.text.source import LabelledTexts
 from sweepkit.tasks.text.word_vectors import VectorFile
 
 from .space import Data

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from sweepkit.data.dataset import BIN_TOKENS, Manifest, SplitFacts
+from sweepkit.data.manifest import BIN_TOKENS, Manifest, SplitFacts
 from sweepkit.report import style
 from sweepkit.report.html.charts.plotly import Figure, Trace, axis, escaped, figure
 

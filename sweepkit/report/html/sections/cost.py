@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from sweepkit.data.dataset import Manifest
 from sweepkit.formatting import metric_words
-from sweepkit.report.data import Findings, Judged
-from sweepkit.report.html.blocks import Block, Dots, Facts, Grid, Plot, Quotes, Section, Table, Text
-from sweepkit.report.html.charts.data import confusion, labels, lengths, share_within
+from sweepkit.report.data import Findings
+from sweepkit.report.html.blocks import Block, Dots, Grid, Plot, Section, Text
 from sweepkit.report.html.charts.scatter import against_cost
 from sweepkit.report.html.charts.workers import workers
 from sweepkit.report.html.headings import section
 from sweepkit.report.pareto import COSTS
 from sweepkit.report.saying import count, duration
 from sweepkit.report.timeline import Timeline
-
-_LENGTH = "max_len"  # the name that sweep packages give to the most tokens that are read of a text
-_MOST_MARKS = 6
 
 
 def costs(findings: Findings) -> Section:
@@ -44,99 +37,3 @@ def worked(found: Timeline | None) -> Section:
         lasted = duration(sum(pause.seconds for pause in found.pauses))
         said += f" In {count(len(found.pauses), 'pause')}, {lasted} together, nothing ran; that does not count as idle."
     return section("workers", [Plot(workers(found), "trials by worker and time"), Text(said)])
-
-
-def data(findings: Findings) -> Section:
-    """Show the data that trials read."""
-    if findings.data is None:
-        return section("data", findings.no_data)
-    found, train = findings.data, findings.data.splits["train"]
-    marks = _marks(findings)
-    blocks: list[Block] = [Plot(lengths(train, marks), "how long the texts are")]
-    if marks:
-        shares = ", ".join(f"{share_within(train, mark):.0%} at {mark}" for mark in marks)
-        blocks.append(Text(f"Texts that fit whole ({_LENGTH}): {shares} tokens."))
-    blocks.append(_quantiles(found))
-    blocks.append(Plot(labels(found), "share of each label in each split"))
-    blocks.append(_coverage(found))
-    return section("data", blocks)
-
-
-def errors(findings: Findings) -> Section:
-    """Show what the winner gets wrong."""
-    judged = findings.judged
-    if judged is None:
-        return section("errors", findings.no_judged)
-    names = _label_names(findings, judged)
-    widest = 240 + 140 * len(names)
-    shown = Plot(confusion(judged.confusion, names), "how often each label was taken for each", widest)
-    lines = [f"{one.target}, taken for {one.predicted} ({one.probability:.1%} sure)" for one in judged.mistakes]
-    quotes = Quotes(list(zip(lines, (one.text for one in judged.mistakes), strict=True)))
-    return section("errors", [shown, quotes] if lines else [shown])
-
-
-def origin(findings: Findings) -> Section:
-    """Say what the results come from."""
-    manifest = findings.manifest
-    dirty = {True: "with changes that were not committed", False: "clean", None: "unknown whether clean"}
-    settings = manifest.get("spec", {})
-    seeds = {"search": settings.get("search", {}).get("seed"), "data": _data_seed(manifest)}
-    versions = manifest.get("versions", {})
-    pairs = [
-        ("commit", f"{manifest.get('commit') or 'unknown'}, {dirty.get(manifest.get('dirty'))}"),
-        ("command", f"python -m sweepkit run {findings.source}"),
-        ("folder", findings.folder),
-        ("host", str(manifest.get("host", "unknown"))),
-        ("begun", str(manifest.get("created", "unknown"))),
-        ("data key", str(manifest.get("data_key", "unknown"))),
-        ("seeds", ", ".join(f"{name} {seed}" for name, seed in seeds.items() if seed is not None) or "unknown"),
-        ("search", _said(settings.get("search", {}))),
-        ("stopping", _said(settings.get("stopping", {}))),
-        ("versions", ", ".join(f"{name} {version}" for name, version in versions.items()) or "unknown"),
-    ]
-    return section("origin", [Facts(pairs)])
-
-
-def _data_seed(manifest: object) -> object:
-    identity = manifest.get("identity", {}) if isinstance(manifest, dict) else {}
-    return identity.get("data", {}).get("seed")
-
-
-def _said(settings: dict[str, object]) -> str:
-    return ", ".join(f"{name} {one}" for name, one in settings.items() if one is not None) or "unknown"
-
-
-def _marks(findings: Findings) -> list[int]:
-    """Return the lengths that trials read, at most a few: the best trial's and some between the ends."""
-    found = sorted({int(record.point[_LENGTH]) for record in findings.records if _LENGTH in record.point})
-    if len(found) <= _MOST_MARKS:
-        return found
-    best = [int(record.point[_LENGTH]) for record in findings.leaders[:1] if _LENGTH in record.point]
-    return sorted({found[0], found[len(found) // 2], found[-1], *best})
-
-
-def _quantiles(found: Manifest) -> Table:
-    names = {"mean": "mean", "median": "median", "p90": "90 %", "p95": "95 %", "p99": "99 %", "max": "longest"}
-    rows = [
-        (
-            {"valid": "validation"}.get(split, split),
-            f"{facts.rows:,}",
-            *(f"{facts.lengths.get(name, 0):,.0f}" for name in names),
-        )
-        for split, facts in found.splits.items()
-        if facts.rows
-    ]
-    return Table(("tokens of a text in", "texts", *names.values()), rows)
-
-
-def _coverage(found: Manifest) -> Table:
-    words = found.vocabulary
-    rows = [("vocabulary", f"{words.size:,}", f"{words.token_share:.2%}")]
-    rows += [(f"vectors of {v.dim}", f"{v.words_found:,}", f"{v.token_share:.2%}") for v in found.vectors]
-    return Table(("known", "words", "share of the tokens of train"), rows)
-
-
-def _label_names(findings: Findings, judged: Judged) -> Sequence[str]:
-    if findings.data is not None and len(findings.data.label_names) == len(judged.confusion):
-        return findings.data.label_names
-    return [f"label {place}" for place in range(len(judged.confusion))]
