@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from sweepkit.config.definition import load
-from sweepkit.driver import claim
+from sweepkit.driver.claim import claim_sweep
 from sweepkit.space import Point
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
@@ -53,7 +53,7 @@ def write_sweep(
         ended: whether the trials have ended.
     """
     storage = Storage.at(str(runs))
-    problem = claim.claim(load(path, sets), storage, data_key=data_key, new=new)
+    problem = claim_sweep(load(path, sets), storage, data_key=data_key, new=new)
     paths = SweepPaths(problem.spec.sweep)
     storage.path(paths.journal).parent.mkdir(parents=True, exist_ok=True)
     study = SweepStudy.open(storage.path(paths.journal), problem.spec, problem.space)

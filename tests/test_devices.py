@@ -48,7 +48,7 @@ def test_gradients_registered_by_name_stay() -> None:
 
 
 COMPILE = """
-from sweepkit import devices
+from sweepkit.training import devices
 devices.configure(threads=1, gpu=0, deterministic=False)
 import tensorflow as tf
 tf.function(lambda x: tf.tanh(x) * 2, jit_compile=True)(tf.ones(3))

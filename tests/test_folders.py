@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from sweepkit.config.definition import load
-from sweepkit.driver import claim
+from sweepkit.driver.claim import claim_sweep
 from sweepkit.errors import InputError
 from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.manifest import amend
 from sweepkit.storage.storage import Storage
 from sweepkit.study import journal_file
+from sweepkit.study.journal_file import open_journal
 from tests.small_sweeps import write_sweep
 
 YAML = """
@@ -29,7 +31,7 @@ def sweep(sweep_file: Callable[..., Path], tmp_path: Path) -> Callable[..., str]
     path, storage = sweep_file(YAML), Storage.at(str(tmp_path / "runs"))
 
     def claimed(*sets: str, data_key: str = "k1", new: bool = False, begins: bool = True) -> str:
-        name = claim.claim(load(path, sets), storage, data_key=data_key, new=new).spec.sweep
+        name = claim_sweep(load(path, sets), storage, data_key=data_key, new=new).spec.sweep
         if begins:
             storage.write(SweepPaths(name).journal, b"")
         return name
@@ -91,11 +93,11 @@ def test_a_sweep_that_died_before_its_first_trial_is_the_same_sweep(
     manifest = SweepPaths("cells").manifest
 
     def claimed(data_key: str) -> str:
-        claim.claim(problem, storage, data_key=data_key, new=False)
+        claim_sweep(problem, storage, data_key=data_key, new=False)
         return str(storage.read_json(manifest)["created"])
 
     claimed("key1")
-    manifest.amend(storage, "cells", created="long ago")
+    amend(storage, "cells", created="long ago")
     assert claimed("key1") == "long ago"
     assert claimed("key2") != "long ago"
     storage.write(manifest, b"[]")
@@ -106,9 +108,9 @@ def test_a_bucket_gets_the_journal_back(tmp_path: Path) -> None:
     from pyarrow import fs
 
     storage, paths = Storage(fs._MockFileSystem(), "bucket"), SweepPaths("cells")
-    with journal_file.journal(storage, paths) as local:
+    with open_journal(storage, paths) as local:
         local.write_bytes(b"line\n")
-    with journal_file.journal(storage, paths, read_only=True) as local:
+    with open_journal(storage, paths, read_only=True) as local:
         assert local.read_bytes() == b"line\n"
         local.write_bytes(b"changed")
     assert storage.read(paths.journal) == b"line\n"
@@ -126,9 +128,9 @@ def test_a_bucket_has_the_journal_also_when_its_driver_is_killed(
         time.sleep(starts_after_s)
         write_back(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(claim, "_write_back", late)
+    monkeypatch.setattr(journal_file, "_write_back", late)
     storage, paths = Storage(fs._MockFileSystem(), "bucket"), SweepPaths("cells")
-    with journal_file.journal(storage, paths, every_s=0.01) as local:
+    with open_journal(storage, paths, every_s=0.01) as local:
         for line in (b"line\n", b"line\nand another\n"):
             local.write_bytes(line)
             deadline = time.monotonic() + 30
@@ -144,7 +146,7 @@ def test_trials_that_have_run_more_epochs_refuse_fewer(sweep_file: Callable[...,
 
     def claim(epochs: int, **more: bool) -> str:
         problem = load(path, [f"stopping.max_epochs={epochs}", "search.sampler=random"])
-        return claim.claim(problem, storage, data_key="key1", new=more.get("new", False)).spec.sweep
+        return claim_sweep(problem, storage, data_key="key1", new=more.get("new", False)).spec.sweep
 
     with pytest.raises(InputError) as refused:
         claim(2)
@@ -164,11 +166,11 @@ def test_the_lock_comes_before_anything_is_written(sweep_file: Callable[..., Pat
         raise InputError(f"somebody runs {paths.sweep}")
 
     with pytest.raises(InputError, match="somebody runs cells"):
-        claim.claim(problem, storage, data_key="k1", new=False, lock=refuse)
+        claim_sweep(problem, storage, data_key="k1", new=False, lock=refuse)
     assert storage.names("sweeps") == []
-    claim.claim(problem, storage, data_key="k1", new=False)
+    claim_sweep(problem, storage, data_key="k1", new=False)
     storage.write(SweepPaths("cells").journal, b"")
     longer = load(problem.source, ["search.trials=99"])
     with pytest.raises(InputError, match="somebody runs cells"):
-        claim.claim(longer, storage, data_key="k1", new=False, lock=refuse)
+        claim_sweep(longer, storage, data_key="k1", new=False, lock=refuse)
     assert storage.read_json(SweepPaths("cells").manifest)["n_trials"] == 20

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.tf
 # processes of their own: this one may have imported all of it
 SCRIPT = """
 import gc, sys
-from sweepkit.keras_import import import_keras
+from sweepkit.training.keras_import import import_keras
 import_keras()
 print("keras" in sys.modules, gc.isenabled(), *{"sklearn", "matplotlib", "pandas"}.intersection(sys.modules))
 import keras, pandas, sklearn
@@ -20,7 +20,7 @@ print(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).count_params(
 """
 AFTER_PANDAS = """
 import sys, pandas
-from sweepkit.keras_import import import_keras
+from sweepkit.training.keras_import import import_keras
 import_keras()
 print(sys.modules["pandas"] is pandas, "sklearn" in sys.modules)
 """

@@ -162,7 +162,7 @@ def test_a_driver_finds_out_that_it_was_taken_for_dead_and_leaves_the_other_alon
 
 
 def test_the_thread_refreshes_by_itself(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lock, "BEAT_S", 0.001)
+    monkeypatch.setattr("sweepkit.storage.lock.BEAT_S", 0.001)
     ticks = iter(range(10**9))
     with DriverLock(storage, doing="run", where="", clock=lambda: NOW + next(ticks)) as held:
         held.take(PATHS)

@@ -13,8 +13,8 @@ import pytest
 from sweepkit.config.definition import load
 from sweepkit.driver.run import _tell_the_rest
 from sweepkit.driver.tracking import TrialRuns, close, is_told, open_tracker
-from sweepkit.storage import manifest
 from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.manifest import amend
 from sweepkit.storage.storage import Storage
 from sweepkit.study.journal import Journal
 from sweepkit.trial.trial import TrialRecord
@@ -49,7 +49,7 @@ def test_a_run_tells_of_trials_that_had_ended_when_the_driver_was_killed(
 ) -> None:
     problem, storage = sweep
     records = Journal.read(storage.path(SweepPaths("cells").journal), problem.spec).records()
-    manifest.amend(storage, "cells", told=False)
+    amend(storage, "cells", told=False)
     for is_behind in (True, False):
         tracker = open_tracker(problem, storage, "key1")
         assert tracker is not None
@@ -69,7 +69,7 @@ def test_runs_that_were_made_just_before_a_death_are_found(
     record = TrialRecord(3, {"units": 8})
     ids = []
     for resumes in (False, True):
-        manifest.amend(storage, "cells", parent_run_id=None)
+        amend(storage, "cells", parent_run_id=None)
         tracker = open_tracker(problem, storage, "key1")
         assert tracker is not None
         runs = TrialRuns(tracker, storage, PREPARED, problem)
@@ -82,7 +82,7 @@ def test_running_a_finished_sweep_again_tells_what_its_driver_had_not(
     tmp_path: Path, sweep: tuple[Any, Storage]
 ) -> None:
     problem, storage = sweep
-    manifest.amend(storage, "cells", told=False, ended=None)
+    amend(storage, "cells", told=False, ended=None)
     _tell_the_rest(problem, storage)
     assert_told(tmp_path)
     assert is_told(storage, "cells")
@@ -94,7 +94,7 @@ def test_a_store_that_is_away_still_is_told_the_next_time(
     tmp_path: Path, sweep: tuple[Any, Storage], caplog: pytest.LogCaptureFixture
 ) -> None:
     problem, storage = sweep
-    manifest.amend(storage, "cells", told=False)
+    amend(storage, "cells", told=False)
     (tmp_path / "mlflow.db").rename(tmp_path / "elsewhere.db")
     _tell_the_rest(problem, storage)
     assert "there is no tracking store" in caplog.text

@@ -284,7 +284,7 @@ def test_without_links_a_file_is_still_created_once(tmp_path: Path, monkeypatch:
     def refuse(source: object, target: object) -> None:
         raise PermissionError("no links here")
 
-    monkeypatch.setattr("sweepkit.storage.storage.os.link", refuse)
+    monkeypatch.setattr("sweepkit.storage.atomic.os.link", refuse)
     storage = Storage.at(str(tmp_path))
     assert [storage.create("a/lock", b"one"), storage.create("a/lock", b"two")] == [True, False]
     assert everything_below(tmp_path) == ["a/lock"]

@@ -121,15 +121,15 @@ def tracked_sweep(folder: Path, sweep_file: SweepFile, uri: str) -> tuple[Path, 
 
     Nothing but the first run's first epoch has arrived; spools hold the rest.
     """
-    from sweepkit.driver import claim
-    from sweepkit.storage import manifest
+    from sweepkit.driver.claim import claim_sweep
+    from sweepkit.storage.manifest import amend
     from sweepkit.tracking.sweep_logger import SweepTracker
 
     storage = Storage.at(str(folder / "runs"))
     path = sweep_file(TRACKED.replace("{uri}", uri))
-    problem = claim.claim(load(path, ["search.trials=3"]), storage, data_key="key1", new=False)
+    problem = claim_sweep(load(path, ["search.trials=3"]), storage, data_key="key1", new=False)
     tracker = SweepTracker.open(uri=uri, experiment="cells", sweep="cells")
-    manifest.amend(storage, "cells", parent_run_id=tracker.parent_run_id, ended="finished")
+    amend(storage, "cells", parent_run_id=tracker.parent_run_id, ended="finished")
     paths = SweepPaths("cells")
     storage.path(paths.journal).parent.mkdir(parents=True, exist_ok=True)
     study = SweepStudy.open(storage.path(paths.journal), problem.spec, problem.space)

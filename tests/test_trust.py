@@ -18,7 +18,7 @@ from sweepkit.config.definition import load
 from sweepkit.config.document import MAX_BYTES, read_yaml
 from sweepkit.data.dataset import Prepared
 from sweepkit.data.manifest import MANIFEST
-from sweepkit.driver import claim
+from sweepkit.driver.claim import claim_sweep, find_sweep
 from sweepkit.errors import DataError, InputError
 from sweepkit.results.sweep import open_snapshot
 from sweepkit.storage.storage import Storage
@@ -176,9 +176,9 @@ class TestStorage:
         for read in (
             lambda: open_snapshot(folder),
             lambda: open_snapshot(path, [f"storage.uri={tmp_path / 'runs'}"]),
-            lambda: claim.claim(load(path), storage, data_key="key1", new=False),
-            lambda: claim.claim(load(path), storage, data_key="key1", new=True),
-            lambda: claim.find(load(path), storage, data_key="key1"),
+            lambda: claim_sweep(load(path), storage, data_key="key1", new=False),
+            lambda: claim_sweep(load(path), storage, data_key="key1", new=True),
+            lambda: find_sweep(load(path), storage, data_key="key1"),
         ):
             with pytest.raises(DataError, match=r"manifest\.json: the sweep's manifest cannot be used"):
                 read()

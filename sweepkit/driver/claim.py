@@ -22,14 +22,14 @@ from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.manifest import amend, versions
 from sweepkit.storage.storage import Storage
 from sweepkit.study.journal import Journal
-from sweepkit.study.journal_file import journal
+from sweepkit.study.journal_file import open_journal
 
 logger = logging.getLogger(__name__)
 
 _FORMAT = 1
 
 
-def claim(
+def claim_sweep(
     problem: SweepProblem,
     storage: Storage,
     *,
@@ -82,7 +82,7 @@ def _begun(storage: Storage, paths: SweepPaths, wanted: Mapping[str, Any]) -> di
         return {}
 
 
-def find(problem: SweepProblem, storage: Storage, *, data_key: str) -> SweepProblem:
+def find_sweep(problem: SweepProblem, storage: Storage, *, data_key: str) -> SweepProblem:
     """Return the problem under the name of the sweep that has run with these settings, the newest of several.
 
     Raises:
@@ -127,7 +127,7 @@ def _refuse_fewer_epochs(problem: SweepProblem, storage: Storage) -> None:
     before = storage.read_json(paths.manifest)["spec"]["stopping"]["max_epochs"]
     if last >= before:
         return
-    with journal(storage, paths, read_only=True) as local:
+    with open_journal(storage, paths, read_only=True) as local:
         records = Journal.read(local, problem.spec).records()
     longest = max(records, key=lambda record: record.epoch, default=None)
     if longest and longest.epoch > last:

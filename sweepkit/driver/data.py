@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from sweepkit.config.definition import SweepProblem
 from sweepkit.data.dataset import Prepared
-from sweepkit.data.prepare import Mapper, Progress, content_key, find_prepared, prepare_once
+from sweepkit.data.prepare import Mapper, Progress, find_prepared
 from sweepkit.storage.layout import DataPaths
 from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text.prepare import content_key, prepare_texts
 from sweepkit.tasks.text.recipe import Recipe
 from sweepkit.tasks.text.source import Source
 
@@ -33,7 +34,7 @@ class FoundData:
         Raises:
             DataError: the source holds something wrong, or what was prepared is damaged.
         """
-        return prepare_once(self.recipe, self.source, storage=storage, mapper=mapper, progress=progress)
+        return prepare_texts(self.recipe, self.source, storage=storage, mapper=mapper, progress=progress)
 
 
 def find_data(problem: SweepProblem) -> FoundData:

@@ -17,7 +17,7 @@ import sweepkit
 from sweepkit.config.definition import SweepProblem
 from sweepkit.config.schedule import n_trials
 from sweepkit.data.dataset import Prepared
-from sweepkit.driver import claim
+from sweepkit.driver.claim import claim_sweep
 from sweepkit.driver.controller import Referee
 from sweepkit.driver.data import FoundData, find_data
 from sweepkit.driver.observer import Observer
@@ -40,8 +40,8 @@ from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.lock import DriverLock
 from sweepkit.storage.storage import Storage
 from sweepkit.storage.write_errors import before_start
-from sweepkit.study import journal_file
 from sweepkit.study.journal import Journal
+from sweepkit.study.journal_file import open_journal
 from sweepkit.study.study import SweepStudy
 from sweepkit.tracking.sweep_logger import SweepTracker
 from sweepkit.tracking.uris import located, shown
@@ -101,7 +101,7 @@ def run_sweep(problem: SweepProblem, options: RunOptions, observer: Observer) ->
     data = find_data(problem)
     with DriverLock(storage, doing="run", where=str(problem.source)) as lock:
         with before_start():
-            problem = claim.claim(problem, storage, data_key=data.key, new=options.new, lock=lock.take)
+            problem = claim_sweep(problem, storage, data_key=data.key, new=options.new, lock=lock.take)
         finished = finished_records(problem, storage)
         if finished is not None:
             _tell_the_rest(problem, storage)
@@ -141,7 +141,7 @@ def finished_records(problem: SweepProblem, storage: Storage) -> list[TrialRecor
     paths = SweepPaths(problem.spec.sweep)
     if not storage.exists(paths.journal):
         return None
-    with journal_file.journal(storage, paths, read_only=True) as journal:
+    with open_journal(storage, paths, read_only=True) as journal:
         found = Journal.read(journal, problem.spec)
         records, extensible = found.records(), found.extensible()
     n_ended = sum(record.outcome is not None for record in records) - len(extensible)
@@ -212,7 +212,7 @@ def _run_trials(
     paths, spec = SweepPaths(problem.spec.sweep), problem.spec
     train = prepared.manifest.splits["train"]
     n_rows, mean_tokens = float(train.rows), train.lengths["mean"]
-    with journal_file.journal(storage, paths) as journal:
+    with open_journal(storage, paths) as journal:
         study = SweepStudy.open(
             journal, spec, problem.space, cost=lambda point: problem.package.epoch_gflop(point, n_rows, mean_tokens)
         )

@@ -19,11 +19,11 @@ from sweepkit.driver.tracking import dataset_facts, fault_tags, note_told, origi
 from sweepkit.errors import DataError, InputError
 from sweepkit.results.final_result import FinalResult
 from sweepkit.results.sweep import open_snapshot, read_final
-from sweepkit.storage import manifest
 from sweepkit.storage.layout import DataPaths, SweepPaths
+from sweepkit.storage.manifest import amend
 from sweepkit.storage.storage import Storage
-from sweepkit.study import journal_file
 from sweepkit.study.journal import Journal
+from sweepkit.study.journal_file import open_journal
 from sweepkit.tracking import run_endings
 from sweepkit.tracking.backfill import CatchingUp, Told, in_users_words
 from sweepkit.tracking.errors import StoreError
@@ -107,7 +107,7 @@ def _read(storage: Storage, paths: SweepPaths, *, facts: Mapping[str, Any] | Non
     spec = SweepSpec.model_validate(manifest["spec"] | name).model_copy(update={"sweep": paths.sweep})
     records: list[TrialRecord] = []
     if storage.exists(paths.journal):
-        with journal_file.journal(storage, paths, read_only=True) as journal:
+        with open_journal(storage, paths, read_only=True) as journal:
             records = Journal.read(journal, spec).records()
     return _Sweep(storage, paths, manifest, facts or manifest, spec, records)
 
@@ -145,7 +145,7 @@ def _tell(
         params=_settings(spec),
     )
     if is_own and sweep.manifest.get("parent_run_id") is None:
-        manifest.amend(storage, paths.sweep, parent_run_id=catching_up.parent_run_id)
+        amend(storage, paths.sweep, parent_run_id=catching_up.parent_run_id)
     runs = {record.number: _tell_trial(catching_up, sweep, record, tags) for record in sweep.records}
     for record in ranked(sweep.records, Mode(spec.objective.mode))[: spec.storage.keep]:
         run_id = runs[record.number]

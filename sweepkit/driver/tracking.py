@@ -17,8 +17,8 @@ from sweepkit.data.dataset import Prepared
 from sweepkit.data.manifest import Manifest
 from sweepkit.errors import StorageFault
 from sweepkit.redaction import hidden
-from sweepkit.storage import manifest
 from sweepkit.storage.layout import SweepPaths
+from sweepkit.storage.manifest import amend
 from sweepkit.storage.storage import Storage
 from sweepkit.tracking.pending_runs import is_pending
 from sweepkit.tracking.run_endings import SweepEnd
@@ -61,7 +61,7 @@ def open_tracker(
     tracker.remedy = f"`python -m sweepkit sync {_target(problem, storage)}` tells it the rest when it is back"
     tracker.is_behind = not is_told(storage, spec.sweep)
     known = {"parent_run_id": tracker.parent_run_id, "tracking_uri": shown(tracker.uri)}
-    manifest.amend(storage, spec.sweep, **known, ended=None, told=False)
+    amend(storage, spec.sweep, **known, ended=None, told=False)
     return tracker
 
 
@@ -75,14 +75,14 @@ def close(tracker: SweepTracker, storage: Storage, sweep: str) -> None:
     """Tell the store what is left, and note in the sweep's manifest that it knows all, if it does."""
     if tracker.close():
         with contextlib.suppress(StorageFault):  # at worst it is told again
-            manifest.amend(storage, sweep, told=True)
+            amend(storage, sweep, told=True)
 
 
 def note_told(storage: Storage, paths: SweepPaths) -> None:
     """Note that the store knows all of a sweep and of its final stage."""
     for own in (paths, paths.final):
         if storage.exists(own.manifest):
-            manifest.amend(storage, own.sweep, told=True)
+            amend(storage, own.sweep, told=True)
 
 
 def is_told(storage: Storage, sweep: str) -> bool:
@@ -96,7 +96,7 @@ def finish(
     """End the sweep's run, and note in its manifest how it ended, for a store that is told only later."""
     tracker.finish(status=status, **results_of(problem, records))
     with contextlib.suppress(StorageFault):  # which is being told already if it is why the sweep ends
-        manifest.amend(storage, problem.spec.sweep, ended=status)
+        amend(storage, problem.spec.sweep, ended=status)
 
 
 class TrialRuns:

@@ -20,7 +20,7 @@ from typing import Any
 from sweepkit.config.definition import SweepProblem
 from sweepkit.config.schema import Final, Search, SweepSpec
 from sweepkit.data.dataset import Prepared
-from sweepkit.driver import claim
+from sweepkit.driver.claim import find_sweep
 from sweepkit.driver.controller import Referee
 from sweepkit.driver.data import FoundData, find_data
 from sweepkit.driver.observer import Observer
@@ -33,12 +33,12 @@ from sweepkit.final.test_split import forget_predictions
 from sweepkit.redaction import hidden_in
 from sweepkit.results.final_result import Candidate, FinalResult
 from sweepkit.runners.interface import Runner
-from sweepkit.storage import manifest
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.lock import DriverLock, check_free
+from sweepkit.storage.manifest import amend
 from sweepkit.storage.storage import Storage
-from sweepkit.study import journal_file
 from sweepkit.study.journal import Journal
+from sweepkit.study.journal_file import open_journal
 from sweepkit.study.study import SweepStudy
 from sweepkit.tracking.registry import register
 from sweepkit.tracking.sweep_logger import SweepTracker
@@ -88,11 +88,11 @@ def plan_final(problem: SweepProblem) -> FinalPlan:
         InputError: the sweep has not been run, has no trial to choose from, or is being run at this moment.
     """
     storage, data = Storage.at(problem.spec.storage.uri), find_data(problem)
-    sweep = claim.find(problem, storage, data_key=data.key)
+    sweep = find_sweep(problem, storage, data_key=data.key)
     paths, spec = SweepPaths(sweep.spec.sweep), sweep.spec
     check_free(storage, paths, where=str(problem.source), now=time.time())
     settings = spec.final or Final()
-    with journal_file.journal(storage, paths, read_only=True) as journal:
+    with open_journal(storage, paths, read_only=True) as journal:
         records = Journal.read(journal, spec).records()
     ended = [record for record in records if record.outcome]
     chosen = finalists(ended, sweep.package, mode=Mode(spec.objective.mode), top=settings.top)
@@ -142,7 +142,7 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
         result = judge.judge(ranking, records, prepared=prepared, again=again)
         if tracker:
             tracker.finish(status="finished", **_found(plan, records, result))
-            manifest.amend(storage, plan.problem.spec.sweep, ended="finished")
+            amend(storage, plan.problem.spec.sweep, ended="finished")
             result = replace(result, registered=_registered(plan, storage, tracker))
         storage.write_json(plan.paths.final_result, result.to_json())
         return result
@@ -200,7 +200,7 @@ def _train(
 ) -> list[TrialRecord]:
     """Run what is missing of the finalists' runs and return all of them."""
     problem, paths = plan.problem, plan.paths.final
-    with journal_file.journal(storage, paths) as journal:
+    with open_journal(storage, paths) as journal:
         study = SweepStudy.open(journal, problem.spec, problem.space)
         forget_predictions(storage, plan.paths, study.extensible())
         study.extend()

@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from sweepkit.config.identity import flat
 from sweepkit.errors import InputError
 from sweepkit.results import statistics
 from sweepkit.results.final_result import Comparison, FinalResult
 from sweepkit.results.sweep import Snapshot, open_snapshot
 from sweepkit.storage.layout import SweepPaths
-from sweepkit.study import journal_file
 from sweepkit.study.journal import Journal
+from sweepkit.study.journal_file import open_journal
 from sweepkit.tasks.text import predictions
 from sweepkit.trial.leaderboard import ranked
 from sweepkit.trial.trial import Mode, TrialRecord
@@ -150,7 +151,7 @@ def settings(side: Side) -> dict[str, object]:
     code = {key: manifest.get(key) for key in ("commit", "host", "versions")}
     # conditions are the package's, not told: a narrower parameter only cuts those of others short
     space = {f"space.{name}": {k: v for k, v in p.items() if k != "when"} for name, p in identity["space"].items()}
-    return {**identity.flat({**told, "data": data}), **space, **identity.flat(code)}
+    return {**flat({**told, "data": data}), **space, **flat(code)}
 
 
 def parameters(side: Side) -> Mapping[str, object]:
@@ -242,7 +243,7 @@ def _read(target: Path, sets: Sequence[str], data: str | None) -> tuple[Snapshot
         raise InputError(f"the final stage of {snapshot.name!r} has not begun", where=str(target))
     own = snapshot.storage.read_json(stage.manifest)
     spec = snapshot.spec.model_copy(update={"sweep": stage.sweep})
-    with journal_file.journal(snapshot.storage, stage, read_only=True) as journal:
+    with open_journal(snapshot.storage, stage, read_only=True) as journal:
         records = Journal.read(journal, spec).records()
     return Snapshot(stage.sweep, spec, len(records), records, snapshot.storage, {}), {**manifest, **own}
 

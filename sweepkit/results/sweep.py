@@ -16,12 +16,12 @@ from sweepkit.config.definition import load
 from sweepkit.config.schema import SweepSpec
 from sweepkit.errors import DataError, InputError
 from sweepkit.results.final_result import FinalResult
-from sweepkit.storage import manifest
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.lock import Holder, read_holder
+from sweepkit.storage.manifest import check_manifest, versions
 from sweepkit.storage.storage import Storage
-from sweepkit.study import journal_file
 from sweepkit.study.journal import Journal
+from sweepkit.study.journal_file import open_journal
 from sweepkit.study.usage import Spent, spent
 from sweepkit.trial.leaderboard import ranked, table
 from sweepkit.trial.trial import Mode, Outcome, TrialRecord
@@ -127,7 +127,7 @@ def open_snapshot(target: Path, sets: Sequence[str] = (), data: str | None = Non
     errors: dict[int, str] = {}
     so_far = Spent()
     if storage.exists(paths.journal):
-        with journal_file.journal(storage, paths, read_only=True) as path:
+        with open_journal(storage, paths, read_only=True) as path:
             journal = Journal.read(path, spec)
             records = journal.records()
             so_far = spent(journal.runs(), records)
@@ -155,14 +155,14 @@ def _by_folder(folder: Path) -> tuple[Storage, str]:
     storage, name = Storage.at(str(folder.parent.parent)), folder.name
     if folder.parent.name != "sweeps" or not storage.exists(SweepPaths(name).manifest):
         raise InputError("this folder is no sweep: a sweep's folder has a manifest.json", where=str(folder))
-    manifest.check_manifest(storage, name)
+    check_manifest(storage, name)
     return storage, name
 
 
 def _by_yaml(path: Path, sets: Sequence[str], data: str | None) -> tuple[Storage, str]:
     spec = load(path, sets, data=data).spec
     storage = Storage.at(spec.storage.uri)
-    found = manifest.versions(storage, spec.sweep)
+    found = versions(storage, spec.sweep)
     if not found:
         raise InputError(
             f"sweep {spec.sweep!r} has not been run yet: there is no {storage.shown}/{SweepPaths(spec.sweep).root}; "

@@ -83,7 +83,7 @@ _WRITE_BACK_S = 15.0
 
 
 @contextlib.contextmanager
-def journal(
+def open_journal(
     storage: Storage, paths: SweepPaths, *, read_only: bool = False, every_s: float = _WRITE_BACK_S
 ) -> Iterator[Path]:
     """Give the journal as a local file: itself in a folder; of a bucket a copy, written back at the end.

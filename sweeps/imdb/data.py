@@ -1,6 +1,6 @@
 """The data of this package: where it comes from, how it is prepared, and how a point of the search space reads it.
 
-Try `prepare_once(recipe(settings, source), source, ...)` with `source = find_source(settings, SPACE)`.
+Try `prepare_texts(recipe(settings, source), source, ...)` with `source = find_source(settings, SPACE)`.
 """
 
 from __future__ import annotations

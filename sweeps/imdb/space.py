@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from sweepkit.config.schema import DataSettings
+from sweepkit.config import DataSettings
 from sweepkit.space import Choice, Float, Int, Point, Space
 
 RECURRENT = ("lstm", "gru", "ugrnn", "rnn")

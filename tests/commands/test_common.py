@@ -41,7 +41,7 @@ def test_the_first_signal_interrupts_and_what_answered_before_answers_afterwards
 def test_a_second_signal_ends_the_process_at_once() -> None:
     program = """
 import os, signal, time
-from sweepkit.cli.common import interruptible
+from sweepkit.cli.console import interruptible
 with interruptible():
     try:
         os.kill(os.getpid(), signal.SIGINT)

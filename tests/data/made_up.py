@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from sweepkit.data.dataset import Prepared
-from sweepkit.data.prepare import Progress, prepare_once
+from sweepkit.data.prepare import Progress
 from sweepkit.runners.inline import InlineMapper
 from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text.prepare import prepare_texts
 from sweepkit.tasks.text.recipe import Recipe
 from sweepkit.tasks.text.source import LabelledTexts
 from sweepkit.tasks.text.word_vectors import VectorFile
@@ -63,7 +64,7 @@ RECIPE = Recipe(
 
 def prepare(storage: Storage, source: MadeUp | None = None, *, mapper: Any = None, **changes: Any) -> Prepared:
     """Prepare with the defaults, quietly."""
-    return prepare_once(
+    return prepare_texts(
         replace(RECIPE, **changes),
         source or MadeUp(),
         storage=storage,

@@ -17,10 +17,10 @@ from made_up import RECIPE, InterruptedMapper, MadeUp, files_below, prepare
 
 from sweepkit.data.dataset import Prepared
 from sweepkit.data.manifest import MANIFEST
-from sweepkit.data.prepare import content_key
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError, InputError
 from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text.prepare import content_key
 from sweepkit.tasks.text.word_vectors import find_vectors, write_rounded
 
 pytestmark = pytest.mark.tf
@@ -232,11 +232,11 @@ def test_a_source_with_something_wrong_leaves_nothing(tmp_path: Path, source: Ma
 
 
 def test_progress_reaches_the_end_of_every_phase(tmp_path: Path) -> None:
-    from sweepkit.data.prepare import prepare_once
     from sweepkit.runners.inline import InlineMapper
+    from sweepkit.tasks.text.prepare import prepare_texts
 
     seen: dict[str, list[tuple[int, int]]] = {}
-    prepare_once(
+    prepare_texts(
         RECIPE,
         MadeUp(),
         storage=Storage.at(str(tmp_path)),

@@ -62,10 +62,10 @@ def test_logging_takes_a_few_milliseconds(storage: Storage, paths: TrialPaths, r
 def test_a_worker_imports_no_mlflow_where_the_store_is_a_file(tmp_path: Path) -> None:
     script = f"""
 import sys
-from sweepkit.paths import SweepPaths
-from sweepkit.reports import Report
-from sweepkit.storage import Storage
-from sweepkit.tracking.worker import TrackingTarget, TrialLog
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.trial.trial import Report
+from sweepkit.storage.storage import Storage
+from sweepkit.tracking.trial_logger import TrackingTarget, TrialLog
 log = TrialLog(TrackingTarget("sqlite:////a.db", "0af3"), Storage.at({str(tmp_path)!r}), SweepPaths("s").trial(1))
 log.log(Report(1, {{}}, 0.0))
 log.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweepkit.config.schema import DataSettings
+from sweepkit.config import DataSettings
 from sweepkit.space import Choice, Float, Int, Point, Space
 
 SPACE = Space(
