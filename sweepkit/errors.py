@@ -21,7 +21,7 @@ INTERRUPTED = 130  # the exit code after Ctrl-C, as shells have it
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class Issue:
     """One thing that is wrong with the input.
 
     Attributes:
@@ -50,9 +50,9 @@ class InputError(SweepError):
 
     exit_code = 2
 
-    def __init__(self, problems: Sequence[Problem] | str, *, where: str = "") -> None:
-        found = [Problem(where, problems)] if isinstance(problems, str) else problems
-        self.problems = tuple(Problem(hidden(problem.where), hidden(problem.what)) for problem in found)
+    def __init__(self, problems: Sequence[Issue] | str, *, where: str = "") -> None:
+        found = [Issue(where, problems)] if isinstance(problems, str) else problems
+        self.problems = tuple(Issue(hidden(problem.where), hidden(problem.what)) for problem in found)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sweepkit.bundle.manifest import BundleFacts, CheckFacts, Measured, TextSettings
+from sweepkit.bundle.manifest import BundleManifest, CheckResult, Measured, TextSettings
 from sweepkit.data.rows import Rows
 from sweepkit.space import Value
 from sweepkit.tasks.text.vocabulary import Vocabulary
@@ -56,7 +56,7 @@ def write_tiny_bundle(
 
 def write_bundle_at(
     folder: Path, point: Mapping[str, Value], *, keep: str = "tail", check_rows: int = 40
-) -> BundleFacts:
+) -> BundleManifest:
     """Write a bundle of the network that the first sweep package builds at a point, completed with defaults."""
     import keras
     from imdb import model
@@ -85,8 +85,8 @@ def describer(
 ):
     """Return the `describe` of `write_bundle`, with made-up facts."""
 
-    def describe(check: CheckFacts, files: dict[str, str]) -> BundleFacts:
-        return BundleFacts(
+    def describe(check: CheckResult, files: dict[str, str]) -> BundleManifest:
+        return BundleManifest(
             package="imdb",
             sweep="cells",
             trial=7,

@@ -10,14 +10,14 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from sweepkit.config.schema import SweepSpec
-from sweepkit.driver.controller import Referee
-from sweepkit.driver.observer import Standing
+from sweepkit.config.schema import SweepConfig
+from sweepkit.driver.controller import SweepController
+from sweepkit.driver.observer import SweepProgress
 from sweepkit.space import Choice, Float, Int, Space
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.study.study import SweepStudy
-from sweepkit.trial.trial import Report, TrialRecord
+from sweepkit.trial.trial import Report, Trial
 
 SPACE = Space(
     {
@@ -32,13 +32,13 @@ class Silent:
     """An observer that hears nothing."""
 
     def progress(self, phase: str, done: int, total: int) -> None: ...
-    def started(self, record: TrialRecord, standing: Standing) -> None: ...
-    def reported(self, record: TrialRecord, standing: Standing) -> None: ...
-    def ended(self, record: TrialRecord, standing: Standing) -> None: ...
+    def started(self, record: Trial, standing: SweepProgress) -> None: ...
+    def reported(self, record: Trial, standing: SweepProgress) -> None: ...
+    def ended(self, record: Trial, standing: SweepProgress) -> None: ...
     def remarked(self, text: str) -> None: ...
 
 
-def spec_of(**sections: Mapping[str, object]) -> SweepSpec:
+def spec_of(**sections: Mapping[str, object]) -> SweepConfig:
     document = {
         "sweep": "toy",
         "package": "toy",
@@ -46,14 +46,14 @@ def spec_of(**sections: Mapping[str, object]) -> SweepSpec:
         "search": {"sampler": "random", "trials": 6, "seed": 1},
         "stopping": {"rule": "none", "max_epochs": 4},
     }
-    return SweepSpec.model_validate(document | sections)
+    return SweepConfig.model_validate(document | sections)
 
 
 def journal(folder: Path) -> Path:
     return folder / "journal.log"
 
 
-def opened(folder: Path, spec: SweepSpec, space: Space = SPACE) -> SweepStudy:
+def opened(folder: Path, spec: SweepConfig, space: Space = SPACE) -> SweepStudy:
     folder.mkdir(exist_ok=True)
     return SweepStudy.open(journal(folder), spec, space)
 
@@ -64,12 +64,12 @@ def score(point: Mapping[str, object], seed: int, epoch: int) -> float:
     return noise[0] / 256 * (1 - 1 / (1 + epoch)) + noise[epoch] / 512
 
 
-def run(folder: Path, spec: SweepSpec, space: Space = SPACE) -> tuple[SweepStudy, Referee]:
+def run(folder: Path, spec: SweepConfig, space: Space = SPACE) -> tuple[SweepStudy, SweepController]:
     """Run a sweep, or go on with it, to its end or until its budget is used up."""
     study = opened(folder, spec, space)
     study.extend()
     storage, paths = Storage.at(str(folder)), SweepPaths("toy")
-    referee = Referee(study, spec, storage=storage, runs=None, observer=Silent(), clock=lambda: 0.0)
+    referee = SweepController(study, spec, storage=storage, runs=None, observer=Silent(), clock=lambda: 0.0)
     while (task := referee.next_task()) is not None:
         epoch = len(storage.names(paths.trial(task.number).checkpoints)) if task.resumes else 0
         epoch = min(epoch, task.epochs_reported)

@@ -9,14 +9,14 @@ import numpy as np
 
 from sweepkit.config.definition import load
 from sweepkit.driver.claim import claim_sweep
-from sweepkit.space import Point
+from sweepkit.space import Params
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
-from sweepkit.study.pruning import Verdict
+from sweepkit.study.pruning import Decision
 from sweepkit.study.study import SweepStudy
 from sweepkit.tasks.text import predictions
 from sweepkit.tasks.text.predictions import Predictions
-from sweepkit.trial.trial import Outcome, Report
+from sweepkit.trial.trial import Report, TrialState
 
 YAML = """
 sweep: cells
@@ -35,7 +35,7 @@ def write_sweep(
     curves: Sequence[Sequence[float]],
     *,
     sets: Sequence[str] = (),
-    points: Sequence[Point] = (),
+    points: Sequence[Params] = (),
     data_key: str = "key1",
     new: bool = False,
     ended: bool = True,
@@ -71,7 +71,7 @@ def write_trials(study: SweepStudy, curves: Sequence[Sequence[float]], *, ended:
             metrics = {"train_loss": 1.0 - value, "train_seconds": 1.5, "valid_accuracy": value, "valid_seconds": 0.5}
             study.report(trial.number, Report(epoch, metrics, trial.started or 0.0))
         if ended:
-            study.finish(trial.number, Verdict(Outcome.COMPLETE, f"ran all {len(curve)} epochs"))
+            study.finish(trial.number, Decision(TrialState.COMPLETE, f"ran all {len(curve)} epochs"))
 
 
 def write_predictions(storage: Storage, name: str, is_right: Sequence[bool]) -> None:

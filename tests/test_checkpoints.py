@@ -19,7 +19,7 @@ from sweepkit.trial.trial import Report
 if TYPE_CHECKING:
     import keras
 
-    from sweepkit.training.checkpoints import TrialState
+    from sweepkit.training.checkpoints import CheckpointState
 
 pytestmark = [
     pytest.mark.tf,
@@ -76,11 +76,11 @@ def untrained(units: int = 5) -> keras.Model:
     return model
 
 
-def state(epoch: int = 1) -> TrialState:
-    from sweepkit.training.checkpoints import TrialState
+def state(epoch: int = 1) -> CheckpointState:
+    from sweepkit.training.checkpoints import CheckpointState
 
     reports = tuple(Report(n, {"loss": 1 / n}, 1.7e9 + n / 3) for n in range(1, epoch + 1))
-    return TrialState(7, epoch, reports, {"cell": "gru", "units": 8, "rate": 0.1, "both": True}, 2**40)
+    return CheckpointState(7, epoch, reports, {"cell": "gru", "units": 8, "rate": 0.1, "both": True}, 2**40)
 
 
 def values_of(model: keras.Model) -> list[Any]:
@@ -118,7 +118,7 @@ def test_reports_that_are_not_finite_survive(folder: Storage) -> None:
     from sweepkit.training import checkpoints
 
     reports = (Report(1, {"loss": math.nan, "other": math.inf}, 5.25),)
-    given = checkpoints.TrialState(7, 1, reports, {}, 1)
+    given = checkpoints.CheckpointState(7, 1, reports, {}, 1)
     checkpoints.save(folder, PATHS, untrained(), given)
     restored = checkpoints.restore(folder, PATHS, built())
     assert restored is not None

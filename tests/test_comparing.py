@@ -10,8 +10,8 @@ import pytest
 
 from sweepkit.config.definition import load
 from sweepkit.errors import DataError, InputError
-from sweepkit.results.compare import Side, caveats, differing, effort, open_sides, pairs, parameters, settings
-from sweepkit.results.final_result import CLEAR, Candidate, FinalResult
+from sweepkit.results.compare import ComparedItem, caveats, differing, effort, open_sides, pairs, parameters, settings
+from sweepkit.results.final_result import CLEAR, CandidateResult, FinalResult
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.study.study import SweepStudy
@@ -39,7 +39,7 @@ def cells(yaml: Path, runs: Path) -> Path:
     return write_sweep(yaml, runs, CURVES, points=points)
 
 
-def sides(*targets: object) -> list[Side]:
+def sides(*targets: object) -> list[ComparedItem]:
     return open_sides([str(target) for target in targets])
 
 
@@ -53,7 +53,7 @@ def write_final(yaml: Path, runs: Path, *, is_right: list[bool]) -> None:
     write_trials(study, [[0.7], [0.75]])
     name = paths.final.trial(1).predictions("valid")
     write_predictions(storage, name, is_right)
-    winner = Candidate("trial 1", False, 1, POINT, (0, 1), (0.7, 0.75), 0.725, None, 1, name)
+    winner = CandidateResult("trial 1", False, 1, POINT, (0, 1), (0.7, 0.75), 0.725, None, 1, name)
     storage.write_json(paths.final_result, FinalResult("valid_accuracy", "max", 2, (winner,), (), ()).to_json())
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sweepkit.config.document import Document, read_yaml
-from sweepkit.config.schema import SweepSpec, parse
+from sweepkit.config.schema import SweepConfig, parse
 from sweepkit.errors import InputError
 
 SMALLEST = """\
@@ -23,7 +23,7 @@ def read(folder: Path, text: str, *sets: str, data: str | None = None) -> Docume
     return read_yaml(path, sets, data=data)
 
 
-def spec_of(folder: Path, text: str, *sets: str) -> SweepSpec:
+def spec_of(folder: Path, text: str, *sets: str) -> SweepConfig:
     spec, problems = parse(read(folder, text, *sets))
     assert problems == []
     assert spec is not None

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sweepkit.data.batches import Reading
+from sweepkit.data.batches import BatchSettings
 from sweepkit.data.rows import Rows
 
 pytestmark = pytest.mark.tf
@@ -26,5 +26,5 @@ def test_rows_are_answered_in_their_own_order_and_cut_as_in_training(keep: Any, 
     from sweepkit.tasks.text.evaluation import predict_rows
 
     rows = Rows.of([[4, 3, 6], [3], [1, 5, 4], [5]], [0, 1, 0, 1])
-    found = predict_rows(Summing(), rows, Reading(batch_size=2, max_len=2, keep=keep))
+    found = predict_rows(Summing(), rows, BatchSettings(batch_size=2, max_len=2, keep=keep))
     assert found[:, 0].tolist() == expected

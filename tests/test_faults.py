@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from sweepkit.trial.failure import Fault, is_exhausted, last_line
+from sweepkit.trial.failure import Failure, is_exhausted, last_line
 
 
-def fault(*, counts: bool = True) -> Fault:
-    return Fault(2, "Traceback …\n  File …\nOSError: no space left", counts, 7.5)
+def fault(*, counts: bool = True) -> Failure:
+    return Failure(2, "Traceback …\n  File …\nOSError: no space left", counts, 7.5)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_a_trial_is_given_up_with_one_fault_more_than_retries_and_lost_nodes_are
 
 
 def test_a_fault_goes_through_json() -> None:
-    assert Fault.from_json(json.loads(json.dumps(fault().to_json()))) == fault()
+    assert Failure.from_json(json.loads(json.dumps(fault().to_json()))) == fault()
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_fault_goes_through_json() -> None:
 )  # fmt: skip
 def test_the_last_line_of_an_error_says_it_in_short(error: str, expected: str) -> None:
     assert last_line(error) == expected
-    assert Fault(0, error, counts=True, timestamp=0.0).summary == expected
+    assert Failure(0, error, counts=True, timestamp=0.0).summary == expected
 
 
 def test_what_tensorflow_appends_to_an_error_is_not_what_it_was() -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.config.schema import SweepSpec
-from sweepkit.driver.controller import Referee
+from sweepkit.config.schema import SweepConfig
+from sweepkit.driver.controller import SweepController
 from sweepkit.storage.storage import Storage
 from sweepkit.study.study import SweepStudy
 from tests.test_referee import SPACE, Diary, report, run_one
 
-Made = tuple[Referee, SweepStudy, Diary]
+Made = tuple[SweepController, SweepStudy, Diary]
 
 
 @pytest.fixture
@@ -34,10 +34,10 @@ def make(tmp_path: Path) -> Callable[..., Made]:
             "search": {"sampler": "random", "trials": 4},
             "stopping": {"rule": "none", "max_epochs": 2},
         }
-        spec = SweepSpec.model_validate(document | sections)
+        spec = SweepConfig.model_validate(document | sections)
         study, diary = SweepStudy.open(tmp_path / "journal.log", spec, SPACE), Diary()
         storage = Storage.at(str(tmp_path / "runs"))
-        referee = Referee(
+        referee = SweepController(
             study, spec, storage=storage, runs=None, observer=diary, clock=clock, workers=workers, lost=lost
         )
         return referee, study, diary

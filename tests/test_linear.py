@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.dataset import PreparedData
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError
 from sweepkit.storage.storage import Storage
@@ -142,7 +142,7 @@ class TestTask:
         self, linear: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         storage = Storage.at(str(tmp_path))
-        prepared: Prepared = prepare(storage)
+        prepared: PreparedData = prepare(storage)
         monkeypatch.setattr(linear, "_LEAST_ROWS", 10_000)
         task = linear.LinearTask(storage.uri, "toy", prepared.manifest.key, to="linear.parquet")
         with pytest.raises(DataError, match="words that occur in 10000 rows of train") as caught:

@@ -16,7 +16,7 @@ from pyarrow import fs
 
 from sweepkit.errors import InputError
 from sweepkit.storage.layout import SweepPaths
-from sweepkit.storage.lock import STALE_S, DriverLock, Holder, read_holder
+from sweepkit.storage.lock import STALE_S, DriverLock, LockOwner, read_holder
 from sweepkit.storage.storage import Storage
 
 ROOT = Path(__file__).parents[1]
@@ -28,7 +28,7 @@ def lock(storage: Storage, *, doing: str = "run", now: float = NOW) -> DriverLoc
     return DriverLock(storage, doing=doing, where="cells.yaml", clock=lambda: now, sleep=lambda seconds: None)
 
 
-def put(storage: Storage, holder: Holder) -> None:
+def put(storage: Storage, holder: LockOwner) -> None:
     storage.write_json(PATHS.lock, asdict(holder))
 
 
@@ -38,9 +38,9 @@ def storage(tmp_path: Path) -> Storage:
 
 
 @pytest.fixture
-def elsewhere() -> Holder:
+def elsewhere() -> LockOwner:
     """A driver on another machine."""
-    here = Holder.here("run", NOW)
+    here = LockOwner.here("run", NOW)
     return replace(here, token="theirs", user="ada", host="box", place="another boot", pid=4711)
 
 
@@ -72,7 +72,7 @@ def test_whatever_ends_the_block_lets_go(storage: Storage, kind: type[BaseExcept
     assert not storage.exists(PATHS.lock)
 
 
-def test_a_second_driver_is_told_who_where_since_when_and_what_to_do(storage: Storage, elsewhere: Holder) -> None:
+def test_a_second_driver_is_told_who_where_since_when_and_what_to_do(storage: Storage, elsewhere: LockOwner) -> None:
     put(storage, elsewhere)
     with pytest.raises(InputError) as refused, lock(storage, now=NOW + 4) as held:
         held.take(PATHS)
@@ -85,7 +85,7 @@ def test_a_second_driver_is_told_who_where_since_when_and_what_to_do(storage: St
     assert read_holder(storage, PATHS.lock) == elsewhere
 
 
-def test_new_does_not_help_against_a_final_stage(storage: Storage, elsewhere: Holder) -> None:
+def test_new_does_not_help_against_a_final_stage(storage: Storage, elsewhere: LockOwner) -> None:
     put(storage, replace(elsewhere, doing="final"))
     with pytest.raises(InputError, match="`python -m sweepkit final` of ada") as refused, lock(storage) as held:
         held.take(PATHS)
@@ -95,11 +95,11 @@ def test_new_does_not_help_against_a_final_stage(storage: Storage, elsewhere: Ho
 @pytest.mark.parametrize(
     ("age", "is_alive"), [(0.0, True), (STALE_S - 1, True), (STALE_S, False), (STALE_S + 1, False), (-3600.0, True)]
 )
-def test_a_driver_elsewhere_lives_while_it_is_seen(elsewhere: Holder, age: float, is_alive: bool) -> None:
+def test_a_driver_elsewhere_lives_while_it_is_seen(elsewhere: LockOwner, age: float, is_alive: bool) -> None:
     assert elsewhere.is_alive(now=NOW + age) is is_alive
 
 
-def test_a_stale_lock_of_another_machine_is_taken_over(storage: Storage, elsewhere: Holder) -> None:
+def test_a_stale_lock_of_another_machine_is_taken_over(storage: Storage, elsewhere: LockOwner) -> None:
     put(storage, elsewhere)
     with lock(storage, now=NOW + STALE_S) as held:
         held.take(PATHS)
@@ -108,27 +108,27 @@ def test_a_stale_lock_of_another_machine_is_taken_over(storage: Storage, elsewhe
 
 
 def test_a_dead_process_of_this_machine_is_taken_over_at_once(storage: Storage) -> None:
-    put(storage, replace(Holder.here("run", NOW), token="theirs", pid=dead_pid()))
+    put(storage, replace(LockOwner.here("run", NOW), token="theirs", pid=dead_pid()))
     with lock(storage) as held:
         held.take(PATHS)
 
 
 def test_a_living_process_of_this_machine_counts_however_long_it_was_not_seen(storage: Storage) -> None:
     """It may have been suspended, or its machine may be short of memory."""
-    put(storage, replace(Holder.here("run", NOW), token="theirs"))
+    put(storage, replace(LockOwner.here("run", NOW), token="theirs"))
     with pytest.raises(InputError, match="is being run already"), lock(storage, now=NOW + 10 * STALE_S) as held:
         held.take(PATHS)
 
 
 def test_a_process_that_was_given_the_number_of_a_dead_one_is_not_it() -> None:
-    other = replace(Holder.here("run", NOW), process_started=psutil.Process().create_time() - 60)
+    other = replace(LockOwner.here("run", NOW), process_started=psutil.Process().create_time() - 60)
     assert other.is_alive(now=NOW + STALE_S) is False
 
 
 def test_a_killed_process_that_nobody_has_waited_for_is_dead(storage: Storage) -> None:
     waiting = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
     holder = replace(
-        Holder.here("run", NOW), pid=waiting.pid, process_started=psutil.Process(waiting.pid).create_time()
+        LockOwner.here("run", NOW), pid=waiting.pid, process_started=psutil.Process(waiting.pid).create_time()
     )
     assert holder.is_alive(now=NOW)
     waiting.send_signal(signal.SIGKILL)
@@ -151,7 +151,7 @@ def test_refreshing_says_when_it_was_last_seen(storage: Storage) -> None:
 
 
 def test_a_driver_finds_out_that_it_was_taken_for_dead_and_leaves_the_other_alone(
-    storage: Storage, elsewhere: Holder
+    storage: Storage, elsewhere: LockOwner
 ) -> None:
     with lock(storage) as held:
         held.take(PATHS)
@@ -166,7 +166,7 @@ def test_the_thread_refreshes_by_itself(storage: Storage, monkeypatch: pytest.Mo
     ticks = iter(range(10**9))
     with DriverLock(storage, doing="run", where="", clock=lambda: NOW + next(ticks)) as held:
         held.take(PATHS)
-        while (read_holder(storage, PATHS.lock) or Holder.here("", 0)).seen < NOW + 3:
+        while (read_holder(storage, PATHS.lock) or LockOwner.here("", 0)).seen < NOW + 3:
             pass
 
 
@@ -183,7 +183,7 @@ def tell(process: subprocess.Popen[str]) -> None:
 
 @pytest.mark.slow
 def test_of_many_that_start_at_once_one_gets_it(tmp_path: Path, storage: Storage) -> None:
-    put(storage, replace(Holder.here("run", NOW), token="theirs", pid=dead_pid()))
+    put(storage, replace(LockOwner.here("run", NOW), token="theirs", pid=dead_pid()))
     program = (
         "import sys, time\n"
         "from sweepkit.errors import InputError\n"
@@ -221,7 +221,7 @@ def test_of_many_that_start_at_once_one_gets_it(tmp_path: Path, storage: Storage
     assert not storage.exists(PATHS.lock)
 
 
-def test_a_bucket_has_locks_too(elsewhere: Holder) -> None:
+def test_a_bucket_has_locks_too(elsewhere: LockOwner) -> None:
     storage = Storage(fs._MockFileSystem(), "bucket")
     with lock(storage) as held:
         held.take(PATHS)
@@ -233,7 +233,7 @@ def test_a_bucket_has_locks_too(elsewhere: Holder) -> None:
     assert not storage.exists(PATHS.lock)
 
 
-def test_in_a_bucket_the_last_writer_has_it(elsewhere: Holder) -> None:
+def test_in_a_bucket_the_last_writer_has_it(elsewhere: LockOwner) -> None:
     """Both found no lock; whoever wrote first finds the other's after a while."""
     storage = Storage(fs._MockFileSystem(), "bucket")
     first = DriverLock(storage, doing="run", where="", clock=lambda: NOW, sleep=lambda seconds: put(storage, elsewhere))

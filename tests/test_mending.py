@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.config.schema import SweepSpec
+from sweepkit.config.schema import SweepConfig
 from sweepkit.errors import DataError
 from sweepkit.space import Choice, Float, Int, Space
 from sweepkit.study.journal import Journal
-from sweepkit.study.journal_file import mend, torn_file
-from sweepkit.study.pruning import Verdict
+from sweepkit.study.journal_file import repair_journal, torn_file
+from sweepkit.study.pruning import Decision
 from sweepkit.study.study import SweepStudy
-from sweepkit.trial.trial import Report, TrialRecord
+from sweepkit.trial.trial import Report, Trial
 
 SPACE = Space({"cell": Choice(("gru", "none")), "units": Int(8, 64, when={"cell": ("gru",)}), "rate": Float(0.1, 1.0)})
-SPEC = SweepSpec.model_validate(
+SPEC = SweepConfig.model_validate(
     {
         "sweep": "toy",
         "package": "toy",
@@ -35,7 +35,7 @@ def run_to_the_end(journal: Path) -> None:
     waiting = study.unfinished()
     while (record := waiting.pop(0) if waiting else study.ask()) is not None:
         epoch = record.epoch
-        verdict: Verdict | None = study.judge(record.number)  # its last report may have ended it
+        verdict: Decision | None = study.judge(record.number)  # its last report may have ended it
         while verdict is None:
             epoch += 1
             verdict = study.report(record.number, Report(epoch, {"score": float(record.point["rate"]) * epoch}, 0.0))
@@ -46,7 +46,7 @@ def found(journal: Path) -> list[tuple[object, ...]]:
     return [told(record) for record in Journal.read(journal, SPEC).records()]
 
 
-def told(record: TrialRecord) -> tuple[object, ...]:
+def told(record: Trial) -> tuple[object, ...]:
     return record.number, dict(record.point), record.reports, record.outcome, record.reason, record.best_value
 
 
@@ -76,7 +76,7 @@ def test_a_journal_cut_at_any_byte_of_its_last_two_records_keeps_all_whole_ones(
     for cut in range(ends[-3], len(content)):
         journal.write_bytes(content[:cut])
         before = found(journal)
-        mend(journal)
+        repair_journal(journal)
         # the record is whole when only its line break is missing
         assert journal.read_bytes() == content[: max(end for end in ends if end <= cut + 1)], cut
         assert found(journal)[: len(before) - 1] == before[:-1], cut
@@ -89,7 +89,7 @@ def test_nothing_is_lost_but_the_bytes_of_the_last_record_which_are_kept_beside(
     lines = content.splitlines(keepends=True)
     journal = tmp_path / "journal.log"
     journal.write_bytes(content[:-9])
-    mend(journal)
+    repair_journal(journal)
     assert journal.read_bytes() == b"".join(lines[:-1])
     assert torn_file(journal).read_bytes() == lines[-1][:-9] + b"\n"
     assert caplog.messages == [
@@ -101,7 +101,7 @@ def test_nothing_is_lost_but_the_bytes_of_the_last_record_which_are_kept_beside(
 def test_a_last_record_that_lacks_only_its_line_break_is_kept(whole: Path, tmp_path: Path) -> None:
     journal = tmp_path / "journal.log"
     journal.write_bytes(whole.read_bytes()[:-1])
-    mend(journal)
+    repair_journal(journal)
     assert journal.read_bytes() == whole.read_bytes()
     assert not torn_file(journal).exists()
 
@@ -110,18 +110,18 @@ def test_a_last_record_that_lacks_only_its_line_break_is_kept(whole: Path, tmp_p
 def test_what_a_file_system_left_after_a_power_cut_is_cut_off(whole: Path, tmp_path: Path, rest: bytes) -> None:
     journal = tmp_path / "journal.log"
     journal.write_bytes(whole.read_bytes() + rest)
-    mend(journal)
+    repair_journal(journal)
     assert journal.read_bytes() == whole.read_bytes()
 
 
 def test_a_whole_journal_stays_as_it_is_and_a_missing_one_is_not_made(whole: Path, tmp_path: Path) -> None:
     journal = tmp_path / "journal.log"
-    mend(journal)
+    repair_journal(journal)
     journal.write_bytes(b"")
-    mend(journal)
+    repair_journal(journal)
     assert journal.read_bytes() == b""
     journal.write_bytes(whole.read_bytes())
-    mend(journal)
+    repair_journal(journal)
     assert journal.read_bytes() == whole.read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["journal.log"]
 
@@ -142,10 +142,10 @@ def test_the_lock_of_a_killed_writer_is_not_waited_for(whole: Path, tmp_path: Pa
     journal.write_bytes(whole.read_bytes())
     lock = tmp_path / "journal.log.lock"
     lock.symlink_to(journal)
-    mend(journal)
+    repair_journal(journal)
     assert lock.is_symlink(), "it may be held"
     os.utime(lock, (0, 0), follow_symlinks=False)
-    mend(journal)
+    repair_journal(journal)
     assert not lock.is_symlink()
 
 

@@ -12,12 +12,12 @@ import pytest
 
 from sweepkit.config.definition import load
 from sweepkit.driver.run import _tell_the_rest
-from sweepkit.driver.tracking import TrialRuns, close, is_told, open_tracker
+from sweepkit.driver.tracking import TrialRuns, close, is_synced, open_tracker
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.manifest import amend
 from sweepkit.storage.storage import Storage
 from sweepkit.study.journal import Journal
-from sweepkit.trial.trial import TrialRecord
+from sweepkit.trial.trial import Trial
 from tests.servers import new_store
 from tests.test_syncing import CHILDREN, tracked_sweep
 
@@ -54,8 +54,8 @@ def test_a_run_tells_of_trials_that_had_ended_when_the_driver_was_killed(
         tracker = open_tracker(problem, storage, "key1")
         assert tracker is not None
         assert tracker.is_behind is is_behind
-        assert not is_told(storage, "cells"), "it may be killed again"
-        TrialRuns(tracker, storage, PREPARED, problem).tell_again(records)
+        assert not is_synced(storage, "cells"), "it may be killed again"
+        TrialRuns(tracker, storage, PREPARED, problem).log_again(records)
         close(tracker, storage, "cells")
         assert_told(tmp_path)
 
@@ -66,7 +66,7 @@ def test_runs_that_were_made_just_before_a_death_are_found(
     """The driver had written down neither the sweep's run nor its trial's."""
     problem, storage = sweep
     monkeypatch.setattr("sweepkit.driver.tracking.log_data", lambda *_, **__: None)  # there is none
-    record = TrialRecord(3, {"units": 8})
+    record = Trial(3, {"units": 8})
     ids = []
     for resumes in (False, True):
         amend(storage, "cells", parent_run_id=None)
@@ -85,7 +85,7 @@ def test_running_a_finished_sweep_again_tells_what_its_driver_had_not(
     amend(storage, "cells", told=False, ended=None)
     _tell_the_rest(problem, storage)
     assert_told(tmp_path)
-    assert is_told(storage, "cells")
+    assert is_synced(storage, "cells")
     with sqlite3.connect(tmp_path / "mlflow.db") as store:
         assert store.execute("select status from runs where name = 'cells'").fetchall() == [("FINISHED",)]
 
@@ -98,4 +98,4 @@ def test_a_store_that_is_away_still_is_told_the_next_time(
     (tmp_path / "mlflow.db").rename(tmp_path / "elsewhere.db")
     _tell_the_rest(problem, storage)
     assert "there is no tracking store" in caplog.text
-    assert not is_told(storage, "cells")
+    assert not is_synced(storage, "cells")

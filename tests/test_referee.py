@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.config.schema import SweepSpec
-from sweepkit.driver.controller import Referee
-from sweepkit.driver.observer import Standing
+from sweepkit.config.schema import SweepConfig
+from sweepkit.driver.controller import SweepController
+from sweepkit.driver.observer import SweepProgress
 from sweepkit.driver.tracking import run_name
 from sweepkit.space import Choice, Float, Space
 from sweepkit.storage.storage import Storage
 from sweepkit.study.study import SweepStudy
-from sweepkit.trial.failure import Fault
+from sweepkit.trial.failure import Failure
 from sweepkit.trial.request import trial_seed
-from sweepkit.trial.trial import Outcome, Report, TrialRecord
+from sweepkit.trial.trial import Report, Trial, TrialState
 
 SPACE = Space({"cell": Choice(("gru", "lstm")), "rate": Float(0.1, 1.0)})
 
@@ -27,19 +27,19 @@ class Diary:
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, int]] = []
-        self.standing: Standing | None = None
+        self.standing: SweepProgress | None = None
         self.remarks: list[str] = []
 
     def progress(self, phase: str, done: int, total: int) -> None:
         self.heard.append((phase, done))
 
-    def started(self, record: TrialRecord, standing: Standing) -> None:
+    def started(self, record: Trial, standing: SweepProgress) -> None:
         self.heard.append(("started", record.number))
 
-    def reported(self, record: TrialRecord, standing: Standing) -> None:
+    def reported(self, record: Trial, standing: SweepProgress) -> None:
         self.heard.append(("reported", record.number))
 
-    def ended(self, record: TrialRecord, standing: Standing) -> None:
+    def ended(self, record: Trial, standing: SweepProgress) -> None:
         self.heard.append(("ended", record.number))
         self.standing = standing
 
@@ -47,7 +47,7 @@ class Diary:
         self.remarks.append(text)
 
 
-Made = tuple[Referee, SweepStudy, Diary, Storage]
+Made = tuple[SweepController, SweepStudy, Diary, Storage]
 
 
 @pytest.fixture
@@ -61,10 +61,10 @@ def make(tmp_path: Path) -> Callable[..., Made]:
             "stopping": {"rule": "none", "max_epochs": 2},
             "storage": {"keep": 2},
         }
-        spec = SweepSpec.model_validate(document | sections)
+        spec = SweepConfig.model_validate(document | sections)
         study = SweepStudy.open(tmp_path / "journal.log", spec, SPACE)
         storage, diary = Storage.at(str(tmp_path / "runs")), Diary()
-        referee = Referee(study, spec, storage=storage, runs=None, observer=diary, clock=clock, now=lambda: 5.0)
+        referee = SweepController(study, spec, storage=storage, runs=None, observer=diary, clock=clock, now=lambda: 5.0)
         return referee, study, diary, storage
 
     return made
@@ -74,7 +74,7 @@ def report(epoch: int, score: float) -> Report:
     return Report(epoch, {"score": score}, timestamp=0.0)
 
 
-def run_one(referee: Referee, score: float) -> int:
+def run_one(referee: SweepController, score: float) -> int:
     task = referee.next_task()
     assert task is not None
     assert referee.reported(task.number, report(1, score)) is False
@@ -117,7 +117,7 @@ def test_a_failed_trial_keeps_its_traceback_and_names_its_log(make: Callable[...
     referee.next_task()
     referee.failed(0, "Traceback …\nValueError: no units")
     record = study.record(0)
-    assert record.outcome is Outcome.FAILED
+    assert record.outcome is TrialState.FAILED
     assert record.reason is not None
     assert record.reason.startswith("ValueError: no units (log: ")
     assert record.reason.endswith("/sweeps/toy/trials/0000/log.txt)")
@@ -138,10 +138,10 @@ def test_a_fault_is_tried_again_from_where_the_trial_was_and_then_fails(make: Ca
     assert diary.remarks == ["trial 0 attempt 1: OSError: once; attempt 2 goes on after epoch 1"]
     referee.failed(0, "OSError: twice")
     record = study.record(0)
-    assert record.outcome is Outcome.FAILED
+    assert record.outcome is TrialState.FAILED
     assert record.faults == (
-        Fault(1, "Traceback …\nOSError: once", counts=True, timestamp=5.0),
-        Fault(1, "OSError: twice", counts=True, timestamp=5.0),
+        Failure(1, "Traceback …\nOSError: once", counts=True, timestamp=5.0),
+        Failure(1, "OSError: twice", counts=True, timestamp=5.0),
     )
     assert diary.heard == [("started", 0), ("reported", 0), ("started", 0), ("ended", 0)]
 
@@ -152,7 +152,7 @@ def test_a_trial_that_is_tried_again_can_complete(make: Callable[..., Made]) -> 
     referee.failed(0, "OSError: once")
     assert run_one(referee, 0.5) == 0
     record = study.record(0)
-    assert (record.outcome, record.epoch, len(record.faults)) == (Outcome.COMPLETE, 2, 1)
+    assert (record.outcome, record.epoch, len(record.faults)) == (TrialState.COMPLETE, 2, 1)
     assert study.error(0) is None
 
 
@@ -189,14 +189,14 @@ def test_attempts_survive_a_restart_of_the_driver(make: Callable[..., Made]) -> 
     assert task is not None
     assert (task.number, task.attempt) == (0, 2)
     after.failed(0, "OSError: twice")
-    assert study.record(0).outcome is Outcome.FAILED
+    assert study.record(0).outcome is TrialState.FAILED
 
 
 def test_a_loss_that_is_nan_is_not_tried_again(make: Callable[..., Made]) -> None:
     referee, study, *_ = make(budget={"retries": 3})
     referee.next_task()
     assert referee.reported(0, Report(1, {"score": float("nan")}, 0.0)) is True
-    assert (study.record(0).outcome, study.record(0).faults) == (Outcome.FAILED, ())
+    assert (study.record(0).outcome, study.record(0).faults) == (TrialState.FAILED, ())
 
 
 def test_a_trial_that_never_began_is_handed_out_again_first_and_has_no_fault(make: Callable[..., Made]) -> None:
@@ -223,7 +223,7 @@ def test_a_failure_after_the_end_changes_nothing(make: Callable[..., Made]) -> N
     referee, study, *_ = make()
     run_one(referee, 0.5)
     referee.failed(0, "its worker died while it was being stopped")
-    assert study.record(0).outcome is Outcome.COMPLETE
+    assert study.record(0).outcome is TrialState.COMPLETE
 
 
 @pytest.mark.parametrize(("allowed", "n_failures", "over"), [(1, 1, False), (1, 2, True), (0, 1, True)])
@@ -282,7 +282,7 @@ def test_the_standing_counts_and_estimates(make: Callable[..., Made]) -> None:
     run_one(referee, 0.7)
     referee.next_task()
     standing = referee.standing()
-    assert (standing.n_target, standing.n_running, standing.n_ended[Outcome.COMPLETE]) == (4, 1, 1)
+    assert (standing.n_target, standing.n_running, standing.n_ended[TrialState.COMPLETE]) == (4, 1, 1)
     assert standing.best is not None
     assert standing.best.number == 0
     assert (standing.elapsed_s, standing.eta_s) == (10.0, 30.0)
@@ -295,5 +295,5 @@ def test_nothing_is_estimated_before_the_first_end(make: Callable[..., Made]) ->
 
 
 def test_a_run_is_named_by_number_and_what_can_be_said_shortly() -> None:
-    record = TrialRecord(7, {"cell": "gru", "units": 64, "bidirectional": True, "dropout": 0.25, "pooling": "max"})
+    record = Trial(7, {"cell": "gru", "units": 64, "bidirectional": True, "dropout": 0.25, "pooling": "max"})
     assert run_name(record) == "0007 gru 64"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import optuna
 import pytest
-from optuna.trial import TrialState
 
 from sweepkit.space import Choice, Float, Int, Space
 from sweepkit.study.journal import Journal
 from sweepkit.study.study import SweepStudy
-from sweepkit.trial.trial import Outcome, TrialRecord
+from sweepkit.trial.trial import Trial, TrialState
 from tests.simulated import journal, opened, run, spec_of, story
 
 
@@ -124,7 +124,7 @@ def test_what_is_extended_keeps_its_start_and_run_id_and_does_not_count_the_time
     assert record.seconds < 60  # the reports' own times are years ago
 
 
-def _with_run_id(folder: Path) -> TrialRecord:
+def _with_run_id(folder: Path) -> Trial:
     """Let a trial go on and note the run of its first attempt."""
     study = opened(folder, spec_of(stopping=none(3), search={"trials": 1}))
     study.extend()
@@ -138,7 +138,7 @@ def test_while_a_survivor_goes_on_the_sampler_sees_it_as_it_had_ended(tmp_path: 
     study.extend()
     assert shown(study) == before
     assert [record.number for record in study.unfinished()] == [0, 1, 2, 3, 4, 5]
-    assert study._study.get_trials(states=(TrialState.RUNNING,)) == []
+    assert study._study.get_trials(states=(optuna.trial.TrialState.RUNNING,)) == []
 
 
 def test_more_trials_after_an_extension_are_numbered_and_drawn_as_ever(tmp_path: Path) -> None:
@@ -165,7 +165,7 @@ def test_every_sampler_goes_on_after_an_extension(tmp_path: Path, sampler: str) 
     search = {"sampler": sampler, "trials": 12, "seed": 1}
     run(tmp_path, spec_of(search=search, stopping=none(1)), space)
     study, _ = run(tmp_path, spec_of(search=search | {"trials": 20}, stopping=none(2)), space)
-    assert [(r.number, r.epoch, r.outcome) for r in study.records()] == [(n, 2, Outcome.COMPLETE) for n in range(20)]
+    assert [(r.number, r.epoch, r.outcome) for r in study.records()] == [(n, 2, TrialState.COMPLETE) for n in range(20)]
     assert len({str(r.point) for r in study.records()}) == 20
 
 

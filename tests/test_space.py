@@ -9,7 +9,7 @@ import re
 
 import pytest
 
-from sweepkit.space import Choice, Float, Int, Param, Point, Space, SpaceError, Value
+from sweepkit.space import Choice, Float, Int, Param, Params, Space, SpaceError, Value
 
 CELLS = Space(
     {
@@ -221,5 +221,5 @@ def test_a_space_can_be_sent_to_a_worker() -> None:
 
 def test_points_hold_plain_values() -> None:
     space, _ = CELLS.narrow({"dropout": [0, 0.5], "rate": 1e-3})
-    point: Point = next(space.grid())
+    point: Params = next(space.grid())
     assert {type(value) for value in point.values()} <= {bool, int, float, str}

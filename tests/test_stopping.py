@@ -7,7 +7,7 @@ import math
 import pytest
 
 from sweepkit.trial.early_stopping import best_so_far, impatient, missing_objective, not_finite
-from sweepkit.trial.trial import Mode, Report
+from sweepkit.trial.trial import Direction, Report
 
 
 def report(**metrics: float) -> Report:
@@ -34,15 +34,15 @@ def test_a_missing_objective_is_told_with_what_was_reported() -> None:
 @pytest.mark.parametrize(
     ("values", "mode", "expected"),
     [
-        ([], Mode.MAX, None),
-        ([math.nan], Mode.MAX, None),
-        ([0.1, 0.3, 0.3, 0.2], Mode.MAX, (0.3, 1)),
-        ([0.4, math.nan, 0.2], Mode.MIN, (0.2, 2)),
-        ([math.inf, 0.2], Mode.MAX, (0.2, 1)),
+        ([], Direction.MAX, None),
+        ([math.nan], Direction.MAX, None),
+        ([0.1, 0.3, 0.3, 0.2], Direction.MAX, (0.3, 1)),
+        ([0.4, math.nan, 0.2], Direction.MIN, (0.2, 2)),
+        ([math.inf, 0.2], Direction.MAX, (0.2, 1)),
     ],
 )
 def test_best_is_the_earliest_best_finite_value(
-    values: list[float], mode: Mode, expected: tuple[float, int] | None
+    values: list[float], mode: Direction, expected: tuple[float, int] | None
 ) -> None:
     assert best_so_far(values, mode) == expected
 
@@ -60,8 +60,8 @@ def test_best_is_the_earliest_best_finite_value(
     ],
 )
 def test_patience_counts_epochs_without_anything_better(values: list[float], patience: int | None, stops: bool) -> None:
-    assert (impatient(values, Mode.MAX, patience=patience) is not None) is stops
+    assert (impatient(values, Direction.MAX, patience=patience) is not None) is stops
 
 
 def test_patience_names_the_best_epoch() -> None:
-    assert impatient([0.2, 0.1, 0.3], Mode.MIN, patience=1) == "nothing better than 0.1000 (epoch 2) in 1 epochs"
+    assert impatient([0.2, 0.1, 0.3], Direction.MIN, patience=1) == "nothing better than 0.1000 (epoch 2) in 1 epochs"

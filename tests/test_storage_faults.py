@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.config.schema import SweepSpec
-from sweepkit.driver.controller import Referee
+from sweepkit.config.schema import SweepConfig
+from sweepkit.driver.controller import SweepController
 from sweepkit.errors import InputError, StorageFault
 from sweepkit.space import Float, Space
 from sweepkit.storage.layout import SweepPaths
@@ -19,11 +19,11 @@ from sweepkit.storage.lock import DriverLock
 from sweepkit.storage.storage import Storage
 from sweepkit.storage.write_errors import before_start, writing
 from sweepkit.study.study import SweepStudy
-from sweepkit.trial.trial import Outcome, Report
+from sweepkit.trial.trial import Report, TrialState
 from tests.disks import SmallDisk, small_disk
 
 SPACE = Space({"rate": Float(0.1, 1.0)})
-SPEC = SweepSpec.model_validate(
+SPEC = SweepConfig.model_validate(
     {
         "sweep": "toy",
         "package": "toy",
@@ -138,12 +138,12 @@ def test_a_disk_that_became_read_only_is_named(disk: SmallDisk) -> None:
             call()
 
 
-def run(storage: Storage) -> tuple[Referee, SweepStudy]:
+def run(storage: Storage) -> tuple[SweepController, SweepStudy]:
     """Run trials two at a time until there are no more."""
     journal = storage.path("sweeps/toy/journal.log")
     journal.parent.mkdir(parents=True, exist_ok=True)
     study = SweepStudy.open(journal, SPEC, SPACE)
-    referee = Referee(study, SPEC, storage=storage, runs=None, observer=Nobody())
+    referee = SweepController(study, SPEC, storage=storage, runs=None, observer=Nobody())
     while tasks := [task for task in (referee.next_task(), referee.next_task()) if task]:
         for epoch in (1, 2):
             for task in tasks:
@@ -168,7 +168,7 @@ def test_a_journal_that_cannot_be_written_ends_the_sweep_without_failing_trials(
     assert referee.reported(0, Report(9, {"score": 1.0}, 0.0)), "a trial that comes back is stopped"
     with pytest.raises(StorageFault, match=r"sweeps/toy/journal\.log cannot be written: "):
         referee.check()
-    assert not [record for record in study.records() if record.outcome is Outcome.FAILED]
+    assert not [record for record in study.records() if record.outcome is TrialState.FAILED]
     assert len(study.records()) < 15
     disk.clear() if how == "full" else disk.remount("rw")
     again, study = run(storage)
@@ -178,11 +178,11 @@ def test_a_journal_that_cannot_be_written_ends_the_sweep_without_failing_trials(
     ]
 
 
-def run_until_read_only(disk: SmallDisk, storage: Storage) -> tuple[Referee, SweepStudy]:
+def run_until_read_only(disk: SmallDisk, storage: Storage) -> tuple[SweepController, SweepStudy]:
     journal = storage.path("sweeps/toy/journal.log")
     journal.parent.mkdir(parents=True, exist_ok=True)
     study = SweepStudy.open(journal, SPEC, SPACE)
-    referee = Referee(study, SPEC, storage=storage, runs=None, observer=Nobody())
+    referee = SweepController(study, SPEC, storage=storage, runs=None, observer=Nobody())
     task = referee.next_task()
     assert task is not None
     disk.remount("ro")
@@ -192,7 +192,7 @@ def run_until_read_only(disk: SmallDisk, storage: Storage) -> tuple[Referee, Swe
 
 def test_a_trial_that_meets_a_full_disk_does_not_fail(tmp_path: Path) -> None:
     study = SweepStudy.open(tmp_path / "journal.log", SPEC, SPACE)
-    referee = Referee(study, SPEC, storage=Storage.at(str(tmp_path)), runs=None, observer=Nobody())
+    referee = SweepController(study, SPEC, storage=Storage.at(str(tmp_path)), runs=None, observer=Nobody())
     first, second = referee.next_task(), referee.next_task()
     assert first
     assert second

@@ -17,10 +17,10 @@ from sweepkit.driver.sync import sync
 from sweepkit.errors import InputError
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
-from sweepkit.study.pruning import Verdict
+from sweepkit.study.pruning import Decision
 from sweepkit.study.study import SweepStudy
 from sweepkit.tracking import spool
-from sweepkit.trial.trial import Outcome, Report
+from sweepkit.trial.trial import Report, TrialState
 from tests.servers import free_port, new_store
 from tests.small_sweeps import POINT, YAML, write_sweep
 
@@ -81,10 +81,10 @@ def test_a_store_that_missed_all_of_a_sweep_is_told_all_of_it(folder: Path, tmp_
 
 
 def test_runs_that_are_made_afterwards_have_the_times_of_their_trials(folder: Path, tmp_path: Path) -> None:
-    from sweepkit.results.sweep import open_snapshot
+    from sweepkit.results.sweep import load_sweep
 
     run(folder)
-    records = open_snapshot(folder).records
+    records = load_sweep(folder).records
     for record, (_, _, start, end, _) in zip(records, query(tmp_path, RUNS), strict=False):
         assert record.started is not None
         assert record.seconds is not None
@@ -123,12 +123,12 @@ def tracked_sweep(folder: Path, sweep_file: SweepFile, uri: str) -> tuple[Path, 
     """
     from sweepkit.driver.claim import claim_sweep
     from sweepkit.storage.manifest import amend
-    from sweepkit.tracking.sweep_logger import SweepTracker
+    from sweepkit.tracking.sweep_logger import SweepLogger
 
     storage = Storage.at(str(folder / "runs"))
     path = sweep_file(TRACKED.replace("{uri}", uri))
     problem = claim_sweep(load(path, ["search.trials=3"]), storage, data_key="key1", new=False)
-    tracker = SweepTracker.open(uri=uri, experiment="cells", sweep="cells")
+    tracker = SweepLogger.open(uri=uri, experiment="cells", sweep="cells")
     amend(storage, "cells", parent_run_id=tracker.parent_run_id, ended="finished")
     paths = SweepPaths("cells")
     storage.path(paths.journal).parent.mkdir(parents=True, exist_ok=True)
@@ -147,7 +147,7 @@ def tracked_sweep(folder: Path, sweep_file: SweepFile, uri: str) -> tuple[Path, 
             else:
                 spool.write(storage, paths.trial(number), report, {"sweepkit.host": "far"})
             study.report(number, report)
-        study.finish(number, Verdict(Outcome.COMPLETE, "ran all 2 epochs"))
+        study.finish(number, Decision(TrialState.COMPLETE, "ran all 2 epochs"))
     return storage.path(paths.root), run_ids
 
 

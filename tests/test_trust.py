@@ -16,11 +16,11 @@ import pytest
 from sweepkit.cli import app
 from sweepkit.config.definition import load
 from sweepkit.config.document import MAX_BYTES, read_yaml
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.dataset import PreparedData
 from sweepkit.data.manifest import MANIFEST
 from sweepkit.driver.claim import claim_sweep, find_sweep
 from sweepkit.errors import DataError, InputError
-from sweepkit.results.sweep import open_snapshot
+from sweepkit.results.sweep import load_sweep
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text.vocabulary import Vocabulary
 from sweepkit.tracking.uris import artifact_folder
@@ -174,8 +174,8 @@ class TestStorage:
         (folder / "manifest.json").write_text(content)
         storage = Storage.at(str(tmp_path / "runs"))
         for read in (
-            lambda: open_snapshot(folder),
-            lambda: open_snapshot(path, [f"storage.uri={tmp_path / 'runs'}"]),
+            lambda: load_sweep(folder),
+            lambda: load_sweep(path, [f"storage.uri={tmp_path / 'runs'}"]),
             lambda: claim_sweep(load(path), storage, data_key="key1", new=False),
             lambda: claim_sweep(load(path), storage, data_key="key1", new=True),
             lambda: find_sweep(load(path), storage, data_key="key1"),
@@ -191,13 +191,13 @@ class TestStorage:
         (folder / "final").mkdir()
         (folder / "final" / "result.json").write_text(content)
         with pytest.raises(DataError, match="what the final stage found cannot be read"):
-            open_snapshot(folder)
+            load_sweep(folder)
 
     @pytest.mark.parametrize("content", [DEEP, "[]", "3", '{"format": 2}', '{"format": 2, "splits": 3}'])
     def test_a_damaged_manifest_of_data_is_named(self, tmp_path: Path, content: str) -> None:
         (tmp_path / MANIFEST).write_text(content)
         with pytest.raises(DataError, match=r"manifest\.json"):
-            Prepared.open(tmp_path)
+            PreparedData.open(tmp_path)
 
     @pytest.mark.parametrize(
         ("where", "value"),
@@ -223,14 +223,14 @@ class TestStorage:
             "splits": {"train": split, "valid": split, "test": split},
         }  # fmt: skip
         (tmp_path / MANIFEST).write_text(json.dumps(manifest))
-        Prepared.open(tmp_path)
+        PreparedData.open(tmp_path)
         place: dict[str, object] = manifest
         for key in where[:-1]:
             place = place[key]  # type: ignore[assignment]  # a mapping
         place[where[-1]] = value
         (tmp_path / MANIFEST).write_text(json.dumps(manifest))
         with pytest.raises(DataError, match="the manifest is malformed"):
-            Prepared.open(tmp_path)
+            PreparedData.open(tmp_path)
 
     def test_arrays_hold_no_objects(self, tmp_path: Path) -> None:
         from sweepkit.data.dataset import _load_vectors

@@ -13,10 +13,10 @@ import pytest
 
 from sweepkit.bundle.manifest import FACTS
 from sweepkit.errors import DataError, InputError
-from sweepkit.results.final_result import Candidate, FinalResult
+from sweepkit.results.final_result import CandidateResult, FinalResult
 from sweepkit.results.statistics import proportion_interval
 from sweepkit.storage.storage import Storage
-from sweepkit.trial.trial import Outcome, Report, TrialRecord
+from sweepkit.trial.trial import Report, Trial, TrialState
 from tests.test_sweep import TOY, sweepkit
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
@@ -114,7 +114,7 @@ def test_what_the_final_stage_made_is_taken_as_it_is(runs: Path) -> None:
     final, winner = runs / "sweeps/toy/final", runs / "sweeps/toy/winner"
     final.mkdir()
     found = FinalResult(
-        "valid_accuracy", "max", 1, (Candidate("trial 1", False, 1, {}, (), (), 0.5, None, 0, None),), (), ()
+        "valid_accuracy", "max", 1, (CandidateResult("trial 1", False, 1, {}, (), (), 0.5, None, 0, None),), (), ()
     )
     (final / "result.json").write_text(json.dumps(found.to_json()))
     with pytest.raises(
@@ -179,13 +179,13 @@ def test_of_a_bucket_a_copy_is_made_once_for_each_content(
     runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from sweepkit.final import winner
-    from sweepkit.results.sweep import open_snapshot
+    from sweepkit.results.sweep import load_sweep
 
     winner.bundle_of(TOY)
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(winner.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
     remote = Storage(pafs.SubTreeFileSystem(str(tmp_path), pafs.LocalFileSystem()), "runs")
-    snapshot = replace(open_snapshot(TOY), storage=remote)
+    snapshot = replace(load_sweep(TOY), storage=remote)
     monkeypatch.setattr(winner, "open_snapshot", lambda *_: snapshot)
     copy = winner.bundle_of(TOY)
     assert copy.parent == tmp_path / "temporary/sweepkit-bundles"
@@ -206,7 +206,7 @@ def test_only_accuracies_have_an_interval_and_times_are_left_out() -> None:
         "n_weights": 5.0,
     }
     reports = (Report(1, {}, 0.0), Report(2, metrics, 0.0))
-    record = TrialRecord(3, {}, reports, Outcome.COMPLETE, best_value=0.9, best_epoch=2)
+    record = Trial(3, {}, reports, TrialState.COMPLETE, best_value=0.9, best_epoch=2)
     top, auc = measured(record, n_rows=200)
     interval = proportion_interval(180, 200)
     assert (top.name, top.value, top.low, top.n) == ("validation top accuracy", 0.9, interval.low, 200)

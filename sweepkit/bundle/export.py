@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, BundleFacts, CheckFacts
+from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, BundleManifest, CheckResult
 from sweepkit.bundle.network import inference, load_network, own_layers, probabilities, reason, save_network
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError
@@ -25,12 +25,12 @@ from sweepkit.tasks.text.predictions import Predictions
 from sweepkit.tasks.text.verification import BATCH, TOLERANCE, check_facts, write_check
 from sweepkit.tasks.text.vocabulary import Vocabulary
 
-Describe = Callable[[CheckFacts, dict[str, str]], BundleFacts]
+Describe = Callable[[CheckResult, dict[str, str]], BundleManifest]
 
 
 def write_bundle(
     folder: Path, network: keras.Model, *, vocabulary: Vocabulary, check: Rows, describe: Describe
-) -> BundleFacts:
+) -> BundleManifest:
     """Fill a folder, `bundle.json` last. The network is read back from its file before anything is said of it.
 
     Args:

@@ -5,9 +5,9 @@
     vocabulary.txt    one word a line, see `data.vocabulary`
     check.parquet     some rows of validation with the probabilities that the model gave when it was exported
     README.md         the model card
-    bundle.json       `BundleFacts`
+    bundle.json       `BundleManifest`
 
-Values only. Try `BundleFacts.from_json(json.loads(path.read_text())).label_names`.
+Values only. Try `BundleManifest.from_json(json.loads(path.read_text())).label_names`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckFacts:
+class CheckResult:
     """What the model gave on the rows of `check.parquet`: their number, how many were right, and the mean log loss."""
 
     rows: int
@@ -70,7 +70,7 @@ class CheckFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class BundleFacts:
+class BundleManifest:
     """All that is known of a bundled model.
 
     Attributes:
@@ -102,7 +102,7 @@ class BundleFacts:
     text: TextSettings
     data_key: str
     measured: tuple[Measured, ...]
-    check: CheckFacts
+    check: CheckResult
     versions: Mapping[str, str]
     commit: str | None
     created: str
@@ -113,13 +113,13 @@ class BundleFacts:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> BundleFacts:  # as above
+    def from_json(cls, data: Mapping[str, Any]) -> BundleManifest:  # as above
         """Rebuild what `to_json` returned; KeyError or TypeError if it is something else."""
         fixed = {
             "label_names": tuple(data["label_names"]),
             "text": TextSettings(**data["text"]),
             "measured": tuple(Measured(**figure) for figure in data["measured"]),
-            "check": CheckFacts(**data["check"]),
+            "check": CheckResult(**data["check"]),
         }
         return cls(**{**data, **fixed})
 
@@ -127,7 +127,7 @@ class BundleFacts:
 REMEDY = "get the bundle again"
 
 
-def opened(folder: Path) -> BundleFacts:
+def opened(folder: Path) -> BundleManifest:
     """Read a bundle's facts and compare its files with their checksums.
 
     Raises:
@@ -139,7 +139,7 @@ def opened(folder: Path) -> BundleFacts:
     return facts
 
 
-def read_facts(folder: Path) -> BundleFacts:
+def read_facts(folder: Path) -> BundleManifest:
     """Read what a bundle says of itself, and look at nothing else.
 
     Raises:
@@ -160,9 +160,9 @@ def read_facts(folder: Path) -> BundleFacts:
     return _facts(data, path)
 
 
-def _facts(data: dict[str, Any], path: Path) -> BundleFacts:  # a JSON object
+def _facts(data: dict[str, Any], path: Path) -> BundleManifest:  # a JSON object
     try:
-        facts = BundleFacts.from_json(data)
+        facts = BundleManifest.from_json(data)
         missing = [name for name in (MODEL, VOCABULARY, CHECK, CARD) if name not in facts.files]
         strange = [name for name in facts.files if Path(name).name != name or "\0" in name]
     except (KeyError, TypeError, AttributeError, ValueError) as error:

@@ -23,9 +23,9 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
 
     SWEEP is its YAML or its folder. Selection uses the validation split only.
     """
-    from sweepkit.results.sweep import open_snapshot  # not at the top: it imports Optuna
+    from sweepkit.results.sweep import load_sweep  # not at the top: it imports Optuna
 
-    snapshot = open_snapshot(target, sets, data)
+    snapshot = load_sweep(target, sets, data)
     best = snapshot.best()
     checkpoint = snapshot.checkpoint(best)
     metric = snapshot.spec.objective.metric

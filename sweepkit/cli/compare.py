@@ -16,7 +16,7 @@ from sweepkit.cli.options import json_option
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sweepkit.results.compare import Pair, Side
+    from sweepkit.results.compare import ComparedItem, PairedTest
     from sweepkit.results.final_result import FinalResult, Interval
 
 _NOTHING = "-"
@@ -62,7 +62,7 @@ def sparkline(values: Sequence[float | None], scale: Sequence[float]) -> str:
     )
 
 
-def _facts(sides: Sequence[Side], found: Sequence[Pair]) -> dict[str, object]:
+def _facts(sides: Sequence[ComparedItem], found: Sequence[PairedTest]) -> dict[str, object]:
     from sweepkit.results import compare
 
     return {
@@ -74,7 +74,7 @@ def _facts(sides: Sequence[Side], found: Sequence[Pair]) -> dict[str, object]:
     }
 
 
-def _side_facts(side: Side) -> dict[str, object]:
+def _side_facts(side: ComparedItem) -> dict[str, object]:
     from sweepkit.results.compare import effort
 
     snapshot, trial = side.snapshot, side.trial
@@ -106,7 +106,7 @@ def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
     return {name: value if math.isfinite(value) else None for name, value in metrics.items()}
 
 
-def _show(sides: Sequence[Side], found: Sequence[Pair]) -> None:
+def _show(sides: Sequence[ComparedItem], found: Sequence[PairedTest]) -> None:
     from sweepkit.results import compare
 
     console = stdout()
@@ -128,7 +128,7 @@ def _show(sides: Sequence[Side], found: Sequence[Pair]) -> None:
         console.print(f"  {_paired(pair)}", soft_wrap=True)
 
 
-def _table(sides: Sequence[Side], rows: Rows) -> Table:
+def _table(sides: Sequence[ComparedItem], rows: Rows) -> Table:
     from rich.table import Table
 
     table = Table()
@@ -141,12 +141,12 @@ def _table(sides: Sequence[Side], rows: Rows) -> Table:
     return table
 
 
-def _overview(sides: Sequence[Side]) -> Rows:
+def _overview(sides: Sequence[ComparedItem]) -> Rows:
     columns = [_about(side) for side in sides]
     return {name: [column.get(name, _NOTHING) for column in columns] for column in columns for name in column}
 
 
-def _about(side: Side) -> dict[str, str]:
+def _about(side: ComparedItem) -> dict[str, str]:
     """Say what a side is, line by line."""
     spec, trial = side.snapshot.spec, side.trial
     about = {
@@ -165,7 +165,7 @@ def _about(side: Side) -> dict[str, str]:
     return about | {"ended": trial.reason or "not yet"} | (_final_about(side.final) if side.final else {})
 
 
-def _sweep_about(side: Side) -> dict[str, str]:
+def _sweep_about(side: ComparedItem) -> dict[str, str]:
     from sweepkit.results.compare import effort
 
     spent = effort(side.snapshot)
@@ -187,7 +187,7 @@ def _final_about(final: FinalResult) -> dict[str, str]:
     return about
 
 
-def _metrics(sides: Sequence[Side]) -> Rows:
+def _metrics(sides: Sequence[ComparedItem]) -> Rows:
     """Say each metric at the best epoch, with its curve where it has one; curves of one metric share their scale."""
     rows: dict[str, list[str]] = {}
     for name in dict.fromkeys(name for side in sides for name in side.metrics):
@@ -203,7 +203,7 @@ def _metrics(sides: Sequence[Side]) -> Rows:
     return rows
 
 
-def _by_epoch(sides: Sequence[Side], metric: str) -> Rows:
+def _by_epoch(sides: Sequence[ComparedItem], metric: str) -> Rows:
     """Say a metric epoch by epoch; of many epochs every so-manieth, the best ones and the last."""
     curves = [side.curve(metric) for side in sides]
     last = max(map(len, curves))
@@ -219,7 +219,7 @@ def _by_epoch(sides: Sequence[Side], metric: str) -> Rows:
     }
 
 
-def _paired(pair: Pair) -> str:
+def _paired(pair: PairedTest) -> str:
     start = f"{near(pair.first)} against {near(pair.second)}"
     found = pair.comparison
     if found is None:

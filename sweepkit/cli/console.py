@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from sweepkit.config.schema import SweepSpec
-    from sweepkit.trial.trial import TrialRecord
+    from sweepkit.config.schema import SweepConfig
+    from sweepkit.trial.trial import Trial
 
 
 @contextlib.contextmanager
@@ -71,15 +71,15 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False, markup=False)
 
 
-def leaderboard_table(records: Sequence[TrialRecord], spec: SweepSpec, *, most: int) -> Table:
+def leaderboard_table(records: Sequence[Trial], spec: SweepConfig, *, most: int) -> Table:
     """Draw the leading trials: best value, when, how they ended, and the parameters that are not the same in all."""
     from rich.table import Table  # as above
 
     from sweepkit.cli.formats import parameters
     from sweepkit.trial.leaderboard import differing, ranked
-    from sweepkit.trial.trial import Mode
+    from sweepkit.trial.trial import Direction
 
-    leaders = ranked(records, Mode(spec.objective.mode))
+    leaders = ranked(records, Direction(spec.objective.mode))
     names = differing(records)
     table = Table(title=f"best {min(most, len(leaders))} of {len(records)} trials", title_justify="left")
     for name in ("rank", "trial", spec.objective.metric, "epoch"):

@@ -13,7 +13,7 @@ from sweepkit.cli.console import print_json, stdout
 from sweepkit.cli.formats import near
 from sweepkit.cli.options import json_option, sweep_options
 from sweepkit.errors import InputError
-from sweepkit.tasks.text.explain.options import Direction, View
+from sweepkit.tasks.text.explain.options import LayerDirection, View
 from sweepkit.training.keras_import import import_keras
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def command(
     html: Path | None,
     png: Path | None,
     layer: int | None,
-    direction: Direction,
+    direction: LayerDirection,
     units: str | None,
     most: int,
     as_json: bool,

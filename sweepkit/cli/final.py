@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from sweepkit.config.definition import SweepProblem
+    from sweepkit.config.definition import SweepDefinition
     from sweepkit.driver.run import RunOptions
     from sweepkit.final.stage import FinalPlan
-    from sweepkit.results.final_result import Comparison, FinalResult, Look
+    from sweepkit.results.final_result import Comparison, FinalResult, TestEvaluation
 
 
 @click.command()
@@ -52,7 +52,7 @@ def command(
 
 
 def finish(
-    problem: SweepProblem, how: RunOptions, console: Console, *, again: bool = False
+    problem: SweepDefinition, how: RunOptions, console: Console, *, again: bool = False
 ) -> tuple[FinalPlan, FinalResult]:
     """Run the final stage and show it run."""
     from sweepkit.cli.live import watcher
@@ -60,7 +60,7 @@ def finish(
 
     plan = plan_final(problem)
     _announce(console, plan)
-    points = [finalist.point for finalist in plan.finalists]
+    points = [candidate.point for candidate in plan.finalists]
     varied = [name for name in points[0] if len({repr(point.get(name)) for point in points}) > 1]
     try:
         with interruptible(), watcher(console, plan.problem, varied) as observer:
@@ -115,7 +115,7 @@ def bundle_place(plan: FinalPlan) -> str:
 
 
 def _announce(console: Console, plan: FinalPlan) -> None:
-    leaders = ", ".join(str(finalist.trial) for finalist in plan.finalists if not finalist.is_baseline)
+    leaders = ", ".join(str(candidate.trial) for candidate in plan.finalists if not candidate.is_baseline)
     console.print(
         f"final stage: trials {leaders} and the baselines, {plan.settings.seeds} fresh seeds each", soft_wrap=True
     )
@@ -155,7 +155,7 @@ def _compared(comparison: Comparison) -> str:
     )
 
 
-def _seen(look: Look, result: FinalResult) -> str:
+def _seen(look: TestEvaluation, result: FinalResult) -> str:
     start = f"test split, look {look.number} of {len(result.looks)} ({look.at[:10]}), {look.candidate}"
     if look.accuracy is None or look.interval is None:
         return f"{start}: begun and not finished"

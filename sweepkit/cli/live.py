@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sweepkit.config.definition import SweepProblem
+    from sweepkit.config.definition import SweepDefinition
 
 import logging
 import time
@@ -19,11 +19,11 @@ from rich.table import Table
 from rich.text import Text
 
 from sweepkit.cli.formats import duration, parameters
-from sweepkit.config.schema import SweepSpec
-from sweepkit.driver.observer import Standing
-from sweepkit.trial.trial import Outcome, TrialRecord
+from sweepkit.config.schema import SweepConfig
+from sweepkit.driver.observer import SweepProgress
+from sweepkit.trial.trial import Trial, TrialState
 
-_OUTCOME_STYLES = {Outcome.COMPLETE: "green", Outcome.PRUNED: "yellow", Outcome.FAILED: "red"}
+_OUTCOME_STYLES = {TrialState.COMPLETE: "green", TrialState.PRUNED: "yellow", TrialState.FAILED: "red"}
 _LAST_ENDED = 5
 _LINE_EVERY_S = 2.0
 
@@ -31,7 +31,7 @@ _LINE_EVERY_S = 2.0
 class PlainLines:
     """One line for each thing that happens; an `Observer` for logs and pipes. `varied` names the parameters to show."""
 
-    def __init__(self, console: Console, spec: SweepSpec, varied: Sequence[str]) -> None:
+    def __init__(self, console: Console, spec: SweepConfig, varied: Sequence[str]) -> None:
         self._console, self._spec, self._varied = console, spec, varied
         self._next_line = 0.0
         self._notices = Notices(console)
@@ -51,14 +51,14 @@ class PlainLines:
             self._line(f"{phase}: {done} of {total}")
             self._next_line = now + _LINE_EVERY_S
 
-    def started(self, record: TrialRecord, standing: Standing) -> None:  # noqa: ARG002  # the protocol's
+    def started(self, record: Trial, standing: SweepProgress) -> None:  # noqa: ARG002  # the protocol's
         attempt = f" attempt {len(record.faults) + 1}" if record.faults else ""
         self._line(f"trial {record.number}{attempt} starts: {_shown(record, self._varied)}")
 
-    def reported(self, record: TrialRecord, standing: Standing) -> None:  # noqa: ARG002  # the protocol's
+    def reported(self, record: Trial, standing: SweepProgress) -> None:  # noqa: ARG002  # the protocol's
         self._line(f"trial {record.number} epoch {record.epoch}: {_latest(record, self._spec)}")
 
-    def ended(self, record: TrialRecord, standing: Standing) -> None:
+    def ended(self, record: Trial, standing: SweepProgress) -> None:
         assert record.outcome is not None, "it has ended"
         self._line(
             f"trial {record.number} epoch {record.epoch}: {_latest(record, self._spec)}; "
@@ -79,11 +79,11 @@ class LiveTable:
     `varied` names the parameters to show.
     """
 
-    def __init__(self, console: Console, spec: SweepSpec, varied: Sequence[str]) -> None:
+    def __init__(self, console: Console, spec: SweepConfig, varied: Sequence[str]) -> None:
         self._spec, self._varied = spec, varied
-        self._running: dict[int, TrialRecord] = {}
-        self._ended: list[TrialRecord] = []
-        self._standing: Standing | None = None
+        self._running: dict[int, Trial] = {}
+        self._ended: list[Trial] = []
+        self._standing: SweepProgress | None = None
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -115,13 +115,13 @@ class LiveTable:
             self._phases[task] = phase
         self._progress.update(task, completed=done, total=total)
 
-    def started(self, record: TrialRecord, standing: Standing) -> None:
+    def started(self, record: Trial, standing: SweepProgress) -> None:
         self._running[record.number], self._standing = record, standing
 
-    def reported(self, record: TrialRecord, standing: Standing) -> None:
+    def reported(self, record: Trial, standing: SweepProgress) -> None:
         self._running[record.number], self._standing = record, standing
 
-    def ended(self, record: TrialRecord, standing: Standing) -> None:
+    def ended(self, record: Trial, standing: SweepProgress) -> None:
         self._running.pop(record.number, None)
         self._ended = [*self._ended, record][-_LAST_ENDED:]
         self._standing = standing
@@ -146,13 +146,13 @@ class LiveTable:
         return table
 
 
-def summary(standing: Standing, spec: SweepSpec) -> str:
+def summary(standing: SweepProgress, spec: SweepConfig) -> str:
     """Say in one line how far the sweep is."""
     counts = standing.n_ended
     done = sum(counts.values())
     parts = [
         f"{done} of {standing.n_target} trials ended",
-        f"{counts[Outcome.COMPLETE]} complete, {counts[Outcome.PRUNED]} stopped early, {counts[Outcome.FAILED]} failed",
+        f"{counts[TrialState.COMPLETE]} complete, {counts[TrialState.PRUNED]} stopped early, {counts[TrialState.FAILED]} failed",
         f"{standing.n_running} running",
     ]
     if standing.best is not None and standing.best.best_value is not None:
@@ -166,7 +166,7 @@ def summary(standing: Standing, spec: SweepSpec) -> str:
     return " · ".join(parts)
 
 
-def _cells(record: TrialRecord, spec: SweepSpec, varied: Sequence[str]) -> tuple[str, str, str, str, str, Text]:
+def _cells(record: Trial, spec: SweepConfig, varied: Sequence[str]) -> tuple[str, str, str, str, str, Text]:
     best = f"{record.best_value:.4f}" if record.best_value is not None else ""
     if record.outcome is None:
         state = Text(f"running, attempt {len(record.faults) + 1}" if record.faults else "running")
@@ -176,15 +176,15 @@ def _cells(record: TrialRecord, spec: SweepSpec, varied: Sequence[str]) -> tuple
     return str(record.number), _shown(record, varied), epoch, _latest_value(record, spec), best, state
 
 
-def _shown(record: TrialRecord, varied: Sequence[str]) -> str:
+def _shown(record: Trial, varied: Sequence[str]) -> str:
     return parameters({name: record.point[name] for name in varied if name in record.point})
 
 
-def _latest(record: TrialRecord, spec: SweepSpec) -> str:
+def _latest(record: Trial, spec: SweepConfig) -> str:
     return f"{spec.objective.metric} {_latest_value(record, spec) or 'was not reported'}"
 
 
-def _latest_value(record: TrialRecord, spec: SweepSpec) -> str:
+def _latest_value(record: Trial, spec: SweepConfig) -> str:
     value = record.reports[-1].metrics.get(spec.objective.metric) if record.reports else None
     return "" if value is None else f"{value:.4f}"
 
@@ -210,12 +210,12 @@ class Notices(logging.Handler):
         self._console.print(f"{record.levelname.lower()}: {record.getMessage()}", markup=False, soft_wrap=True)
 
 
-def varied_names(problem: SweepProblem) -> list[str]:
+def varied_names(problem: SweepDefinition) -> list[str]:
     """Return the parameters that are not the same in all trials."""
     return [name for name, param in problem.space.params.items() if (param.values() or (0, 1))[1:]]
 
 
-def watcher(console: Console, problem: SweepProblem, varied: Sequence[str]) -> LiveTable | PlainLines:
+def watcher(console: Console, problem: SweepDefinition, varied: Sequence[str]) -> LiveTable | PlainLines:
     """Return a live table for a terminal, plain lines for anything else; `varied` names the parameters to show."""
     from sweepkit.cli.live import LiveTable, PlainLines
 

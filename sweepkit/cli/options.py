@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from sweepkit.config.definition import SweepProblem
+    from sweepkit.config.definition import SweepDefinition
 
 Function = TypeVar("Function", bound=Callable[..., Any])  # whatever click decorates
 
@@ -49,7 +49,7 @@ def json_option(function: Function) -> Function:
     return option(function)
 
 
-def load_problem(target: Path, sets: Sequence[str] = (), data: str | None = None) -> SweepProblem:
+def load_problem(target: Path, sets: Sequence[str] = (), data: str | None = None) -> SweepDefinition:
     """Read and check a sweep's YAML with the overrides of the command line.
 
     Raises:

@@ -17,7 +17,7 @@ from sweepkit.cli.options import json_option, load_problem, sweep_options
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sweepkit.config.definition import SweepProblem
+    from sweepkit.config.definition import SweepDefinition
     from sweepkit.driver.estimate import Plan
 
 
@@ -44,7 +44,7 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
         console.print(line, soft_wrap=True)
 
 
-def _plan(problem: SweepProblem) -> tuple[Plan, dict[str, float | None]]:
+def _plan(problem: SweepDefinition) -> tuple[Plan, dict[str, float | None]]:
     """Estimate the sweep on this machine; also return what the estimate rests on."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported: one thread is measured
     from sweepkit import provenance
@@ -69,7 +69,7 @@ def _plan(problem: SweepProblem) -> tuple[Plan, dict[str, float | None]]:
     return plan, basis
 
 
-def _rows(problem: SweepProblem) -> tuple[int | None, float | None]:
+def _rows(problem: SweepDefinition) -> tuple[int | None, float | None]:
     """Return how many rows train has, and their mean length: as prepared here, else as the package says."""
     settings, source = problem.data.model_dump(), problem.data.source
     for path in _manifests(problem):
@@ -85,7 +85,7 @@ def _rows(problem: SweepProblem) -> tuple[int | None, float | None]:
     return problem.package.n_rows(problem.data), None
 
 
-def _manifests(problem: SweepProblem) -> list[Path]:
+def _manifests(problem: SweepDefinition) -> list[Path]:
     """Return the manifests of the package's prepared data, the newest first."""
     folder = Path(problem.spec.storage.uri) / "data"
     try:
@@ -95,7 +95,7 @@ def _manifests(problem: SweepProblem) -> list[Path]:
         return []  # a storage that cannot be read; `run` says so
 
 
-def _counts(problem: SweepProblem, plan: Plan) -> Table:
+def _counts(problem: SweepDefinition, plan: Plan) -> Table:
     from rich.table import Table
 
     spec = problem.spec
@@ -131,7 +131,7 @@ def _time(plan: Plan, basis: dict[str, float | None]) -> str:
     )
 
 
-def _price(problem: SweepProblem, plan: Plan, basis: dict[str, float | None]) -> list[str]:
+def _price(problem: SweepDefinition, plan: Plan, basis: dict[str, float | None]) -> list[str]:
     """Say what the time would cost, where the YAML has a price."""
     price, workers = problem.spec.budget.price_per_worker_hour, basis["workers"]
     if price is None or plan.time_s is None or workers is None:

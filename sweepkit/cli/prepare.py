@@ -11,7 +11,7 @@ from sweepkit.cli.console import print_json, stderr, stdout
 from sweepkit.cli.options import json_option, load_problem, runner_options, sweep_options
 
 if TYPE_CHECKING:
-    from sweepkit.data.dataset import Prepared
+    from sweepkit.data.dataset import PreparedData
 
 
 @click.command()
@@ -39,7 +39,7 @@ def command(
         console.print(line, soft_wrap=True)
 
 
-def _lines(prepared: Prepared) -> list[str]:
+def _lines(prepared: PreparedData) -> list[str]:
     manifest = prepared.manifest
     lines = [f"prepared: {prepared.folder} (key {manifest.key}, from {manifest.source})"]
     for split, facts in manifest.splits.items():

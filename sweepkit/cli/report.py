@@ -14,7 +14,7 @@ from sweepkit.cli.options import json_option, sweep_options
 from sweepkit.errors import InputError
 
 if TYPE_CHECKING:
-    from sweepkit.report.data import Findings
+    from sweepkit.report.data import ReportData
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -44,9 +44,9 @@ def command(
     SWEEP is its YAML or its folder. The sweep may be running. The page is one file that needs no network.
     """
     from sweepkit.report.data import gather  # not at the top: it imports Optuna and pyarrow
-    from sweepkit.results.sweep import open_snapshot
+    from sweepkit.results.sweep import load_sweep
 
-    findings = gather(open_snapshot(target, sets, data))
+    findings = gather(load_sweep(target, sets, data))
     if not (html or png or parquet):
         html = Path(f"{findings.name}-report.html")
     for folder, option in ((html and html.parent, "--html"), (png and png.parent, "--png"), (parquet, "--parquet")):
@@ -61,7 +61,7 @@ def command(
         console.print(f"wrote {near(str(path))}", soft_wrap=True)
 
 
-def _write_drawings(findings: Findings, html: Path | None, png: Path | None) -> dict[str, Path]:
+def _write_drawings(findings: ReportData, html: Path | None, png: Path | None) -> dict[str, Path]:
     from sweepkit.report.html.page import page
     from sweepkit.report.importance import importance  # not at the top: as above
     from sweepkit.report.png.picture import picture
@@ -75,7 +75,7 @@ def _write_drawings(findings: Findings, html: Path | None, png: Path | None) -> 
     return written
 
 
-def _write_tables(findings: Findings, folder: Path | None) -> dict[str, Path]:
+def _write_tables(findings: ReportData, folder: Path | None) -> dict[str, Path]:
     from sweepkit.results import tables
 
     if folder is None:
@@ -113,7 +113,7 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error).partition("\n")[0]
 
 
-def _facts(findings: Findings) -> dict[str, object]:
+def _facts(findings: ReportData) -> dict[str, object]:
     """Return the headline as JSON."""
     from collections import Counter
 

@@ -17,7 +17,7 @@ from sweepkit.errors import INTERRUPTED
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sweepkit.config.definition import SweepProblem
+    from sweepkit.config.definition import SweepDefinition
     from sweepkit.driver.run import RunOptions, SweepResult
 
 _ROWS = 10
@@ -60,7 +60,7 @@ def command(
         print_json(_facts(result, problem) | final)
 
 
-def _finish(problem: SweepProblem, how: RunOptions, console: Console, *, as_json: bool) -> dict[str, object]:
+def _finish(problem: SweepDefinition, how: RunOptions, console: Console, *, as_json: bool) -> dict[str, object]:
     """Run the final stage where the sweep file asks for one; return what it found for --json."""
     if problem.spec.final is None:
         return {}
@@ -72,7 +72,7 @@ def _finish(problem: SweepProblem, how: RunOptions, console: Console, *, as_json
     return {"final": final.facts(plan, found)}
 
 
-def ui_command(result: SweepResult, problem: SweepProblem) -> str:
+def ui_command(result: SweepResult, problem: SweepDefinition) -> str:
     """Say how to open MLflow's pages on a sweep."""
     from sweepkit.storage.layout import SweepPaths
     from sweepkit.storage.storage import Storage
@@ -82,9 +82,9 @@ def ui_command(result: SweepResult, problem: SweepProblem) -> str:
     return f"python -m sweepkit ui {shlex.quote(near(str(folder or problem.source)))}"
 
 
-def _facts(result: SweepResult, problem: SweepProblem) -> dict[str, object]:
+def _facts(result: SweepResult, problem: SweepDefinition) -> dict[str, object]:
     from sweepkit.trial.leaderboard import reasons, table
-    from sweepkit.trial.trial import Mode
+    from sweepkit.trial.trial import Direction
 
     objective = problem.spec.objective
     return {
@@ -97,11 +97,11 @@ def _facts(result: SweepResult, problem: SweepProblem) -> dict[str, object]:
         "ended_early": result.over,
         "reasons": dict(reasons(result.records)),
         "tracking_uri": result.tracking_uri,
-        "leaderboard": table(result.records, metric=objective.metric, mode=Mode(objective.mode)),
+        "leaderboard": table(result.records, metric=objective.metric, mode=Direction(objective.mode)),
     }
 
 
-def _show(console: Console, result: SweepResult, problem: SweepProblem) -> None:
+def _show(console: Console, result: SweepResult, problem: SweepDefinition) -> None:
     from sweepkit.trial.leaderboard import reasons
 
     objective = problem.spec.objective

@@ -16,7 +16,7 @@ from sweepkit.cli.options import json_option, sweep_options
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sweepkit.results.sweep import Snapshot
+    from sweepkit.results.sweep import Sweep
 
 _ROWS = 10
 
@@ -29,16 +29,16 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
 
     SWEEP is its YAML or its folder. The sweep may be running.
     """
-    from sweepkit.results.sweep import open_snapshot  # not at the top: it imports Optuna
+    from sweepkit.results.sweep import load_sweep  # not at the top: it imports Optuna
 
-    snapshot = open_snapshot(target, sets, data)
+    snapshot = load_sweep(target, sets, data)
     if as_json:
         print_json(_facts(snapshot))
     else:
         _show(snapshot)
 
 
-def _facts(snapshot: Snapshot) -> dict[str, object]:
+def _facts(snapshot: Sweep) -> dict[str, object]:
     from sweepkit.trial.leaderboard import reasons
 
     return {
@@ -61,7 +61,7 @@ def _facts(snapshot: Snapshot) -> dict[str, object]:
     }
 
 
-def _show(snapshot: Snapshot) -> None:
+def _show(snapshot: Sweep) -> None:
     from sweepkit.trial.leaderboard import reasons
 
     console = stdout()
@@ -80,7 +80,7 @@ def _show(snapshot: Snapshot) -> None:
     _show_faults(console, snapshot)
 
 
-def _show_faults(console: Console, snapshot: Snapshot) -> None:
+def _show_faults(console: Console, snapshot: Sweep) -> None:
     """Say what attempts ended in, and of each failed trial the traceback and the log."""
     for record in snapshot.faulty():
         for attempt, fault in enumerate(record.faults, start=1):
@@ -93,7 +93,7 @@ def _show_faults(console: Console, snapshot: Snapshot) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _spent(snapshot: Snapshot) -> str:
+def _spent(snapshot: Sweep) -> str:
     """Say what the sweep has spent by its last report, and of how much: `3 h 05 min of 8 h, 120 epochs`."""
     spent, budget = snapshot.spent, snapshot.spec.budget
     parts = [
@@ -105,7 +105,7 @@ def _spent(snapshot: Snapshot) -> str:
     return ", ".join(parts if money is None else [*parts, f"{money:.2f} of {budget.money:g} in money"])
 
 
-def _spent_facts(snapshot: Snapshot) -> dict[str, float | None]:
+def _spent_facts(snapshot: Sweep) -> dict[str, float | None]:
     spent = snapshot.spent
     return {
         "hours": spent.seconds / 3600,

@@ -66,10 +66,10 @@ def command(
 
 def _tracked(target: Path, sets: tuple[str, ...], data: str | None, tracking_uri: str | None) -> tuple[str, str]:
     """Return the store of a sweep and the sweep's run in it."""
-    from sweepkit.results.sweep import open_snapshot  # not at the top: it imports Optuna
+    from sweepkit.results.sweep import load_sweep  # not at the top: it imports Optuna
     from sweepkit.tracking.uris import located
 
-    snapshot = open_snapshot(target, sets, data)
+    snapshot = load_sweep(target, sets, data)
     run_id = snapshot.storage.read_json(snapshot.paths.manifest).get("parent_run_id")
     if run_id is None:
         raise InputError(

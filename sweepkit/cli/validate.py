@@ -14,7 +14,7 @@ from sweepkit.redaction import hidden, hidden_in
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from sweepkit.config.definition import SweepProblem
+    from sweepkit.config.definition import SweepDefinition
     from sweepkit.space import Param
 
 
@@ -40,7 +40,7 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
     console.print(f"{target} is valid", soft_wrap=True)
 
 
-def _facts(problem: SweepProblem, notes: list[str]) -> dict[str, object]:
+def _facts(problem: SweepDefinition, notes: list[str]) -> dict[str, object]:
     return {
         "valid": True,
         "spec": hidden_in(problem.spec.model_dump(mode="json")),
@@ -51,7 +51,7 @@ def _facts(problem: SweepProblem, notes: list[str]) -> dict[str, object]:
     }
 
 
-def _summary(problem: SweepProblem) -> Table:
+def _summary(problem: SweepDefinition) -> Table:
     from rich.table import Table
 
     spec = problem.spec
@@ -77,13 +77,13 @@ def _summary(problem: SweepProblem) -> Table:
     return table
 
 
-def _faults(problem: SweepProblem) -> str:
+def _faults(problem: SweepDefinition) -> str:
     budget = problem.spec.budget
     timeout = "" if budget.timeout_minutes is None else f", {budget.timeout_minutes:g} min for an epoch"
     return f"{budget.retries} retries of a trial{timeout}"
 
 
-def _stopping(problem: SweepProblem) -> str:
+def _stopping(problem: SweepDefinition) -> str:
     rule = problem.spec.stopping
     when = {
         "asha": f"asha from epoch {rule.grace_epochs}, reduction {rule.reduction}",
@@ -95,7 +95,7 @@ def _stopping(problem: SweepProblem) -> str:
     return f"{when}; at most {rule.max_epochs} epochs{patience}"
 
 
-def _space_table(problem: SweepProblem) -> Table:
+def _space_table(problem: SweepDefinition) -> Table:
     from rich.table import Table
 
     table = Table("parameter", "values", "applies when")

@@ -13,19 +13,19 @@ from pathlib import Path
 
 from sweepkit.config.document import Document, dotted, read_yaml
 from sweepkit.config.package import Package, import_package
-from sweepkit.config.schema import DataSettings, SweepSpec, check, parse
-from sweepkit.errors import InputError, Problem
+from sweepkit.config.schema import DataSettings, SweepConfig, check, parse
+from sweepkit.errors import InputError, Issue
 from sweepkit.formatting import listed, nearest
 from sweepkit.space import Choice, Space
 
-__all__ = ["Package", "SweepProblem", "import_package", "load", "notes"]
+__all__ = ["Package", "SweepDefinition", "import_package", "load", "notes"]
 
 # sampler -> the module that it cannot do without, and how to get it
 _NEEDS = {"gp": ("torch", "pip install 'sweepkit[gp]'"), "cmaes": ("cmaes", "pip install cmaes")}
 
 
 @dataclass(frozen=True)
-class SweepProblem:
+class SweepDefinition:
     """What a sweep searches for, in what space, on what data.
 
     Attributes:
@@ -34,18 +34,18 @@ class SweepProblem:
         source: the YAML, as the user named it.
     """
 
-    spec: SweepSpec
+    spec: SweepConfig
     space: Space
     data: DataSettings
     package: Package
     source: Path
 
-    def renamed(self, sweep: str) -> SweepProblem:
+    def renamed(self, sweep: str) -> SweepDefinition:
         """Return the same problem under another sweep name."""
         return replace(self, spec=self.spec.model_copy(update={"sweep": sweep}))
 
 
-def load(path: Path, sets: Sequence[str] = (), *, data: str | None = None) -> SweepProblem:
+def load(path: Path, sets: Sequence[str] = (), *, data: str | None = None) -> SweepDefinition:
     """Read and check a sweep file.
 
     Args:
@@ -68,10 +68,10 @@ def load(path: Path, sets: Sequence[str] = (), *, data: str | None = None) -> Sw
         problems += _sampler_problems(spec, space, document)
     if problems or spec is None or settings is None:
         raise InputError(_in_order(problems))
-    return SweepProblem(spec, space, settings, package, path)
+    return SweepDefinition(spec, space, settings, package, path)
 
 
-def notes(problem: SweepProblem) -> list[str]:
+def notes(problem: SweepDefinition) -> list[str]:
     """Say what is allowed but may surprise: what a sampler does not model, rules that never stop anything."""
     spec, space = problem.spec, problem.space
     found = [
@@ -97,7 +97,7 @@ def notes(problem: SweepProblem) -> list[str]:
     return found
 
 
-def _package(document: Document, problems: list[Problem]) -> Package | None:
+def _package(document: Document, problems: list[Issue]) -> Package | None:
     """Import the package that a document names; None, with the problem added, if that cannot be."""
     name, beside = document.values.get("package"), document.path.parent
     if not (isinstance(name, str) and name.isidentifier() and len(name) <= 100):
@@ -107,7 +107,7 @@ def _package(document: Document, problems: list[Problem]) -> Package | None:
         known = sorted(found.parent.name for found in beside.glob("*/space.py"))
         hint = nearest(name, known) if known else "no folder there has a space.py"
         message = f"package {name!r} must be a folder with a space.py beside this file; {hint}"
-        problems.append(Problem(document.where(("package",)), message))
+        problems.append(Issue(document.where(("package",)), message))
         return None
     try:
         return import_package(name, folder)
@@ -116,11 +116,10 @@ def _package(document: Document, problems: list[Problem]) -> Package | None:
         return None
 
 
-def _narrowed(package: Package, document: Document) -> tuple[Space, list[Problem]]:
+def _narrowed(package: Package, document: Document) -> tuple[Space, list[Issue]]:
     space, faults = package.space.narrow(_section(document, "space"))
     return space, [
-        Problem(document.where(("space", *below)), f"{dotted(('space', *below))}: {message}")
-        for below, message in faults
+        Issue(document.where(("space", *below)), f"{dotted(('space', *below))}: {message}") for below, message in faults
     ]
 
 
@@ -130,16 +129,16 @@ def _section(document: Document, name: str) -> dict[str, object]:
     return section if isinstance(section, dict) else {}
 
 
-def _sampler_problems(spec: SweepSpec, space: Space, document: Document) -> list[Problem]:
+def _sampler_problems(spec: SweepConfig, space: Space, document: Document) -> list[Issue]:
     sampler = spec.search.sampler
     where = document.where(("search", "sampler"))
     module, remedy = _NEEDS.get(sampler, ("", ""))
     if module and importlib.util.find_spec(module) is None:
-        return [Problem(where, f"search.sampler: {sampler} needs {module}, which is not installed: {remedy}")]
+        return [Issue(where, f"search.sampler: {sampler} needs {module}, which is not installed: {remedy}")]
     endless = [name for name, param in space.params.items() if param.values() is None]
     if sampler == "grid" and endless:
         return [
-            Problem(
+            Issue(
                 document.where(("space", name)),
                 f"space.{name}: the grid sampler needs a list of values, but this takes any number from "
                 f"{space.params[name].describe()['low']} to {space.params[name].describe()['high']}; "
@@ -150,10 +149,10 @@ def _sampler_problems(spec: SweepSpec, space: Space, document: Document) -> list
     return []
 
 
-def _in_order(problems: Sequence[Problem]) -> list[Problem]:
+def _in_order(problems: Sequence[Issue]) -> list[Issue]:
     """Sort by line, the whole file first and options last; problems of one line stay as found."""
 
-    def line(problem: Problem) -> float:
+    def line(problem: Issue) -> float:
         if problem.where.startswith("--"):
             return float("inf")
         number = problem.where.rpartition(":")[2]

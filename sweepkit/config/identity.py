@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sweepkit.config.definition import SweepProblem
+from sweepkit.config.definition import SweepDefinition
 from sweepkit.redaction import hidden_in
 
 
-def identity(problem: SweepProblem) -> dict[str, object]:
+def identity(problem: SweepDefinition) -> dict[str, object]:
     """Return, as JSON, all that decides a sweep's results; a sweep goes on only where this is equal.
 
     More trials or a later last epoch extend a sweep and are left out. So is where the data came from: what
@@ -27,7 +27,7 @@ def identity(problem: SweepProblem) -> dict[str, object]:
     }
 
 
-def identity_of(problem: SweepProblem, data_key: str) -> dict[str, Any]:  # a JSON object
+def identity_of(problem: SweepDefinition, data_key: str) -> dict[str, Any]:  # a JSON object
     # through JSON, as the manifest will give it back
     return dict(json.loads(json.dumps(hidden_in({**identity(problem), "data_key": data_key}))))
 

@@ -1,6 +1,6 @@
 """What pydantic finds wrong with a sweep file, in words of our own, with the place in the file.
 
-Try `problem(SweepSpec, error.errors()[0], document, ())`.
+Try `problem(SweepConfig, error.errors()[0], document, ())`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from sweepkit.config.document import Document, Keys, dotted
-from sweepkit.errors import Problem
+from sweepkit.errors import Issue
 from sweepkit.formatting import listed, nearest
 
 NAME = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$"
@@ -48,7 +48,7 @@ _EXAMPLES = {
 }
 
 
-def problem(model: type[BaseModel], detail: Any, document: Document, below: Keys) -> Problem:
+def problem(model: type[BaseModel], detail: Any, document: Document, below: Keys) -> Issue:
     """Say what is wrong and where.
 
     Args:
@@ -67,7 +67,7 @@ def problem(model: type[BaseModel], detail: Any, document: Document, below: Keys
         message = f"missing key {dotted(whole)!r}{_EXAMPLES.get(whole, '')}"
     else:
         message = f"{dotted(whole)} {_what_is_wrong(kind, detail, seen)}"
-    return Problem(document.where(whole), message)
+    return Issue(document.where(whole), message)
 
 
 def _what_is_wrong(kind: str, detail: Any, seen: object) -> str:  # as above

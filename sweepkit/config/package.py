@@ -22,7 +22,7 @@ from types import ModuleType
 
 from sweepkit.config.schema import DataSettings
 from sweepkit.errors import InputError
-from sweepkit.space import Point, Space, SpaceError
+from sweepkit.space import Params, Space, SpaceError
 
 _REQUIRED = ("SPACE", "Data", "epoch_gflop")
 
@@ -51,7 +51,7 @@ class Package:
     def model_module(self) -> ModuleType:
         return importlib.import_module(f"{self.name}.model")
 
-    def epoch_gflop(self, point: Point, n_rows: float, mean_tokens: float) -> float:
+    def epoch_gflop(self, point: Params, n_rows: float, mean_tokens: float) -> float:
         return float(self.space_module.epoch_gflop(point, n_rows, mean_tokens))
 
     def n_rows(self, settings: DataSettings) -> int | None:
@@ -59,7 +59,7 @@ class Package:
         count = getattr(self.space_module, "n_rows", None)
         return None if count is None else count(settings)
 
-    def baselines(self, point: Point) -> dict[str, Point]:
+    def baselines(self, point: Params) -> dict[str, Params]:
         """Return the points that a winner at `point` has to beat, by name; none where the package names none."""
         found = getattr(self.space_module, "baselines", None)
         return {} if found is None else dict(found(point))

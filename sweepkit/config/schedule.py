@@ -5,11 +5,11 @@ from __future__ import annotations
 import itertools
 from math import log
 
-from sweepkit.config.schema import Stopping, SweepSpec
+from sweepkit.config.schema import Stopping, SweepConfig
 from sweepkit.space import Space
 
 
-def n_trials(spec: SweepSpec, space: Space) -> int:
+def n_trials(spec: SweepConfig, space: Space) -> int:
     """Return how many trials a sweep is to have: the YAML's number, or the whole grid where that is smaller."""
     size = space.size() if spec.search.sampler == "grid" else None
     return spec.search.trials if size is None else min(size, spec.search.trials)

@@ -1,6 +1,6 @@
 """What a sweep file may say: frozen models with a documented default for all but three keys.
 
-`parse(read_yaml(path))` turns a document into a `SweepSpec` and reports everything that is wrong, each with
+`parse(read_yaml(path))` turns a document into a `SweepConfig` and reports everything that is wrong, each with
 its place and the nearest valid name. The `space:` and `data:` sections belong to the sweep package and are
 checked in problem.py. Later code reads attributes and never looks up a key.
 """
@@ -21,7 +21,7 @@ from pydantic import (
 
 from sweepkit.config import messages
 from sweepkit.config.document import Document, Keys
-from sweepkit.errors import Problem
+from sweepkit.errors import Issue
 from sweepkit.space import is_number
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -217,7 +217,7 @@ class Final(Strict):
     seeds: int = Field(default=3, ge=1)
 
 
-class SweepSpec(Strict):
+class SweepConfig(Strict):
     """A whole sweep file. `data` and `space` are as written; see problem.py for what they become.
 
     Attributes:
@@ -245,15 +245,15 @@ class SweepSpec(Strict):
     nn: Literal["auto", "stock"] = "auto"
 
 
-def parse(document: Document) -> tuple[SweepSpec | None, list[Problem]]:
+def parse(document: Document) -> tuple[SweepConfig | None, list[Issue]]:
     """Check a document; the spec is None if anything but `space:` and `data:` is wrong."""
-    spec, problems = check(SweepSpec, document.values, document)
+    spec, problems = check(SweepConfig, document.values, document)
     return spec, [*document.problems, *problems]
 
 
 def check(
     model: type[Model], values: object, document: Document, *, below: Keys = ()
-) -> tuple[Model | None, list[Problem]]:
+) -> tuple[Model | None, list[Issue]]:
     """Build a model from values that a document holds at the key path `below`, or say all that is wrong."""
     try:
         return model.model_validate(values), []

@@ -21,7 +21,7 @@ WINDOW_BATCHES = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class BatchSettings:
     """How rows become batches.
 
     Attributes:
@@ -53,7 +53,7 @@ class Batch(NamedTuple):
     target: NDArray[np.int32]
 
 
-def train_batches(rows: Rows, reading: Reading, *, seed: int, epoch: int) -> Iterator[Batch]:
+def train_batches(rows: Rows, reading: BatchSettings, *, seed: int, epoch: int) -> Iterator[Batch]:
     """Yield every row once, in an order that depends on nothing but seed and epoch."""
     random = np.random.default_rng((seed, epoch))
     order = random.permutation(len(rows))
@@ -62,13 +62,13 @@ def train_batches(rows: Rows, reading: Reading, *, seed: int, epoch: int) -> Ite
         yield from window_batches(rows, order[start : start + window], reading, random)
 
 
-def eval_batches(rows: Rows, reading: Reading) -> Iterator[Batch]:
+def eval_batches(rows: Rows, reading: BatchSettings) -> Iterator[Batch]:
     """Yield every row once, the shortest first, always in the same order."""
     yield from window_batches(rows, np.arange(len(rows)), reading, None)
 
 
 def window_batches(
-    rows: Rows, order: NDArray[np.int64], reading: Reading, random: np.random.Generator | None
+    rows: Rows, order: NDArray[np.int64], reading: BatchSettings, random: np.random.Generator | None
 ) -> Iterator[Batch]:
     """Yield the rows at these places in batches of similar length, shuffled if `random` is given."""
     kept = np.minimum(rows.lengths[order], reading.max_len)
@@ -78,7 +78,7 @@ def window_batches(
         yield _assemble(rows, order[start : start + reading.batch_size], reading)
 
 
-def _assemble(rows: Rows, places: NDArray[np.int64], reading: Reading) -> Batch:
+def _assemble(rows: Rows, places: NDArray[np.int64], reading: BatchSettings) -> Batch:
     lengths = rows.offsets[places + 1] - rows.offsets[places]
     kept = np.minimum(lengths, reading.max_len)
     starts = rows.offsets[places] + (lengths - kept if reading.keep == "tail" else 0)

@@ -1,7 +1,7 @@
 """Prepared data on disk: shards, a vocabulary and word vectors, described by a manifest that is written last.
 
 Reads and verifies, makes nothing: that is `preparation`. Imports no TensorFlow. Try
-`Prepared.open(folder).manifest.splits["train"].rows`.
+`PreparedData.open(folder).manifest.splits["train"].rows`.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from sweepkit.tasks.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedData:
     """A complete folder of prepared data."""
 
     manifest: Manifest
     folder: Path
 
     @classmethod
-    def open(cls, folder: Path) -> Prepared:
+    def open(cls, folder: Path) -> PreparedData:
         """Read a folder's manifest and trust the rest; `verify` does not.
 
         Raises:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from sweepkit.data import leftovers
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.dataset import PreparedData
 from sweepkit.data.manifest import MANIFEST
 from sweepkit.storage.layout import DataPaths
 from sweepkit.storage.storage import Storage
@@ -23,14 +23,14 @@ Result = TypeVar("Result")
 Progress = Callable[[str, int, int], None]
 
 
-class Mapper(Protocol):
+class TaskMapper(Protocol):
     """Where tasks run: this process, or a cluster."""
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item], *, describe: str) -> Iterator[Result]:
         """Apply a module-level function to every item and yield the results in the order of the items."""
 
 
-def prepare_once(paths: DataPaths, storage: Storage, build: Callable[[Path], None]) -> Prepared:
+def prepare_once(paths: DataPaths, storage: Storage, build: Callable[[Path], None]) -> PreparedData:
     """Find prepared data and verify it, or have it built.
 
     Interrupted, it leaves nothing that looks complete, and the next call builds it anew.
@@ -52,16 +52,16 @@ def prepare_once(paths: DataPaths, storage: Storage, build: Callable[[Path], Non
     leftovers.sweep_up(storage, paths)
     with storage.new_folder(paths.root, last=MANIFEST) as folder, leftovers.marked(folder):
         build(folder)
-    return Prepared.open(local_folder(paths, storage))
+    return PreparedData.open(local_folder(paths, storage))
 
 
-def find_prepared(paths: DataPaths, storage: Storage) -> Prepared | None:
+def find_prepared(paths: DataPaths, storage: Storage) -> PreparedData | None:
     """Open the data of a key; None where it has not been prepared yet.
 
     Raises:
         DataError: its manifest is malformed or of another format.
     """
-    return Prepared.open(local_folder(paths, storage)) if storage.exists(paths.manifest) else None
+    return PreparedData.open(local_folder(paths, storage)) if storage.exists(paths.manifest) else None
 
 
 def local_folder(paths: DataPaths, storage: Storage) -> Path:

@@ -1,7 +1,7 @@
 """What a worker reads prepared data through: decoded once and kept, or streamed where memory is short.
 
 Importing this imports TensorFlow. Try
-`Feed(SplitReader(prepared, "train"), reading, training=True, seed=0).epoch(1)`.
+`EpochDataset(SplitReader(prepared, "train"), reading, training=True, seed=0).epoch(1)`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from sweepkit.data.batches import WINDOW_BATCHES, Batch, Reading, eval_batches, train_batches, window_batches
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.batches import WINDOW_BATCHES, Batch, BatchSettings, eval_batches, train_batches, window_batches
+from sweepkit.data.dataset import PreparedData
 from sweepkit.data.rows import Rows
 from sweepkit.data.tfrecords import options, read_shards
 
@@ -31,7 +31,7 @@ class SplitReader:
         in_memory: whether all rows are decoded once and kept, else files are read again in every epoch.
     """
 
-    def __init__(self, prepared: Prepared, split: str, *, limit_mb: float = 1024.0) -> None:
+    def __init__(self, prepared: PreparedData, split: str, *, limit_mb: float = 1024.0) -> None:
         """Choose how to read; nothing is read yet.
 
         Args:
@@ -55,11 +55,11 @@ class SplitReader:
         if self.in_memory:
             self._rows  # noqa: B018  # cached
 
-    def n_batches(self, reading: Reading) -> int:
+    def n_batches(self, reading: BatchSettings) -> int:
         """Return the number of batches in an epoch."""
         return math.ceil(self.n_rows / reading.batch_size)
 
-    def batches(self, reading: Reading, *, training: bool, seed: int = 0, epoch: int = 0) -> Iterator[Batch]:
+    def batches(self, reading: BatchSettings, *, training: bool, seed: int = 0, epoch: int = 0) -> Iterator[Batch]:
         """Yield every row once: shuffled by (seed, epoch) for training, else always in the same order.
 
         Raises:
@@ -75,7 +75,7 @@ class SplitReader:
     def _rows(self) -> Rows:
         return read_shards(self._paths)
 
-    def _streamed(self, reading: Reading, random: np.random.Generator | None) -> Iterator[Batch]:
+    def _streamed(self, reading: BatchSettings, random: np.random.Generator | None) -> Iterator[Batch]:
         """Yield batches of one window after the other; rows left over in one window join the next."""
         window = self._window_rows(reading)
         rest = Rows.of([], [])
@@ -88,20 +88,20 @@ class SplitReader:
             rest = rest.take(order[n_full:])
         yield from window_batches(rest, np.arange(len(rest)), reading, random)
 
-    def _window_rows(self, reading: Reading) -> int:
+    def _window_rows(self, reading: BatchSettings) -> int:
         # a window waits for the file that fills it, and joining the two copies both
         n_batches = int(self._limit / 4 / max(1.0, self._row_bytes * reading.batch_size))
         return reading.batch_size * min(max(1, n_batches), WINDOW_BATCHES)
 
 
-class Feed:
+class EpochDataset:
     """One split as the dataset that a trial reads its epochs through: making one takes longer than starting it again.
 
     Its elements are ({"token_indexes", "sequence_length"}, target), the next ones assembled in the background. Those of
     every trial have the same specification, with unknown sizes, so that no step is traced twice.
     """
 
-    def __init__(self, reader: SplitReader, reading: Reading, *, training: bool, seed: int = 0) -> None:
+    def __init__(self, reader: SplitReader, reading: BatchSettings, *, training: bool, seed: int = 0) -> None:
         self._batches = _Batches(lambda epoch: reader.batches(reading, training=training, seed=seed, epoch=epoch))
         self._dataset = _dataset(self._batches, reader.n_batches(reading))
 

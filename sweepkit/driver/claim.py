@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sweepkit import provenance
-from sweepkit.config.definition import SweepProblem
+from sweepkit.config.definition import SweepDefinition
 from sweepkit.config.identity import differences, identity_of
 from sweepkit.config.schedule import n_trials
-from sweepkit.errors import InputError, Problem
+from sweepkit.errors import InputError, Issue
 from sweepkit.redaction import hidden_in
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.manifest import amend, versions
@@ -30,13 +30,13 @@ _FORMAT = 1
 
 
 def claim_sweep(
-    problem: SweepProblem,
+    problem: SweepDefinition,
     storage: Storage,
     *,
     data_key: str,
     new: bool,
     lock: Callable[[SweepPaths], object] = lambda _: None,
-) -> SweepProblem:
+) -> SweepDefinition:
     """Choose the sweep's folder, and write its manifest, or bring it up to date where the sweep goes on.
 
     Args:
@@ -82,7 +82,7 @@ def _begun(storage: Storage, paths: SweepPaths, wanted: Mapping[str, Any]) -> di
         return {}
 
 
-def find_sweep(problem: SweepProblem, storage: Storage, *, data_key: str) -> SweepProblem:
+def find_sweep(problem: SweepDefinition, storage: Storage, *, data_key: str) -> SweepDefinition:
     """Return the problem under the name of the sweep that has run with these settings, the newest of several.
 
     Raises:
@@ -103,7 +103,7 @@ def find_sweep(problem: SweepProblem, storage: Storage, *, data_key: str) -> Swe
     )
 
 
-def _manifest(problem: SweepProblem, wanted: Mapping[str, Any], data_key: str) -> dict[str, Any]:  # JSON objects
+def _manifest(problem: SweepDefinition, wanted: Mapping[str, Any], data_key: str) -> dict[str, Any]:  # JSON objects
     code = provenance.code_state(problem.package.folder)
     return {
         "format": _FORMAT,
@@ -121,7 +121,7 @@ def _manifest(problem: SweepProblem, wanted: Mapping[str, Any], data_key: str) -
     }
 
 
-def _refuse_fewer_epochs(problem: SweepProblem, storage: Storage) -> None:
+def _refuse_fewer_epochs(problem: SweepDefinition, storage: Storage) -> None:
     """Raise where trials have run more epochs than any other would from now on."""
     paths, last = SweepPaths(problem.spec.sweep), problem.spec.stopping.max_epochs
     before = storage.read_json(paths.manifest)["spec"]["stopping"]["max_epochs"]
@@ -140,14 +140,14 @@ def _refuse_fewer_epochs(problem: SweepProblem, storage: Storage) -> None:
 
 
 def _refusal(
-    problem: SweepProblem, storage: Storage, name: str, wanted: Mapping[str, Any]
-) -> list[Problem]:  # a JSON object
+    problem: SweepDefinition, storage: Storage, name: str, wanted: Mapping[str, Any]
+) -> list[Issue]:  # a JSON object
     paths = SweepPaths(name)
     before = storage.read_json(paths.manifest)["identity"]
     where = str(problem.source)
-    found = [Problem(where, change) for change in differences(before, wanted)]
+    found = [Issue(where, change) for change in differences(before, wanted)]
     remedy = (
         f"{storage.shown}/{paths.root} holds a sweep with other settings, and results would not be comparable: "
         "undo the change, or add --new to start another sweep beside it"
     )
-    return [*found, Problem(where, remedy)]
+    return [*found, Issue(where, remedy)]

@@ -3,7 +3,7 @@ informed.
 
 It has no thread and no loop: a runner (Ray Tune, or the plain loop of `inline`) calls it. Every call is short, since
 Ray's single control loop waits for it. Try
-`Referee(study, spec, storage=storage, runs=None, observer=observer).next_task()`.
+`SweepController(study, spec, storage=storage, runs=None, observer=observer).next_task()`.
 """
 
 from __future__ import annotations
@@ -13,35 +13,35 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from sweepkit.config.schema import SweepSpec
-from sweepkit.driver.observer import Observer, Standing
+from sweepkit.config.schema import SweepConfig
+from sweepkit.driver.observer import Observer, SweepProgress
 from sweepkit.driver.tracking import TrialRuns
 from sweepkit.errors import StorageFault
 from sweepkit.redaction import hidden
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.storage.write_errors import writing
-from sweepkit.study.pruning import Verdict
+from sweepkit.study.pruning import Decision
 from sweepkit.study.study import SweepStudy
-from sweepkit.study.usage import Spent, spent, used_up
+from sweepkit.study.usage import Usage, exhausted_limit, spent
 from sweepkit.trial import early_stopping
-from sweepkit.trial.failure import Fault, last_line
+from sweepkit.trial.failure import Failure, last_line
 from sweepkit.trial.leaderboard import ranked
-from sweepkit.trial.request import TrialTask, trial_seed
-from sweepkit.trial.trial import Mode, Outcome, Report, TrialRecord
+from sweepkit.trial.request import TrialRequest, trial_seed
+from sweepkit.trial.trial import Direction, Report, Trial, TrialState
 
 logger = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
 
 
-class Referee:
+class SweepController:
     """Implements `tasks.Director` over one study."""
 
     def __init__(
         self,
         study: SweepStudy,
-        spec: SweepSpec,
+        spec: SweepConfig,
         *,
         storage: Storage,
         runs: TrialRuns | None,
@@ -66,27 +66,27 @@ class Referee:
         """
         self._study, self._spec, self._storage = study, spec, storage
         self._runs, self._observer, self._clock, self._now = runs, observer, clock, now
-        self._mode = Mode(spec.objective.mode)
+        self._mode = Direction(spec.objective.mode)
         self._paths = SweepPaths(spec.sweep)
         self._workers, self._lost = workers, lost
         self._started = clock()
         records = study.records()
         self._before = spent(study.runs(), records)
         self._n_epochs = self._before.epochs
-        self._ended: dict[int, TrialRecord] = {r.number: r for r in records if r.outcome}
+        self._ended: dict[int, Trial] = {r.number: r for r in records if r.outcome}
         self._waiting = study.unfinished()
         self._inherited = [record.number for record in self._waiting]
-        self._running: dict[int, TrialRecord] = {}
+        self._running: dict[int, Trial] = {}
         self._kept = {r.number for r in ranked(list(self._ended.values()), self._mode)[: spec.storage.keep]}
         self._n_ended_before = len(self._ended)
         self.over: str | None = None
         self._fault: StorageFault | None = None
 
-    def next_task(self) -> TrialTask | None:
+    def next_task(self) -> TrialRequest | None:
         """Hand out trials that have begun first, then new ones; None when there are no more or the sweep is over."""
         return self._guarded(self._next_task, otherwise=None)
 
-    def _next_task(self) -> TrialTask | None:
+    def _next_task(self) -> TrialRequest | None:
         self._end_what_had_ended()
         if self.is_over():
             return None
@@ -97,7 +97,7 @@ class Referee:
         run_id = self._open_run(record, resumes=again is not None)
         self._running[record.number] = record
         self._observer.started(record, self.standing())
-        return TrialTask(
+        return TrialRequest(
             number=record.number,
             point=dict(record.point),
             seed=trial_seed(self._spec.search.seed, record.number),
@@ -166,7 +166,7 @@ class Referee:
             return otherwise
 
     def _failed(self, number: int, error: str, *, counts: bool) -> None:
-        fault = Fault(self._running[number].epoch, error, counts, self._now())
+        fault = Failure(self._running[number].epoch, error, counts, self._now())
         if self._study.fault(number, fault):
             self._try_again(number, fault)
         else:
@@ -175,32 +175,32 @@ class Referee:
     def is_over(self) -> bool:
         """Say whether a budget or the allowed failures are used up; `over` then says which."""
         budget = self._spec.budget
-        n_failed = self._count(Outcome.FAILED)
+        n_failed = self._count(TrialState.FAILED)
         if self.over is None and n_failed > budget.failures:
             self.over = f"{n_failed} trials failed, more than budget.failures: {budget.failures} allows"
         if self.over is None:
-            self.over = used_up(budget, self.spent()) or self._lost()
+            self.over = exhausted_limit(budget, self.spent()) or self._lost()
         return self.over is not None
 
-    def spent(self) -> Spent:
+    def spent(self) -> Usage:
         """Return what the sweep has spent, earlier runs included."""
         elapsed, before = self._elapsed(), self._before
-        return Spent(before.seconds + elapsed, before.worker_seconds + elapsed * self._workers, self._n_epochs)
+        return Usage(before.seconds + elapsed, before.worker_seconds + elapsed * self._workers, self._n_epochs)
 
-    def standing(self) -> Standing:
+    def standing(self) -> SweepProgress:
         """Return the counts, the leader and the time that is left."""
         seen = [*self._ended.values(), *self._running.values()]
         leaders = ranked(seen, self._mode)
-        return Standing(
+        return SweepProgress(
             n_target=self._study.n_target,
             n_running=len(self._running),
-            n_ended={outcome: self._count(outcome) for outcome in Outcome},
+            n_ended={outcome: self._count(outcome) for outcome in TrialState},
             best=leaders[0] if leaders else None,
             elapsed_s=self._elapsed(),
             eta_s=self._eta(),
         )
 
-    def _try_again(self, number: int, fault: Fault) -> None:
+    def _try_again(self, number: int, fault: Failure) -> None:
         del self._running[number]
         record = self._study.record(number)
         self._waiting.append(record)
@@ -212,7 +212,7 @@ class Referee:
     def _give_up(self, number: int, error: str) -> None:
         self._study.note(number, "error", error)
         log = f"{self._storage.shown}/{self._paths.trial(number).log}"
-        self._end(number, Verdict(Outcome.FAILED, f"{last_line(error)} (log: {log})"))
+        self._end(number, Decision(TrialState.FAILED, f"{last_line(error)} (log: {log})"))
 
     def _remark(self, text: str) -> None:
         logger.info(text)
@@ -228,7 +228,7 @@ class Referee:
                 self._running[number] = self._study.resume(number)
                 self._end(number, verdict)
 
-    def _end(self, number: int, verdict: Verdict) -> None:
+    def _end(self, number: int, verdict: Decision) -> None:
         self._study.finish(number, verdict)
         del self._running[number]
         record = self._ended[number] = self._study.record(number)
@@ -238,7 +238,7 @@ class Referee:
         self._keep_the_best(record)
         self._observer.ended(record, self.standing())
 
-    def _open_run(self, record: TrialRecord, *, resumes: bool) -> str | None:
+    def _open_run(self, record: Trial, *, resumes: bool) -> str | None:
         if self._runs is None:
             return None
         run_id = self._runs.open(record, resumes=resumes)
@@ -246,7 +246,7 @@ class Referee:
             self._study.note(record.number, "run_id", run_id)
         return run_id
 
-    def _keep_the_best(self, newest: TrialRecord) -> None:
+    def _keep_the_best(self, newest: Trial) -> None:
         """Delete the checkpoints of ended trials that are no longer among the `storage.keep` best."""
         best = ranked(list(self._ended.values()), self._mode)[: self._spec.storage.keep]
         kept = {record.number for record in best}
@@ -254,7 +254,7 @@ class Referee:
             self._storage.delete(self._paths.trial(number).checkpoints)
         self._kept = kept
 
-    def _count(self, outcome: Outcome) -> int:
+    def _count(self, outcome: TrialState) -> int:
         return sum(record.outcome is outcome for record in self._ended.values())
 
     def _elapsed(self) -> float:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sweepkit.config.definition import SweepProblem
-from sweepkit.data.dataset import Prepared
-from sweepkit.data.prepare import Mapper, Progress, find_prepared
+from sweepkit.config.definition import SweepDefinition
+from sweepkit.data.dataset import PreparedData
+from sweepkit.data.prepare import Progress, TaskMapper, find_prepared
 from sweepkit.storage.layout import DataPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text.prepare import content_key, prepare_texts
@@ -28,7 +28,7 @@ class FoundData:
     def is_prepared(self, storage: Storage) -> bool:
         return find_prepared(DataPaths(self.recipe.package, self.key), storage) is not None
 
-    def prepare(self, storage: Storage, mapper: Mapper, progress: Progress) -> Prepared:
+    def prepare(self, storage: Storage, mapper: TaskMapper, progress: Progress) -> PreparedData:
         """Find the prepared data and verify it, or make it.
 
         Raises:
@@ -37,7 +37,7 @@ class FoundData:
         return prepare_texts(self.recipe, self.source, storage=storage, mapper=mapper, progress=progress)
 
 
-def find_data(problem: SweepProblem) -> FoundData:
+def find_data(problem: SweepDefinition) -> FoundData:
     """Ask the sweep package for its source; reads as little of it as possible.
 
     Raises:

@@ -15,9 +15,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import exp, log
 
-from sweepkit.config.definition import SweepProblem
+from sweepkit.config.definition import SweepDefinition
 from sweepkit.config.schedule import expected_epochs, n_trials, rungs
-from sweepkit.space import Choice, Float, Param, Point, Value
+from sweepkit.space import Choice, Float, Param, Params, Value
 
 N_DRAWS = 500
 # What training reaches of a matrix product's rate, by a package's count of operations. With the shipped example, whose
@@ -54,7 +54,7 @@ class Plan:
 
 
 def estimate(
-    problem: SweepProblem,
+    problem: SweepDefinition,
     *,
     n_rows: float | None,
     mean_tokens: float | None,
@@ -111,7 +111,7 @@ def measure_gflops(clock: Callable[[], float] = time.perf_counter) -> float:
     return EFFICIENCY * n_products * 2 * size**3 / (clock() - began) / 1e9
 
 
-def _epoch_gflop(problem: SweepProblem, n_trials: int, n_rows: float, mean_tokens: float | None) -> float:
+def _epoch_gflop(problem: SweepDefinition, n_trials: int, n_rows: float, mean_tokens: float | None) -> float:
     """Average an epoch's operations over the space: over the grid's own points, else over seeded draws."""
     # validation is forward only: a third of the work of training on as many rows
     valid = problem.data.valid_fraction
@@ -121,7 +121,7 @@ def _epoch_gflop(problem: SweepProblem, n_trials: int, n_rows: float, mean_token
     return sum(costs) / len(costs)
 
 
-def _points(problem: SweepProblem, n_trials: int) -> Iterator[Point]:
+def _points(problem: SweepDefinition, n_trials: int) -> Iterator[Params]:
     if problem.spec.search.sampler == "grid":
         return itertools.islice(problem.space.grid(), min(n_trials, N_DRAWS))
     rng = random.Random(problem.spec.search.seed)

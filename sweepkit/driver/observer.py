@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from sweepkit.trial.trial import Outcome, TrialRecord
+from sweepkit.trial.trial import Trial, TrialState
 
 
 class Observer(Protocol):
@@ -14,13 +14,13 @@ class Observer(Protocol):
     def progress(self, phase: str, done: int, total: int) -> None:
         """Some work before the first trial has come to `done` of `total`."""
 
-    def started(self, record: TrialRecord, standing: Standing) -> None:
+    def started(self, record: Trial, standing: SweepProgress) -> None:
         """A trial was handed out."""
 
-    def reported(self, record: TrialRecord, standing: Standing) -> None:
+    def reported(self, record: Trial, standing: SweepProgress) -> None:
         """A trial has finished an epoch and goes on."""
 
-    def ended(self, record: TrialRecord, standing: Standing) -> None:
+    def ended(self, record: Trial, standing: SweepProgress) -> None:
         """A trial has an outcome."""
 
     def remarked(self, text: str) -> None:
@@ -28,7 +28,7 @@ class Observer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class SweepProgress:
     """A sweep at one moment.
 
     Attributes:
@@ -42,7 +42,7 @@ class Standing:
 
     n_target: int
     n_running: int
-    n_ended: dict[Outcome, int]
-    best: TrialRecord | None
+    n_ended: dict[TrialState, int]
+    best: Trial | None
     elapsed_s: float
     eta_s: float | None

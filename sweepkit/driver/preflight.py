@@ -10,16 +10,16 @@ import random
 import tempfile
 from pathlib import Path
 
-from sweepkit.errors import InputError, Problem
+from sweepkit.errors import InputError, Issue
 from sweepkit.runners.interface import Runner
-from sweepkit.space import Choice, Param, Point, Space, Value
+from sweepkit.space import Choice, Param, Params, Space, Value
 from sweepkit.storage.layout import DataPaths
-from sweepkit.trial.request import Job
+from sweepkit.trial.request import TrialSettings
 
 _DRAWS = 200
 
 
-def check_cudnn(runner: Runner, job: Job, space: Space) -> None:
+def check_cudnn(runner: Runner, job: TrialSettings, space: Space) -> None:
     """Refuse a sweep whose models cannot run as fast as the GPU allows; on CPUs there is nothing to check.
 
     Raises:
@@ -31,17 +31,17 @@ def check_cudnn(runner: Runner, job: Job, space: Space) -> None:
     tasks = [(job, point) for point in points]
     faults = runner.map(find_faults, tasks, describe="check models")
     problems = [
-        Problem(f"model of {point}", fault) for point, found in zip(points, faults, strict=True) for fault in found
+        Issue(f"model of {point}", fault) for point, found in zip(points, faults, strict=True) for fault in found
     ]
     if problems:
         raise InputError(problems)
 
 
-def find_faults(task: tuple[Job, Point]) -> list[str]:
+def find_faults(task: tuple[TrialSettings, Params]) -> list[str]:
     """Build the model of one point and say why it cannot take cuDNN's path; runs in a worker."""
     # here, not above: the driver must never import TensorFlow
     from sweepkit.config.definition import import_package
-    from sweepkit.data.dataset import Prepared
+    from sweepkit.data.dataset import PreparedData
     from sweepkit.nn import cudnn
     from sweepkit.storage.storage import Storage
     from sweepkit.training import devices
@@ -52,15 +52,15 @@ def find_faults(task: tuple[Job, Point]) -> list[str]:
     folder = Storage.at(job.storage_uri).local_folder(
         DataPaths(job.package, job.data_key).root, Path(tempfile.gettempdir()) / "sweepkit-data"
     )
-    model = import_package(job.package).model_module().build(point, Prepared.open(folder))
+    model = import_package(job.package).model_module().build(point, PreparedData.open(folder))
     return cudnn.problems(model)
 
 
-def covering_points(space: Space) -> list[Point]:
+def covering_points(space: Space) -> list[Params]:
     """Return a few points that together have every option of every choice, as far as 200 draws find them."""
     generator = random.Random(0)  # no secret
     seen: set[tuple[str, str]] = set()
-    points: list[Point] = []
+    points: list[Params] = []
     for _ in range(_DRAWS):
         point = space.draw(lambda _, param: _draw(param, generator))
         fresh = {(name, repr(point[name])) for name in point if isinstance(space.params[name], Choice)} - seen

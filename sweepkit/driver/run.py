@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import sweepkit
-from sweepkit.config.definition import SweepProblem
+from sweepkit.config.definition import SweepDefinition
 from sweepkit.config.schedule import n_trials
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.dataset import PreparedData
 from sweepkit.driver.claim import claim_sweep
-from sweepkit.driver.controller import Referee
+from sweepkit.driver.controller import SweepController
 from sweepkit.driver.data import FoundData, find_data
 from sweepkit.driver.observer import Observer
 from sweepkit.driver.preflight import check_cudnn
@@ -28,9 +28,9 @@ from sweepkit.driver.tracking import (
     close,
     describe_data,
     finish,
-    is_told,
+    is_synced,
     keep_checkpoints,
-    note_told,
+    note_synced,
     open_tracker,
 )
 from sweepkit.errors import InputError, SweepFailed
@@ -43,11 +43,11 @@ from sweepkit.storage.write_errors import before_start
 from sweepkit.study.journal import Journal
 from sweepkit.study.journal_file import open_journal
 from sweepkit.study.study import SweepStudy
-from sweepkit.tracking.sweep_logger import SweepTracker
+from sweepkit.tracking.sweep_logger import SweepLogger
 from sweepkit.tracking.uris import located, shown
 from sweepkit.trial.leaderboard import ranked, table
-from sweepkit.trial.request import Job
-from sweepkit.trial.trial import Mode, Outcome, TrialRecord
+from sweepkit.trial.request import TrialSettings
+from sweepkit.trial.trial import Direction, Trial, TrialState
 
 logger = logging.getLogger(__name__)
 
@@ -81,14 +81,14 @@ class SweepResult:
     """
 
     sweep: str
-    records: list[TrialRecord]
-    best: TrialRecord
+    records: list[Trial]
+    best: Trial
     checkpoint: str
     over: str | None
     tracking_uri: str | None
 
 
-def run_sweep(problem: SweepProblem, options: RunOptions, observer: Observer) -> SweepResult:
+def run_sweep(problem: SweepDefinition, options: RunOptions, observer: Observer) -> SweepResult:
     """Run a sweep, or go on with it, to its end.
 
     Raises:
@@ -110,7 +110,12 @@ def run_sweep(problem: SweepProblem, options: RunOptions, observer: Observer) ->
 
 
 def _run(
-    problem: SweepProblem, storage: Storage, data: FoundData, lock: DriverLock, options: RunOptions, observer: Observer
+    problem: SweepDefinition,
+    storage: Storage,
+    data: FoundData,
+    lock: DriverLock,
+    options: RunOptions,
+    observer: Observer,
 ) -> SweepResult:
     with ThreadPoolExecutor(1) as background, contextlib.ExitStack() as stack:
         # the first start of an MLflow store and that of a Ray cluster take seconds each
@@ -136,7 +141,7 @@ def _run(
         )
 
 
-def finished_records(problem: SweepProblem, storage: Storage) -> list[TrialRecord] | None:
+def finished_records(problem: SweepDefinition, storage: Storage) -> list[Trial] | None:
     """Return all trials of a sweep that has as many as it is to have, all ended; None while there is work left."""
     paths = SweepPaths(problem.spec.sweep)
     if not storage.exists(paths.journal):
@@ -148,7 +153,7 @@ def finished_records(problem: SweepProblem, storage: Storage) -> list[TrialRecor
     return records if n_ended == len(records) >= n_trials(problem.spec, problem.space) else None
 
 
-def prepare_data(problem: SweepProblem, options: RunOptions, observer: Observer) -> Prepared:
+def prepare_data(problem: SweepDefinition, options: RunOptions, observer: Observer) -> PreparedData:
     """Prepare a sweep's data, or find it prepared.
 
     Raises:
@@ -164,7 +169,7 @@ def prepare_data(problem: SweepProblem, options: RunOptions, observer: Observer)
 
 
 @contextlib.contextmanager
-def open_runner(problem: SweepProblem, options: RunOptions) -> Iterator[Runner]:
+def open_runner(problem: SweepDefinition, options: RunOptions) -> Iterator[Runner]:
     """Open the place to run on: this process, a running cluster, or one on this machine."""
     if options.inline:
         yield InlineRunner(problem.spec.resources)
@@ -177,10 +182,10 @@ def open_runner(problem: SweepProblem, options: RunOptions) -> Iterator[Runner]:
 
 
 def job_of(
-    problem: SweepProblem, storage: Storage, prepared: Prepared, runner: Runner, tracker: SweepTracker | None
-) -> Job:
+    problem: SweepDefinition, storage: Storage, prepared: PreparedData, runner: Runner, tracker: SweepLogger | None
+) -> TrialSettings:
     """Return what the trials of a sweep share."""
-    return Job(
+    return TrialSettings(
         package=problem.spec.package,
         sweep=problem.spec.sweep,
         storage_uri=storage.uri,
@@ -199,12 +204,12 @@ def job_of(
 
 
 def _run_trials(
-    problem: SweepProblem,
+    problem: SweepDefinition,
     storage: Storage,
-    prepared: Prepared,
-    tracker: SweepTracker | None,
+    prepared: PreparedData,
+    tracker: SweepLogger | None,
     observer: Observer,
-    run: Callable[[Referee], None],
+    run: Callable[[SweepController], None],
     *,
     workers: int,
     lost: Callable[[], str | None],
@@ -219,8 +224,10 @@ def _run_trials(
         study.extend()
         runs = TrialRuns(tracker, storage, prepared, problem) if tracker else None
         if runs:
-            runs.tell_again(study.records())
-        referee = Referee(study, spec, storage=storage, runs=runs, observer=observer, workers=workers, lost=lost)
+            runs.log_again(study.records())
+        referee = SweepController(
+            study, spec, storage=storage, runs=runs, observer=observer, workers=workers, lost=lost
+        )
         try:
             with study.running(workers):
                 run(referee)
@@ -233,28 +240,28 @@ def _run_trials(
     return _finish(problem, storage, tracker, records, over=referee.over)
 
 
-def _tell_the_rest(problem: SweepProblem, storage: Storage) -> None:
+def _tell_the_rest(problem: SweepDefinition, storage: Storage) -> None:
     """Tell the store of a finished sweep what it missed, since no run will; it may be away still."""
-    if not problem.spec.tracking.enabled or is_told(storage, problem.spec.sweep):
+    if not problem.spec.tracking.enabled or is_synced(storage, problem.spec.sweep):
         return
     try:
         sync_sweep(storage, paths := SweepPaths(problem.spec.sweep))
-        note_told(storage, paths)
+        note_synced(storage, paths)
     except InputError as error:
         logger.warning("%s", error)
 
 
 def _finish(
-    problem: SweepProblem,
+    problem: SweepDefinition,
     storage: Storage,
-    tracker: SweepTracker | None,
-    records: list[TrialRecord],
+    tracker: SweepLogger | None,
+    records: list[Trial],
     *,
     over: str | None,
 ) -> SweepResult:
     """Write the leaderboard, tell the tracker, and say whether the sweep has a winner."""
     spec, paths = problem.spec, SweepPaths(problem.spec.sweep)
-    metric, mode = spec.objective.metric, Mode(spec.objective.mode)
+    metric, mode = spec.objective.metric, Direction(spec.objective.mode)
     storage.write_json(paths.leaderboard, table(records, metric=metric, mode=mode))
     leaders = ranked(records, mode)
     failure = _failure(problem, records, over)
@@ -275,12 +282,12 @@ def _finish(
     )
 
 
-def _failure(problem: SweepProblem, records: list[TrialRecord], over: str | None) -> str | None:
+def _failure(problem: SweepDefinition, records: list[Trial], over: str | None) -> str | None:
     """Say why a sweep has no winner to offer; None when it has."""
-    n_failed = sum(record.outcome is Outcome.FAILED for record in records)
+    n_failed = sum(record.outcome is TrialState.FAILED for record in records)
     if over and n_failed > problem.spec.budget.failures:
         return f"the sweep ended: {over}"
-    if not any(record.outcome is Outcome.COMPLETE for record in records):
-        last = next((record.reason for record in reversed(records) if record.outcome is Outcome.FAILED), None)
+    if not any(record.outcome is TrialState.COMPLETE for record in records):
+        last = next((record.reason for record in reversed(records) if record.outcome is TrialState.FAILED), None)
         return f"no trial completed: {over or last or 'none was started'}"
     return None

@@ -13,24 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sweepkit.config.schema import SweepSpec
+from sweepkit.config.schema import SweepConfig
 from sweepkit.data.manifest import parse_manifest
-from sweepkit.driver.tracking import dataset_facts, fault_tags, note_told, origin_of, results, run_name
+from sweepkit.driver.tracking import dataset_facts, fault_tags, note_synced, origin_of, results, run_name
 from sweepkit.errors import DataError, InputError
 from sweepkit.results.final_result import FinalResult
-from sweepkit.results.sweep import open_snapshot, read_final
+from sweepkit.results.sweep import load_sweep, read_final
 from sweepkit.storage.layout import DataPaths, SweepPaths
 from sweepkit.storage.manifest import amend
 from sweepkit.storage.storage import Storage
 from sweepkit.study.journal import Journal
 from sweepkit.study.journal_file import open_journal
 from sweepkit.tracking import run_endings
-from sweepkit.tracking.backfill import CatchingUp, Told, in_users_words
+from sweepkit.tracking.backfill import Backfill, BackfillCounts, in_users_words
 from sweepkit.tracking.errors import StoreError
 from sweepkit.tracking.registry import register
 from sweepkit.tracking.uris import exists, is_file, located, shown
 from sweepkit.trial.leaderboard import ranked
-from sweepkit.trial.trial import Mode, Outcome, TrialRecord
+from sweepkit.trial.trial import Direction, Trial, TrialState
 
 _STATE = "state.json"  # of a checkpoint, written last
 
@@ -48,7 +48,7 @@ class Synced:
 
     sweep: str
     n_trials: int
-    told: Told
+    told: BackfillCounts
     registered: str | None = None
 
 
@@ -60,8 +60,8 @@ class _Sweep:
     paths: SweepPaths
     manifest: Mapping[str, Any]  # JSON
     facts: Mapping[str, Any]  # JSON
-    spec: SweepSpec
-    records: list[TrialRecord]
+    spec: SweepConfig
+    records: list[Trial]
 
 
 def sync(
@@ -78,10 +78,10 @@ def sync(
     Raises:
         InputError: there is no such sweep, it has no store, or the store cannot be reached.
     """
-    snapshot = open_snapshot(target, sets, data)
+    snapshot = load_sweep(target, sets, data)
     found = sync_sweep(snapshot.storage, snapshot.paths, tracking_uri=tracking_uri)
     if tracking_uri is None and snapshot.running() is None:
-        note_told(snapshot.storage, snapshot.paths)
+        note_synced(snapshot.storage, snapshot.paths)
     return found
 
 
@@ -104,8 +104,8 @@ def _read(storage: Storage, paths: SweepPaths, *, facts: Mapping[str, Any] | Non
     manifest = storage.read_json(paths.manifest)
     # the name of a final stage has a slash, which nobody may write into a YAML
     name = {"sweep": paths.sweep.partition("/")[0]}
-    spec = SweepSpec.model_validate(manifest["spec"] | name).model_copy(update={"sweep": paths.sweep})
-    records: list[TrialRecord] = []
+    spec = SweepConfig.model_validate(manifest["spec"] | name).model_copy(update={"sweep": paths.sweep})
+    records: list[Trial] = []
     if storage.exists(paths.journal):
         with open_journal(storage, paths, read_only=True) as journal:
             records = Journal.read(journal, spec).records()
@@ -135,7 +135,7 @@ def _tell(
 ) -> tuple[str, Synced]:
     spec, paths, storage = sweep.spec, sweep.paths, sweep.storage
     tags = _tags(sweep.facts)
-    catching_up = CatchingUp.open(
+    catching_up = Backfill.open(
         uri,
         experiment=spec.tracking.experiment or spec.sweep,
         sweep=spec.sweep,
@@ -147,7 +147,7 @@ def _tell(
     if is_own and sweep.manifest.get("parent_run_id") is None:
         amend(storage, paths.sweep, parent_run_id=catching_up.parent_run_id)
     runs = {record.number: _tell_trial(catching_up, sweep, record, tags) for record in sweep.records}
-    for record in ranked(sweep.records, Mode(spec.objective.mode))[: spec.storage.keep]:
+    for record in ranked(sweep.records, Direction(spec.objective.mode))[: spec.storage.keep]:
         run_id = runs[record.number]
         if run_id and record.outcome and record.best_epoch and storage.local is not None and _has_ended(sweep):
             checkpoint = storage.path(paths.trial(record.number).checkpoint(record.best_epoch))
@@ -162,7 +162,7 @@ def _tell(
     return catching_up.parent_run_id, Synced(spec.sweep, len(sweep.records), catching_up.told, registered)
 
 
-def _tell_trial(catching_up: CatchingUp, sweep: _Sweep, record: TrialRecord, tags: Mapping[str, str]) -> str | None:
+def _tell_trial(catching_up: Backfill, sweep: _Sweep, record: Trial, tags: Mapping[str, str]) -> str | None:
     ending = None
     if record.outcome:
         ending = run_endings.of_trial(
@@ -204,7 +204,7 @@ def _status(sweep: _Sweep) -> run_endings.SweepEnd | None:
     if status is None and len(sweep.records) >= sweep.manifest.get("n_trials", float("inf")):
         outcomes = {record.outcome for record in sweep.records}
         if None not in outcomes:
-            return "finished" if Outcome.COMPLETE in outcomes else "failed"
+            return "finished" if TrialState.COMPLETE in outcomes else "failed"
     return status
 
 
@@ -241,7 +241,7 @@ def _tags(facts: Mapping[str, Any]) -> dict[str, str]:  # a manifest
     return {f"sweepkit.{name}": str(value) for name, value in (known | versions).items()} | commit
 
 
-def _settings(spec: SweepSpec) -> dict[str, str]:
+def _settings(spec: SweepConfig) -> dict[str, str]:
     """Return the YAML's settings as params of the sweep's run."""
     found = spec.model_dump(mode="json", exclude={"space", "storage", "tracking"})
     return {

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sweepkit import provenance
-from sweepkit.config.definition import SweepProblem
-from sweepkit.config.schema import SweepSpec
-from sweepkit.data.dataset import Prepared
+from sweepkit.config.definition import SweepDefinition
+from sweepkit.config.schema import SweepConfig
+from sweepkit.data.dataset import PreparedData
 from sweepkit.data.manifest import Manifest
 from sweepkit.errors import StorageFault
 from sweepkit.redaction import hidden
@@ -22,18 +22,18 @@ from sweepkit.storage.manifest import amend
 from sweepkit.storage.storage import Storage
 from sweepkit.tracking.pending_runs import is_pending
 from sweepkit.tracking.run_endings import SweepEnd
-from sweepkit.tracking.sweep_logger import SweepTracker
+from sweepkit.tracking.sweep_logger import SweepLogger
 from sweepkit.tracking.uris import shown
 from sweepkit.trial.leaderboard import ranked, reasons, table
-from sweepkit.trial.trial import Mode, Outcome, TrialRecord
+from sweepkit.trial.trial import Direction, Trial, TrialState
 
 # the end of a traceback says most, and a tag of MLflow holds 8,000 characters
 _LONGEST_ERROR = 6000
 
 
 def open_tracker(
-    problem: SweepProblem, storage: Storage, data_key: str, *, parent: str | None = None
-) -> SweepTracker | None:
+    problem: SweepDefinition, storage: Storage, data_key: str, *, parent: str | None = None
+) -> SweepLogger | None:
     """Open the sweep's run in the tracking store, the same one where the sweep goes on; None when tracking is off.
 
     Args:
@@ -49,7 +49,7 @@ def open_tracker(
     if not spec.tracking.enabled:
         return None
     manifest = storage.read_json(SweepPaths(spec.sweep).manifest)
-    tracker = SweepTracker.open(
+    tracker = SweepLogger.open(
         uri=spec.tracking.uri,
         experiment=spec.tracking.experiment or spec.sweep,
         sweep=spec.sweep,
@@ -59,7 +59,7 @@ def open_tracker(
         params=_settings(problem),
     )
     tracker.remedy = f"`python -m sweepkit sync {_target(problem, storage)}` tells it the rest when it is back"
-    tracker.is_behind = not is_told(storage, spec.sweep)
+    tracker.is_behind = not is_synced(storage, spec.sweep)
     known = {"parent_run_id": tracker.parent_run_id, "tracking_uri": shown(tracker.uri)}
     amend(storage, spec.sweep, **known, ended=None, told=False)
     return tracker
@@ -71,27 +71,27 @@ def origin_of(sweep: str, storage: Storage) -> str:
     return f"{sweep} {manifest['created']} {manifest['host']}"
 
 
-def close(tracker: SweepTracker, storage: Storage, sweep: str) -> None:
+def close(tracker: SweepLogger, storage: Storage, sweep: str) -> None:
     """Tell the store what is left, and note in the sweep's manifest that it knows all, if it does."""
     if tracker.close():
         with contextlib.suppress(StorageFault):  # at worst it is told again
             amend(storage, sweep, told=True)
 
 
-def note_told(storage: Storage, paths: SweepPaths) -> None:
+def note_synced(storage: Storage, paths: SweepPaths) -> None:
     """Note that the store knows all of a sweep and of its final stage."""
     for own in (paths, paths.final):
         if storage.exists(own.manifest):
             amend(storage, own.sweep, told=True)
 
 
-def is_told(storage: Storage, sweep: str) -> bool:
+def is_synced(storage: Storage, sweep: str) -> bool:
     """Say whether the store knows all; if not, the driver died, or the store was away when the last run ended."""
     return bool(storage.read_json(SweepPaths(sweep).manifest).get("told", True))
 
 
 def finish(
-    tracker: SweepTracker, problem: SweepProblem, storage: Storage, records: list[TrialRecord], status: SweepEnd
+    tracker: SweepLogger, problem: SweepDefinition, storage: Storage, records: list[Trial], status: SweepEnd
 ) -> None:
     """End the sweep's run, and note in its manifest how it ended, for a store that is told only later."""
     tracker.finish(status=status, **results_of(problem, records))
@@ -102,12 +102,14 @@ def finish(
 class TrialRuns:
     """The runs of a sweep's trials, as the referee opens and ends them; `metric` is the objective."""
 
-    def __init__(self, tracker: SweepTracker, storage: Storage, prepared: Prepared, problem: SweepProblem) -> None:
+    def __init__(
+        self, tracker: SweepLogger, storage: Storage, prepared: PreparedData, problem: SweepDefinition
+    ) -> None:
         self._tracker, self._storage, self._prepared = tracker, storage, prepared
         self._paths, self._metric = SweepPaths(problem.spec.sweep), problem.spec.objective.metric
         self._tags = _tags(problem, prepared.manifest.key)
 
-    def open(self, record: TrialRecord, *, resumes: bool = False) -> str:
+    def open(self, record: Trial, *, resumes: bool = False) -> str:
         """Return the id of a trial's run: a new one, or the one it has, to go on with where it `resumes`."""
         run_id = self._tracker.start_trial(
             number=record.number,
@@ -121,20 +123,20 @@ class TrialRuns:
             log_data(self._tracker, run_id, self._prepared, split="train", context="training")
         return run_id
 
-    def collect(self, record: TrialRecord, *, has_ended: bool = False) -> None:
+    def collect(self, record: Trial, *, has_ended: bool = False) -> None:
         """Pass on what the trial's worker could not send itself."""
         if record.run_id:
             paths = self._paths.trial(record.number)
             self._tracker.collect(record.run_id, self._storage, paths, has_ended=has_ended)
 
-    def tell_again(self, records: Sequence[TrialRecord]) -> None:
+    def log_again(self, records: Sequence[Trial]) -> None:
         """Tell of trials that ended in earlier runs, where the store may not know all of them."""
         for record in records if self._tracker.is_behind else ():
             if record.outcome and record.run_id and is_pending(record.run_id):
                 self.open(record)
             self.end(record)
 
-    def end(self, record: TrialRecord) -> None:
+    def end(self, record: Trial) -> None:
         """Write down how a trial ended."""
         if record.run_id is None or record.outcome is None:
             return
@@ -151,10 +153,10 @@ class TrialRuns:
         )
 
 
-def fault_tags(record: TrialRecord, *, log: str) -> dict[str, str]:
+def fault_tags(record: Trial, *, log: str) -> dict[str, str]:
     """Return what a run says of its trial's faults: how many, and of a failed trial the last one and the log."""
     tags = {"sweepkit.faults": str(len(record.faults))} if record.faults else {}
-    if record.outcome is not Outcome.FAILED:
+    if record.outcome is not TrialState.FAILED:
         return tags
     tags["sweepkit.log"] = log
     if record.faults:
@@ -164,26 +166,26 @@ def fault_tags(record: TrialRecord, *, log: str) -> dict[str, str]:
     return tags
 
 
-def run_name(record: TrialRecord) -> str:
+def run_name(record: Trial) -> str:
     """Name a trial by its number and the first words and whole numbers of its point: `0007 gru 64`."""
     words = [str(v) for v in record.point.values() if isinstance(v, str | int) and not isinstance(v, bool)]
     return " ".join([f"{record.number:04d}", *words[:2]])
 
 
-def describe_data(tracker: SweepTracker, prepared: Prepared) -> None:
+def describe_data(tracker: SweepLogger, prepared: PreparedData) -> None:
     """Record which data the sweep trains and validates on."""
     for split, context in (("train", "training"), ("valid", "validation")):
         log_data(tracker, tracker.parent_run_id, prepared, split=split, context=context)
 
 
-def log_data(tracker: SweepTracker, run_id: str, prepared: Prepared, *, split: str, context: str) -> None:
+def log_data(tracker: SweepLogger, run_id: str, prepared: PreparedData, *, split: str, context: str) -> None:
     """Record one split as an input of a run."""
     facts = dataset_facts(prepared.manifest, str(prepared.folder), split=split, context=context)
     tracker.log_dataset(run_id, **facts)
 
 
 def dataset_facts(manifest: Manifest, source: str, *, split: str, context: str) -> dict[str, Any]:
-    """Return what describes one split as an input of a run: the arguments of `SweepTracker.log_dataset`."""
+    """Return what describes one split as an input of a run: the arguments of `SweepLogger.log_dataset`."""
     facts = manifest.splits[split]
     return {
         "name": f"{manifest.package}-{split}",
@@ -194,9 +196,7 @@ def dataset_facts(manifest: Manifest, source: str, *, split: str, context: str) 
     }
 
 
-def keep_checkpoints(
-    tracker: SweepTracker, storage: Storage, paths: SweepPaths, leaders: Sequence[TrialRecord]
-) -> None:
+def keep_checkpoints(tracker: SweepLogger, storage: Storage, paths: SweepPaths, leaders: Sequence[Trial]) -> None:
     """Copy the best checkpoint of each kept trial to its run's artifacts, where the storage is a folder."""
     for record in leaders:
         if record.run_id and record.best_epoch and storage.local is not None:
@@ -204,15 +204,15 @@ def keep_checkpoints(
             tracker.log_checkpoint(record.run_id, folder)
 
 
-def results_of(problem: SweepProblem, records: list[TrialRecord]) -> dict[str, Any]:  # SweepTracker.finish's arguments
+def results_of(problem: SweepDefinition, records: list[Trial]) -> dict[str, Any]:  # SweepLogger.finish's arguments
     """Return what a finished sweep's run shows; see `results`."""
     return results(problem.spec, records)
 
 
-def results(spec: SweepSpec, records: list[TrialRecord]) -> dict[str, Any]:  # as above
+def results(spec: SweepConfig, records: list[Trial]) -> dict[str, Any]:  # as above
     """Return the leaderboard by column, the winner, why trials ended, and when the last one did."""
     objective = spec.objective
-    rows = table(records, metric=objective.metric, mode=Mode(objective.mode))
+    rows = table(records, metric=objective.metric, mode=Direction(objective.mode))
     return {
         "leaderboard": {name: [row.get(name) for row in rows] for name in rows[0]} if rows else {},
         "best": _winner(spec, records),
@@ -222,22 +222,22 @@ def results(spec: SweepSpec, records: list[TrialRecord]) -> dict[str, Any]:  # a
     }
 
 
-def _target(problem: SweepProblem, storage: Storage) -> str:
+def _target(problem: SweepDefinition, storage: Storage) -> str:
     """Name a sweep, or the one that a final stage belongs to, as a command takes it."""
     sweep = problem.spec.sweep.partition("/")[0]
     return shlex.quote(str(storage.path(SweepPaths(sweep).root) if storage.local else problem.source))
 
 
-def _winner(spec: SweepSpec, records: list[TrialRecord]) -> Mapping[str, object]:
+def _winner(spec: SweepConfig, records: list[Trial]) -> Mapping[str, object]:
     metric = spec.objective.metric
-    leaders = ranked(records, Mode(spec.objective.mode))
+    leaders = ranked(records, Direction(spec.objective.mode))
     if not leaders:
         return {}
     best = leaders[0]
     return {"trial": best.number, metric: best.best_value, "epoch": best.best_epoch, **best.point}
 
 
-def _tags(problem: SweepProblem, data_key: str) -> dict[str, str]:
+def _tags(problem: SweepDefinition, data_key: str) -> dict[str, str]:
     code = provenance.code_state(problem.package.folder)
     facts = {
         "data_key": data_key,
@@ -250,7 +250,7 @@ def _tags(problem: SweepProblem, data_key: str) -> dict[str, str]:
     return {f"sweepkit.{name}": value for name, value in (facts | versions).items()} | commit
 
 
-def _settings(problem: SweepProblem) -> dict[str, str]:
+def _settings(problem: SweepDefinition) -> dict[str, str]:
     """Return the YAML's settings as `search.sampler` and so on, without the space, which trials have values of."""
     spec = problem.spec.model_dump(mode="json", exclude={"space", "data", "storage", "tracking"})
     flat = {

@@ -1,7 +1,7 @@
 """What the final stage makes of its trained candidates: predictions, comparisons, a look at the test split, a bundle.
 
 The order matters. The test split is looked at after everything that selects, a look is counted before it is made,
-and the result is written last. Try `Judge(sweep, storage, job, runner, observer).judge(ranking, records, ...)`.
+and the result is written last. Try `FinalEvaluation(sweep, storage, job, runner, observer).judge(ranking, records, ...)`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import asdict, replace
 from typing import TypeVar
 
 from sweepkit.bundle.manifest import Measured
-from sweepkit.config.definition import SweepProblem
-from sweepkit.data.dataset import Prepared
+from sweepkit.config.definition import SweepDefinition
+from sweepkit.data.dataset import PreparedData
 from sweepkit.driver.observer import Observer
 from sweepkit.final.test_split import read_looks
 from sweepkit.formatting import metric_words
-from sweepkit.results.final_result import Candidate, Comparison, FinalResult, Look
+from sweepkit.results.final_result import CandidateResult, Comparison, FinalResult, TestEvaluation
 from sweepkit.results.statistics import compare, proportion_interval
 from sweepkit.runners.interface import Runner
 from sweepkit.storage.layout import SweepPaths
@@ -26,8 +26,8 @@ from sweepkit.tasks.text import predictions
 from sweepkit.tasks.text.evaluation import EvaluationTask, evaluate
 from sweepkit.tasks.text.export_task import ExportTask, export
 from sweepkit.tasks.text.linear_baseline import LinearTask, fit_linear
-from sweepkit.trial.request import Job, trial_seed
-from sweepkit.trial.trial import TrialRecord
+from sweepkit.trial.request import TrialSettings, trial_seed
+from sweepkit.trial.trial import Trial
 
 Task = TypeVar("Task")
 Answer = TypeVar("Answer")
@@ -35,18 +35,24 @@ Answer = TypeVar("Answer")
 LINEAR = "TF-IDF bigrams + logistic regression"
 
 
-class Judge:
+class FinalEvaluation:
     """Judges the candidates of one sweep; `final` is its final stage as a sweep, `job` what the runs of that share."""
 
     def __init__(
-        self, sweep: SweepProblem, final: SweepProblem, storage: Storage, job: Job, runner: Runner, observer: Observer
+        self,
+        sweep: SweepDefinition,
+        final: SweepDefinition,
+        storage: Storage,
+        job: TrialSettings,
+        runner: Runner,
+        observer: Observer,
     ) -> None:
         self._sweep, self._final, self._storage, self._job = sweep, final, storage, job
         self._runner, self._observer = runner, observer
         self._paths = SweepPaths(sweep.spec.sweep)
 
     def judge(
-        self, ranking: Sequence[Candidate], records: Sequence[TrialRecord], *, prepared: Prepared, again: bool
+        self, ranking: Sequence[CandidateResult], records: Sequence[Trial], *, prepared: PreparedData, again: bool
     ) -> FinalResult:
         """Compare, measure the winner on the test split, and put its bundle into the storage.
 
@@ -71,13 +77,13 @@ class Judge:
         self._export(result, runs[0])
         return result
 
-    def _predict(self, runs: Sequence[TrialRecord]) -> None:
+    def _predict(self, runs: Sequence[Trial]) -> None:
         """Predict validation with the best run of every network, where that has not been done."""
         paths = self._paths.final
         missing = [run for run in runs if not self._storage.exists(paths.trial(run.number).predictions("valid"))]
         self._each(evaluate, [self._evaluation(run, "valid") for run in missing], "predicting validation")
 
-    def _linear(self) -> Candidate:
+    def _linear(self) -> CandidateResult:
         """Fit the baseline that is no network, or find what it came to."""
         name = self._paths.linear_predictions
         if not self._storage.exists(name):
@@ -85,9 +91,9 @@ class Judge:
             self._each(fit_linear, [task], "fitting the linear baseline")
         found = predictions.read(self._storage, name)
         interval = proportion_interval(int(found.is_right.sum()), len(found.targets))
-        return Candidate(LINEAR, True, None, {}, (), (found.accuracy,), found.accuracy, interval, None, name)
+        return CandidateResult(LINEAR, True, None, {}, (), (found.accuracy,), found.accuracy, interval, None, name)
 
-    def _comparisons(self, everyone: Sequence[Candidate]) -> list[Comparison]:
+    def _comparisons(self, everyone: Sequence[CandidateResult]) -> list[Comparison]:
         """Compare the winner with the runner-up and with each baseline."""
         winner, *others = everyone
         rivals = [other for other in others if not other.is_baseline][:1]
@@ -95,11 +101,11 @@ class Judge:
         right = self._is_right(winner)
         return [compare(right, self._is_right(other), other=other.name) for other in [*rivals, *baselines]]
 
-    def _is_right(self, candidate: Candidate) -> predictions.Right:
+    def _is_right(self, candidate: CandidateResult) -> predictions.Right:
         assert candidate.predictions is not None, "everyone has predicted validation"
         return predictions.read(self._storage, candidate.predictions).is_right
 
-    def _looked(self, winner: Candidate, run: TrialRecord, n_rows: int, *, again: bool) -> tuple[Look, ...]:
+    def _looked(self, winner: CandidateResult, run: Trial, n_rows: int, *, again: bool) -> tuple[TestEvaluation, ...]:
         """Look at the test split if nobody has, or `again`; what was begun and never finished is the same look."""
         looks = read_looks(self._storage, self._paths)
         begun = [look for look in looks if look.accuracy is None and look.final_trial == run.number]
@@ -107,7 +113,7 @@ class Judge:
             return tuple(looks)
         if not begun:
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-            looks.append(Look(len(looks) + 1, now, winner.name, run.number, n_rows))
+            looks.append(TestEvaluation(len(looks) + 1, now, winner.name, run.number, n_rows))
             self._write_looks(looks)
         found = self._each(evaluate, [self._evaluation(run, "test")], "measuring the winner on the test split")[0]
         looks[-1] = replace(
@@ -119,10 +125,10 @@ class Judge:
         self._write_looks(looks)
         return tuple(looks)
 
-    def _write_looks(self, looks: Sequence[Look]) -> None:
+    def _write_looks(self, looks: Sequence[TestEvaluation]) -> None:
         self._storage.write_json(self._paths.looks, [asdict(look) for look in looks])
 
-    def _export(self, result: FinalResult, run: TrialRecord) -> None:
+    def _export(self, result: FinalResult, run: Trial) -> None:
         """Put the winner's best run into the storage as a bundle."""
         assert run.best_epoch is not None, "a candidate's run has a best epoch"
         task = ExportTask(
@@ -142,7 +148,7 @@ class Judge:
         )
         self._each(export, [task], "exporting the winner")
 
-    def _measured(self, result: FinalResult, run: TrialRecord) -> list[Measured]:
+    def _measured(self, result: FinalResult, run: Trial) -> list[Measured]:
         """Return the figures of the winner's card."""
         winner, words = result.winner, metric_words(result.metric)
         mean = winner.interval
@@ -161,7 +167,7 @@ class Judge:
             found.append(Measured(name, look.accuracy, look.interval.low, look.interval.high, look.rows))
         return found
 
-    def _evaluation(self, run: TrialRecord, split: str) -> EvaluationTask:
+    def _evaluation(self, run: Trial, split: str) -> EvaluationTask:
         assert run.best_epoch is not None, "a candidate's run has a best epoch"
         return EvaluationTask(
             package=self._job.package,

@@ -13,8 +13,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, BundleFacts, CheckFacts
-from sweepkit.errors import DataError, InputError, Problem
+from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, BundleManifest, CheckResult
+from sweepkit.errors import DataError, InputError, Issue
 from sweepkit.tracking import registry
 from sweepkit.training.keras_import import import_keras
 
@@ -32,8 +32,8 @@ class Pulled:
 
     folder: Path
     source: str
-    facts: BundleFacts
-    check: CheckFacts
+    facts: BundleManifest
+    check: CheckResult
 
 
 def pull(
@@ -123,7 +123,7 @@ def _fill(folder: Path, target: str, tracking_uri: str | None, sets: Sequence[st
     return str(bundle)
 
 
-def _tried(folder: Path, source: str) -> tuple[BundleFacts, CheckFacts]:
+def _tried(folder: Path, source: str) -> tuple[BundleManifest, CheckResult]:
     """Load a bundle and measure it again, with messages that name the place it came from."""
     import_keras()
     from sweepkit.tasks.text.text_model import load
@@ -134,8 +134,8 @@ def _tried(folder: Path, source: str) -> tuple[BundleFacts, CheckFacts]:
         return model.facts, check(model, folder)
     except InputError as error:
         problems = [
-            Problem(problem.where.replace(str(folder), source), problem.what.replace(str(folder), source))
+            Issue(problem.where.replace(str(folder), source), problem.what.replace(str(folder), source))
             for problem in error.problems
         ]
-        remedy = Problem(source, "what was pulled cannot be used, and nothing was kept")
+        remedy = Issue(source, "what was pulled cannot be used, and nothing was kept")
         raise DataError([*problems, remedy]) from None

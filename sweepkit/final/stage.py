@@ -17,21 +17,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sweepkit.config.definition import SweepProblem
-from sweepkit.config.schema import Final, Search, SweepSpec
-from sweepkit.data.dataset import Prepared
+from sweepkit.config.definition import SweepDefinition
+from sweepkit.config.schema import Final, Search, SweepConfig
+from sweepkit.data.dataset import PreparedData
 from sweepkit.driver.claim import find_sweep
-from sweepkit.driver.controller import Referee
+from sweepkit.driver.controller import SweepController
 from sweepkit.driver.data import FoundData, find_data
 from sweepkit.driver.observer import Observer
 from sweepkit.driver.run import RunOptions, finished_records, job_of, open_runner
-from sweepkit.driver.tracking import TrialRuns, close, describe_data, finish, is_told, open_tracker, results_of
+from sweepkit.driver.tracking import TrialRuns, close, describe_data, finish, is_synced, open_tracker, results_of
 from sweepkit.errors import InputError, SweepFailed
-from sweepkit.final.candidates import Finalist, candidates, finalists, missing_points
-from sweepkit.final.evaluate import Judge
+from sweepkit.final.candidates import Candidate, candidate_results, choose_candidates, missing_points
+from sweepkit.final.evaluate import FinalEvaluation
 from sweepkit.final.test_split import forget_predictions
 from sweepkit.redaction import hidden_in
-from sweepkit.results.final_result import Candidate, FinalResult
+from sweepkit.results.final_result import CandidateResult, FinalResult
 from sweepkit.runners.interface import Runner
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.lock import DriverLock, check_free
@@ -41,9 +41,9 @@ from sweepkit.study.journal import Journal
 from sweepkit.study.journal_file import open_journal
 from sweepkit.study.study import SweepStudy
 from sweepkit.tracking.registry import register
-from sweepkit.tracking.sweep_logger import SweepTracker
-from sweepkit.trial.request import Job, trial_seed
-from sweepkit.trial.trial import Mode, TrialRecord
+from sweepkit.tracking.sweep_logger import SweepLogger
+from sweepkit.trial.request import TrialSettings, trial_seed
+from sweepkit.trial.trial import Direction, Trial
 
 logger = logging.getLogger(__name__)
 
@@ -64,10 +64,10 @@ class FinalPlan:
         data: the sweep's data.
     """
 
-    sweep: SweepProblem
-    problem: SweepProblem
+    sweep: SweepDefinition
+    problem: SweepDefinition
     settings: Final
-    finalists: list[Finalist]
+    finalists: list[Candidate]
     n_unfinished: int
     data: FoundData
 
@@ -77,11 +77,11 @@ class FinalPlan:
         return SweepPaths(self.sweep.spec.sweep)
 
     @property
-    def mode(self) -> Mode:
-        return Mode(self.sweep.spec.objective.mode)
+    def mode(self) -> Direction:
+        return Direction(self.sweep.spec.objective.mode)
 
 
-def plan_final(problem: SweepProblem) -> FinalPlan:
+def plan_final(problem: SweepDefinition) -> FinalPlan:
     """Choose who takes part; touches nothing.
 
     Raises:
@@ -95,7 +95,7 @@ def plan_final(problem: SweepProblem) -> FinalPlan:
     with open_journal(storage, paths, read_only=True) as journal:
         records = Journal.read(journal, spec).records()
     ended = [record for record in records if record.outcome]
-    chosen = finalists(ended, sweep.package, mode=Mode(spec.objective.mode), top=settings.top)
+    chosen = choose_candidates(ended, sweep.package, mode=Direction(spec.objective.mode), top=settings.top)
     if not chosen:
         raise InputError(
             f"no trial of {spec.sweep!r} has ended with a finite {spec.objective.metric!r}; "
@@ -138,7 +138,7 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
         job = job_of(plan.problem, storage, prepared, runner, tracker)
         records = _train(plan, storage, prepared, tracker, runner, job, observer, lock)
         ranking = _ranking(plan, records)
-        judge = Judge(plan.sweep, plan.problem, storage, job, runner, observer)
+        judge = FinalEvaluation(plan.sweep, plan.problem, storage, job, runner, observer)
         result = judge.judge(ranking, records, prepared=prepared, again=again)
         if tracker:
             tracker.finish(status="finished", **_found(plan, records, result))
@@ -155,7 +155,7 @@ def stored_result(storage: Storage, paths: SweepPaths) -> FinalResult | None:
     return FinalResult.from_json(storage.read_json(paths.final_result))
 
 
-def _final_spec(spec: SweepSpec, n_runs: int) -> SweepSpec:
+def _final_spec(spec: SweepConfig, n_runs: int) -> SweepConfig:
     """Return the settings of the final stage: no rule compares its runs, and all of them keep their checkpoints."""
     return spec.model_copy(
         update={
@@ -170,9 +170,9 @@ def _final_spec(spec: SweepSpec, n_runs: int) -> SweepSpec:
 
 def _is_complete(plan: FinalPlan, result: FinalResult, storage: Storage) -> bool:
     """Tell whether a result is of these finalists, seeds and epochs, and all that comes after it has been done."""
-    if finished_records(plan.problem, storage) is None or not is_told(storage, plan.problem.spec.sweep):
+    if finished_records(plan.problem, storage) is None or not is_synced(storage, plan.problem.spec.sweep):
         return False
-    names = {finalist.name for finalist in plan.finalists} <= {candidate.name for candidate in result.candidates}
+    names = {candidate.name for candidate in plan.finalists} <= {candidate.name for candidate in result.candidates}
     registered = result.registered is not None or not plan.problem.spec.tracking.enabled
     return result.n_seeds == plan.settings.seeds and names and registered and storage.exists(plan.paths.winner)
 
@@ -183,7 +183,7 @@ def _write_manifest(plan: FinalPlan, storage: Storage) -> None:
     storage.write_json(name, before | {"spec": hidden_in(plan.problem.spec.model_dump(mode="json"))})
 
 
-def _open_tracker(plan: FinalPlan, storage: Storage) -> SweepTracker | None:
+def _open_tracker(plan: FinalPlan, storage: Storage) -> SweepLogger | None:
     parent = storage.read_json(plan.paths.manifest).get("parent_run_id")
     return open_tracker(plan.problem, storage, plan.data.key, parent=parent)
 
@@ -191,13 +191,13 @@ def _open_tracker(plan: FinalPlan, storage: Storage) -> SweepTracker | None:
 def _train(
     plan: FinalPlan,
     storage: Storage,
-    prepared: Prepared,
-    tracker: SweepTracker | None,
+    prepared: PreparedData,
+    tracker: SweepLogger | None,
     runner: Runner,
-    job: Job,
+    job: TrialSettings,
     observer: Observer,
     lock: DriverLock,
-) -> list[TrialRecord]:
+) -> list[Trial]:
     """Run what is missing of the finalists' runs and return all of them."""
     problem, paths = plan.problem, plan.paths.final
     with open_journal(storage, paths) as journal:
@@ -207,9 +207,9 @@ def _train(
         study.queue(missing_points(plan.finalists, study.queued(), seeds=plan.settings.seeds))
         runs = TrialRuns(tracker, storage, prepared, problem) if tracker else None
         if runs:
-            runs.tell_again(study.records())
+            runs.log_again(study.records())
         workers = runner.share.n_workers
-        referee = Referee(
+        referee = SweepController(
             study, problem.spec, storage=storage, runs=runs, observer=observer, workers=workers, lost=lock.lost
         )
         try:
@@ -225,23 +225,25 @@ def _train(
         return study.records()
 
 
-def _ranking(plan: FinalPlan, records: Sequence[TrialRecord]) -> list[Candidate]:
-    found = candidates(plan.finalists, records, mode=plan.mode, seeds=plan.settings.seeds, paths=plan.paths.final)
+def _ranking(plan: FinalPlan, records: Sequence[Trial]) -> list[CandidateResult]:
+    found = candidate_results(
+        plan.finalists, records, mode=plan.mode, seeds=plan.settings.seeds, paths=plan.paths.final
+    )
     if not found or found[0].is_baseline:
         reason = next((record.reason for record in records if record.reason), "none was started")
         raise SweepFailed(f"no run of a leading trial completed in the final stage: {reason}")
     return found
 
 
-def _found(plan: FinalPlan, records: Sequence[TrialRecord], result: FinalResult) -> dict[str, Any]:
-    """Return what the stage's run shows in the tracking store: `SweepTracker.finish`'s arguments."""
+def _found(plan: FinalPlan, records: Sequence[Trial], result: FinalResult) -> dict[str, Any]:
+    """Return what the stage's run shows in the tracking store: `SweepLogger.finish`'s arguments."""
     look = result.look
     figures = {"mean": result.winner.mean} | ({"test_accuracy": look.accuracy} if look else {})
     found = results_of(plan.problem, list(records))
     return found | {"best": {**found["best"], "candidate": result.winner.name, **figures}}
 
 
-def _registered(plan: FinalPlan, storage: Storage, tracker: SweepTracker) -> str | None:
+def _registered(plan: FinalPlan, storage: Storage, tracker: SweepLogger) -> str | None:
     """Put the winner's bundle into the model registry; None, with a warning, when the store does not take it."""
     run_id = storage.read_json(plan.paths.manifest).get("parent_run_id") or tracker.parent_run_id
     tracker.flush()  # a store that is a file has one writer at a time

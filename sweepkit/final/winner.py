@@ -11,18 +11,18 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from sweepkit.bundle.manifest import FACTS, FORMAT, BundleFacts, Measured
+from sweepkit.bundle.manifest import FACTS, FORMAT, BundleManifest, Measured
 from sweepkit.config.package import import_package
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.dataset import PreparedData
 from sweepkit.data.prepare import local_folder
 from sweepkit.errors import InputError
 from sweepkit.formatting import metric_words
 from sweepkit.results.statistics import proportion_interval
-from sweepkit.results.sweep import Snapshot, open_snapshot
+from sweepkit.results.sweep import Sweep, load_sweep
 from sweepkit.storage.layout import DataPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.trial.request import trial_seed
-from sweepkit.trial.trial import TrialRecord
+from sweepkit.trial.trial import Trial
 
 _TIMES = ("valid_seconds",)  # what workers report beside the model's own metrics
 
@@ -45,7 +45,7 @@ def bundle_of(target: Path, sets: Sequence[str] = (), data: str | None = None) -
     if target.is_dir() and not (target / "manifest.json").is_file():
         what = f"this folder is neither a bundle, which has a {FACTS}, nor a sweep, which has a manifest.json"
         raise InputError(what, where=str(target))
-    snapshot = open_snapshot(target, sets, data)
+    snapshot = load_sweep(target, sets, data)
     manifest = snapshot.storage.read_json(snapshot.paths.manifest)
     yaml = Path(str(manifest.get("source", "the YAML"))) if target.is_dir() else target
     if snapshot.final:
@@ -55,19 +55,19 @@ def bundle_of(target: Path, sets: Sequence[str] = (), data: str | None = None) -
     return _local(snapshot)
 
 
-def _require_bundle(snapshot: Snapshot, yaml: Path) -> None:
+def _require_bundle(snapshot: Sweep, yaml: Path) -> None:
     if not snapshot.storage.exists(f"{snapshot.paths.winner}/{FACTS}"):
         what = f"the bundle of the final stage's winner is gone; `python -m sweepkit final {yaml}` makes it again"
         raise InputError(what, where=f"{snapshot.storage.shown}/{snapshot.paths.winner}")
 
 
-def _is_of(snapshot: Snapshot, best: TrialRecord) -> bool:
+def _is_of(snapshot: Sweep, best: Trial) -> bool:
     """Whether the sweep's bundle is there and of this trial's best epoch; one that cannot be read is made again."""
     name = f"{snapshot.paths.winner}/{FACTS}"
     if not snapshot.storage.exists(name):
         return False
     try:
-        facts = BundleFacts.from_json(snapshot.storage.read_json(name))
+        facts = BundleManifest.from_json(snapshot.storage.read_json(name))
     except (ValueError, KeyError, TypeError, AttributeError):
         return False
     # the seed tells it from a run of a final stage that came not to its end
@@ -75,7 +75,7 @@ def _is_of(snapshot: Snapshot, best: TrialRecord) -> bool:
     return (facts.format, facts.trial, facts.epoch, facts.seed) == (FORMAT, best.number, best.best_epoch, seed)
 
 
-def _export(snapshot: Snapshot, best: TrialRecord, *, data_key: str, yaml: Path) -> None:
+def _export(snapshot: Sweep, best: Trial, *, data_key: str, yaml: Path) -> None:
     from sweepkit.tasks.text.export import export_here  # not at the top: it imports TensorFlow
     from sweepkit.tasks.text.export_task import ExportTask
 
@@ -101,7 +101,7 @@ def _export(snapshot: Snapshot, best: TrialRecord, *, data_key: str, yaml: Path)
     export_here(task)
 
 
-def measured(record: TrialRecord, *, n_rows: int) -> tuple[Measured, ...]:
+def measured(record: Trial, *, n_rows: int) -> tuple[Measured, ...]:
     """Return what validation said of a trial's best epoch; an accuracy with its interval over `n_rows` rows."""
     metrics = record.reports[(record.best_epoch or 1) - 1].metrics
     found = []
@@ -127,14 +127,14 @@ def _find_package(name: str, yaml: Path, *, where: str) -> None:
     import_package(name, yaml.parent / name)
 
 
-def _prepared(storage: Storage, paths: DataPaths, yaml: Path) -> Prepared:
+def _prepared(storage: Storage, paths: DataPaths, yaml: Path) -> PreparedData:
     if not storage.exists(paths.manifest):
         what = f"the prepared data is gone; `python -m sweepkit prepare {yaml}` makes it again from the source"
         raise InputError(what, where=f"{storage.shown}/{paths.root}")
-    return Prepared.open(local_folder(paths, storage))
+    return PreparedData.open(local_folder(paths, storage))
 
 
-def _local(snapshot: Snapshot) -> Path:
+def _local(snapshot: Sweep) -> Path:
     """Return the sweep's bundle as a local folder; of a bucket a copy, made once for each content."""
     storage, name = snapshot.storage, snapshot.paths.winner
     if storage.local is not None:

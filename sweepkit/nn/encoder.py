@@ -49,7 +49,7 @@ def look_up(tokens: Any, embedding: Any) -> tuple[Any, Any]:
     Returns:
         `sequences` and `places`, as `encode` takes them.
     """
-    if not implementation.is_fast():
+    if not implementation.uses_scan():
         return embedding(tokens), None
     distinct, places = DistinctTokens(name="distinct")(tokens)
     return embedding(distinct), places

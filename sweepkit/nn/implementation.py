@@ -17,34 +17,34 @@ import tensorflow as tf
 
 logger = logging.getLogger(__name__)
 
-Path = Literal["auto", "stock"]
+Implementation = Literal["auto", "stock"]
 
-_chosen: Path = "auto"
+_chosen: Implementation = "auto"
 
 
-def choose(path: Path) -> None:
+def select(implementation: Implementation) -> None:
     """Choose for all layers that this process builds or traces from now on; what is traced already stays as it is.
 
     Raises:
-        ValueError: there is no such path.
+        ValueError: there is no such implementation.
     """
     global _chosen
-    if path not in get_args(Path):
-        raise ValueError(f"nn must be one of {', '.join(get_args(Path))}, got {path!r}")
-    _chosen = path
+    if implementation not in get_args(Implementation):
+        raise ValueError(f"nn must be one of {', '.join(get_args(Implementation))}, got {implementation!r}")
+    _chosen = implementation
 
 
 @contextlib.contextmanager
-def using(path: Path) -> Iterator[None]:
+def using(implementation: Implementation) -> Iterator[None]:
     """Choose inside of a `with` block."""
     before = _chosen
-    choose(path)
+    select(implementation)
     try:
         yield
     finally:
-        choose(before)
+        select(before)
 
 
-def is_fast() -> bool:
+def uses_scan() -> bool:
     """Whether layers that can be are computed by sweepkit's scan."""
     return _chosen == "auto" and not tf.config.list_logical_devices("GPU")

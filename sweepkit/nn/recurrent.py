@@ -115,7 +115,7 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     def _why_stock(self) -> str | None:
         """Return why Keras' own loop computes this layer, or None."""
         cell = self.cell
-        if not implementation.is_fast():
+        if not implementation.uses_scan():
             return "nn is stock, or there is a GPU"
         if self.compute_dtype != "float32":
             return f"it computes in {self.compute_dtype}"

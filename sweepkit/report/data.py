@@ -16,18 +16,18 @@ import numpy as np
 from sweepkit.data.manifest import Manifest, parse_manifest
 from sweepkit.errors import DataError
 from sweepkit.results.final_result import FinalResult
-from sweepkit.results.sweep import Snapshot
+from sweepkit.results.sweep import Sweep
 from sweepkit.space import Choice, Float, Int, Param, Value
 from sweepkit.storage.layout import DataPaths, SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text import predictions
 from sweepkit.tasks.text.evaluation import Mistake
 from sweepkit.trial.leaderboard import ranked
-from sweepkit.trial.trial import Mode, TrialRecord
+from sweepkit.trial.trial import Direction, Trial
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class WinnerErrors:
     """The winner's best run on validation.
 
     Attributes:
@@ -42,7 +42,7 @@ class Judged:
 
 
 @dataclass(frozen=True)
-class Findings:
+class ReportData:
     """A sweep at the moment when it was read.
 
     Attributes:
@@ -65,20 +65,20 @@ class Findings:
     name: str
     folder: str
     metric: str
-    mode: Mode
+    mode: Direction
     n_trials: int
     params: Mapping[str, Param]
-    records: Sequence[TrialRecord]
+    records: Sequence[Trial]
     errors: Mapping[int, str] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)  # JSON, shown and not looked into
     final: FinalResult | None = None
     data: Manifest | None = None
     no_data: str = ""
-    judged: Judged | None = None
+    judged: WinnerErrors | None = None
     no_judged: str = ""
 
     @property
-    def leaders(self) -> list[TrialRecord]:
+    def leaders(self) -> list[Trial]:
         """The trials that have a finite objective and did not fail, the best first."""
         return ranked(self.records, self.mode)
 
@@ -105,24 +105,24 @@ class Findings:
             return sorted(seen.values(), key=lambda value: (place := param.index(value)) is None or place)
         return sorted(seen.values())
 
-    def objective(self, record: TrialRecord) -> list[tuple[int, float]]:
+    def objective(self, record: Trial) -> list[tuple[int, float]]:
         """Return (epoch, objective) of the epochs that have a finite one."""
         pairs = [(report.epoch, report.metrics.get(self.metric, math.nan)) for report in record.reports]
         return [(epoch, value) for epoch, value in pairs if math.isfinite(value)]
 
 
-def gather(snapshot: Snapshot) -> Findings:
+def gather(snapshot: Sweep) -> ReportData:
     """Read what a report needs beside the journal."""
     storage, paths, objective = snapshot.storage, snapshot.paths, snapshot.spec.objective
     manifest = storage.read_json(paths.manifest)
     data, no_data = _data(storage, snapshot.spec.package, manifest.get("data_key"))
     final = FinalResult.from_json(storage.read_json(paths.final_result)) if storage.exists(paths.final_result) else None
     judged, no_judged = _judged(storage, paths, final, manifest.get("source", "SWEEP"))
-    return Findings(
+    return ReportData(
         name=snapshot.name,
         folder=snapshot.folder,
         metric=objective.metric,
-        mode=Mode(objective.mode),
+        mode=Direction(objective.mode),
         n_trials=snapshot.n_trials,
         params={facts["name"]: _param(facts) for facts in manifest["space"]},
         records=snapshot.records,
@@ -158,7 +158,9 @@ def _data(storage: Storage, package: str, key: str | None) -> tuple[Manifest | N
         return None, f"The prepared data cannot be read: {error}."
 
 
-def _judged(storage: Storage, paths: SweepPaths, final: FinalResult | None, source: str) -> tuple[Judged | None, str]:
+def _judged(
+    storage: Storage, paths: SweepPaths, final: FinalResult | None, source: str
+) -> tuple[WinnerErrors | None, str]:
     if final is None:
         return None, f"The winner's errors are known after the final stage: `python -m sweepkit final {source}`."
     winner = final.winner
@@ -173,4 +175,4 @@ def _judged(storage: Storage, paths: SweepPaths, final: FinalResult | None, sour
     counts = np.bincount(pairs, minlength=n_labels**2).reshape(n_labels, n_labels).tolist()
     mistakes = paths.final.trial(winner.best_final_trial).mistakes
     worst = storage.read_json(mistakes) if storage.exists(mistakes) else []
-    return Judged(winner.best_final_trial, tuple(map(tuple, counts)), tuple(Mistake(**one) for one in worst)), ""
+    return WinnerErrors(winner.best_final_trial, tuple(map(tuple, counts)), tuple(Mistake(**one) for one in worst)), ""

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.space import Value
-from sweepkit.trial.trial import Mode, Outcome, TrialRecord
+from sweepkit.trial.trial import Direction, Trial, TrialState
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class EqualCost:
     """One value of a parameter.
 
     Attributes:
@@ -41,9 +41,9 @@ class Spent:
         return reached[-1] if reached else None
 
 
-def spending(findings: Findings, name: str) -> list[Spent]:
+def spending(findings: ReportData, name: str) -> list[EqualCost]:
     """Return what was spent on each value of a parameter, in the order of its values, "not used" last."""
-    groups: list[tuple[Value | None, list[TrialRecord]]] = [
+    groups: list[tuple[Value | None, list[Trial]]] = [
         (value, [r for r in findings.records if name in r.point and repr(r.point[name]) == repr(value)])
         for value in findings.values(name)
     ]
@@ -53,12 +53,12 @@ def spending(findings: Findings, name: str) -> list[Spent]:
     return [_spent(value, records, findings.metric, findings.mode) for value, records in groups]
 
 
-def common_cost(found: Sequence[Spent]) -> int:
+def common_cost(found: Sequence[EqualCost]) -> int:
     """Return the largest number of epochs that every value has reached."""
     return min((spent.epochs for spent in found), default=0)
 
 
-def _spent(value: Value | None, records: Sequence[TrialRecord], metric: str, mode: Mode) -> Spent:
+def _spent(value: Value | None, records: Sequence[Trial], metric: str, mode: Direction) -> EqualCost:
     # in the order in which the epochs ended, whichever trial they are of
     reports = sorted(
         (
@@ -71,8 +71,8 @@ def _spent(value: Value | None, records: Sequence[TrialRecord], metric: str, mod
     steps: list[tuple[int, float]] = []
     for n_epochs, (_, outcome, objective) in enumerate(reports, start=1):
         # a failed trial costs, and its objective does not count, as on the leaderboard
-        if outcome is Outcome.FAILED or objective is None or objective - objective != 0:
+        if outcome is TrialState.FAILED or objective is None or objective - objective != 0:
             continue
         if not steps or mode.is_better(objective, steps[-1][1]):
             steps.append((n_epochs, objective))
-    return Spent(value, len(records), len(reports), tuple(steps))
+    return EqualCost(value, len(records), len(reports), tuple(steps))

@@ -17,10 +17,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.report.saying import count
 from sweepkit.report.scales import Scale
-from sweepkit.trial.trial import Mode, TrialRecord
+from sweepkit.trial.trial import Direction, Trial
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -60,7 +60,7 @@ class Importances:
     notes: tuple[str, ...]
 
 
-def importance(findings: Findings) -> Importances:
+def importance(findings: ReportData) -> Importances:
     """Compute the importance of every varied parameter from all ranked trials and their best values."""
     trials = findings.leaders
     if len(trials) < FEWEST:
@@ -79,7 +79,7 @@ def importance(findings: Findings) -> Importances:
     return Importances(tuple(sorted(found, key=lambda one: -one.share)), tuple(notes))
 
 
-def _groups(trials: Sequence[TrialRecord], names: Sequence[str]) -> list[tuple[list[TrialRecord], list[str]]]:
+def _groups(trials: Sequence[Trial], names: Sequence[str]) -> list[tuple[list[Trial], list[str]]]:
     """Return the parameters that the same trials use, with these trials."""
     groups: dict[tuple[int, ...], list[str]] = {}
     for name in names:
@@ -88,7 +88,7 @@ def _groups(trials: Sequence[TrialRecord], names: Sequence[str]) -> list[tuple[l
 
 
 def _of_group(
-    group: Sequence[TrialRecord], names: Sequence[str], findings: Findings, *, is_conditional: bool
+    group: Sequence[Trial], names: Sequence[str], findings: ReportData, *, is_conditional: bool
 ) -> list[Importance]:
     """Compute the importance of `names` among the trials that use them, beside all else that varies there."""
     everywhere = [
@@ -111,14 +111,14 @@ def _of_group(
     return result
 
 
-def _evaluated(trials: Sequence[TrialRecord], scales: Mapping[str, Scale], mode: Mode, seed: int) -> dict[str, float]:
+def _evaluated(trials: Sequence[Trial], scales: Mapping[str, Scale], mode: Direction, seed: int) -> dict[str, float]:
     """Fit a forest to these trials and return what each parameter explains of its variation."""
     import optuna  # not at the top: with scikit-learn it takes a second
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
     from optuna.trial import create_trial
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="maximize" if mode is Mode.MAX else "minimize")
+    study = optuna.create_study(direction="maximize" if mode is Direction.MAX else "minimize")
     distributions = {name: _distribution(scale) for name, scale in scales.items()}
     frozen = []
     for trial in trials:

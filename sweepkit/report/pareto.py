@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sweepkit.trial.trial import Mode, Report, TrialRecord
+from sweepkit.trial.trial import Direction, Report, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,26 +22,26 @@ class Cost:
     """
 
     label: str
-    of: Callable[[TrialRecord], float | None]
+    of: Callable[[Trial], float | None]
     missing: str
 
-    def known(self, trials: Sequence[TrialRecord]) -> list[tuple[float, TrialRecord]]:
+    def known(self, trials: Sequence[Trial]) -> list[tuple[float, Trial]]:
         """Return (cost, trial) of the trials whose reports say it."""
         return [(spent, trial) for trial in trials if (spent := self.of(trial)) is not None]
 
 
-def training_seconds(record: TrialRecord) -> float | None:
+def training_seconds(record: Trial) -> float | None:
     """Return the seconds of training up to the best epoch, without validation."""
     seconds = [report.metrics.get("train_seconds") for report in _until_best(record)]
     return sum(one for one in seconds if one is not None) if seconds and None not in seconds else None
 
 
-def epochs(record: TrialRecord) -> float | None:
+def epochs(record: Trial) -> float | None:
     """Return the best epoch."""
     return record.best_epoch
 
 
-def weights(record: TrialRecord) -> float | None:
+def weights(record: Trial) -> float | None:
     """Return the number of the model's weights."""
     found = [report.metrics["n_weights"] for report in record.reports if "n_weights" in report.metrics]
     return found[-1] if found else None
@@ -54,9 +54,9 @@ COSTS = (
 )
 
 
-def front(points: Sequence[tuple[float, float]], mode: Mode) -> list[int]:
+def front(points: Sequence[tuple[float, float]], mode: Direction) -> list[int]:
     """Return the places of the (cost, objective) pairs that none as cheap or cheaper beats, the cheapest first."""
-    sign = -1.0 if mode is Mode.MAX else 1.0
+    sign = -1.0 if mode is Direction.MAX else 1.0
     best: float | None = None
     found: list[int] = []
     for place in sorted(range(len(points)), key=lambda i: (points[i][0], sign * points[i][1])):
@@ -66,5 +66,5 @@ def front(points: Sequence[tuple[float, float]], mode: Mode) -> list[int]:
     return found
 
 
-def _until_best(record: TrialRecord) -> list[Report]:
+def _until_best(record: Trial) -> list[Report]:
     return [report for report in record.reports if report.epoch <= (record.best_epoch or 0)]

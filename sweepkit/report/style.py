@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sweepkit.trial.trial import Outcome
+from sweepkit.trial.trial import TrialState
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class MarkStyle:
     """How an outcome is said and drawn; `symbol` is Plotly's name of the mark, `marker` Matplotlib's."""
 
-    outcome: Outcome | None
+    outcome: TrialState | None
     label: str
     colour: str
     symbol: str
@@ -20,10 +20,10 @@ class Look:
 
 # Okabe and Ito's colours. In this order, what ended early is drawn below what ran to its end
 LOOKS = (
-    Look(Outcome.PRUNED, "stopped early", "#E69F00", "triangle-down", "v"),
-    Look(Outcome.FAILED, "failed", "#D55E00", "x", "X"),
-    Look(None, "unfinished", "#7F7F7F", "circle-open", "o"),
-    Look(Outcome.COMPLETE, "complete", "#0072B2", "circle", "o"),
+    MarkStyle(TrialState.PRUNED, "stopped early", "#E69F00", "triangle-down", "v"),
+    MarkStyle(TrialState.FAILED, "failed", "#D55E00", "x", "X"),
+    MarkStyle(None, "unfinished", "#7F7F7F", "circle-open", "o"),
+    MarkStyle(TrialState.COMPLETE, "complete", "#0072B2", "circle", "o"),
 )
 LOOK = {look.outcome: look for look in LOOKS}
 

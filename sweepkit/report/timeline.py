@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweepkit.trial.trial import Outcome, TrialRecord
+from sweepkit.trial.trial import Trial, TrialState
 
 # nobody working for longer than this is a pause of the whole sweep; also what an epoch may take beyond what it reports
 _PAUSE_S = 60.0
@@ -28,7 +28,7 @@ class Bar:
     """A stretch of a trial's work; `start` and `end` are places on the axis, in seconds."""
 
     trial: int
-    outcome: Outcome | None
+    outcome: TrialState | None
     lane: int
     start: float
     end: float
@@ -69,7 +69,7 @@ class Timeline:
         return ("minutes", 60.0) if self.end < 3 * 3600 else ("hours", 3600.0)
 
 
-def timeline(records: Sequence[TrialRecord]) -> Timeline | None:
+def timeline(records: Sequence[Trial]) -> Timeline | None:
     """Pack trials onto lanes; None when no trial has a time."""
     work = sorted(
         ((stretch, record) for record in records for stretch in stretches(record)),
@@ -93,7 +93,7 @@ def timeline(records: Sequence[TrialRecord]) -> Timeline | None:
     return Timeline(bars, pauses, max(lanes) + 1, end, _idle(work, lanes, windows))
 
 
-def stretches(record: TrialRecord) -> list[Stretch]:
+def stretches(record: Trial) -> list[Stretch]:
     """Return when a trial was worked on: between its reports, but for what an interruption must have been.
 
     A report says how long its epoch took. Where much more time than that has passed since the one before, the trial
@@ -151,7 +151,7 @@ def _on_axis(time: float, windows: Sequence[Stretch], begins: Sequence[float]) -
     return begins[window] + time - windows[window][0]
 
 
-def _idle(work: Sequence[tuple[Stretch, TrialRecord]], lanes: Sequence[int], windows: Sequence[Stretch]) -> float:
+def _idle(work: Sequence[tuple[Stretch, Trial]], lanes: Sequence[int], windows: Sequence[Stretch]) -> float:
     """Return the share of time without a trial, of the lanes that are used at all in each window."""
     capacity = 0.0
     for start, end in windows:

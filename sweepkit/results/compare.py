@@ -15,13 +15,13 @@ from sweepkit.config.identity import flat
 from sweepkit.errors import InputError
 from sweepkit.results import statistics
 from sweepkit.results.final_result import Comparison, FinalResult
-from sweepkit.results.sweep import Snapshot, open_snapshot
+from sweepkit.results.sweep import Sweep, load_sweep
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.study.journal import Journal
 from sweepkit.study.journal_file import open_journal
 from sweepkit.tasks.text import predictions
 from sweepkit.trial.leaderboard import ranked
-from sweepkit.trial.trial import Mode, TrialRecord
+from sweepkit.trial.trial import Direction, Trial
 
 Fact = TypeVar("Fact")
 
@@ -30,7 +30,7 @@ _TIMES = ("train_seconds", "valid_seconds")
 
 
 @dataclass(frozen=True)
-class Side:
+class ComparedItem:
     """One of what is compared.
 
     Attributes:
@@ -43,10 +43,10 @@ class Side:
     """
 
     label: str
-    snapshot: Snapshot
+    snapshot: Sweep
     manifest: Mapping[str, Any]  # a JSON object
     is_sweep: bool
-    trial: TrialRecord | None
+    trial: Trial | None
     final: FinalResult | None
 
     @property
@@ -100,7 +100,7 @@ class Effort:
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class PairedTest:
     """Two predictors on the same rows; `comparison` is None where they cannot be compared, and `why_not` says why."""
 
     first: str
@@ -109,7 +109,7 @@ class Pair:
     why_not: str | None = None
 
 
-def open_sides(targets: Sequence[str], sets: Sequence[str] = (), data: str | None = None) -> list[Side]:
+def open_sides(targets: Sequence[str], sets: Sequence[str] = (), data: str | None = None) -> list[ComparedItem]:
     """Read what is to be compared.
 
     Args:
@@ -135,14 +135,16 @@ def open_sides(targets: Sequence[str], sets: Sequence[str] = (), data: str | Non
     ]
 
 
-def differing(sides: Sequence[Side], facts_of: Callable[[Side], Mapping[str, Fact]]) -> dict[str, list[Fact | None]]:
+def differing(
+    sides: Sequence[ComparedItem], facts_of: Callable[[ComparedItem], Mapping[str, Fact]]
+) -> dict[str, list[Fact | None]]:
     """Return the facts that are not the same on all sides, by name; None for a side that has no such fact."""
     found = [facts_of(side) for side in sides]
     rows = {name: [facts.get(name) for facts in found] for facts in found for name in facts}
     return {name: row for name, row in rows.items() if any(value != row[0] for value in row)}
 
 
-def settings(side: Side) -> dict[str, object]:
+def settings(side: ComparedItem) -> dict[str, object]:
     """Return what a sweep was told to do, on what data and with which code, by dotted name."""
     manifest, identity = side.manifest, side.manifest["identity"]
     told = {key: value for key, value in manifest["spec"].items() if key not in ("sweep", "space", "data")}
@@ -154,12 +156,12 @@ def settings(side: Side) -> dict[str, object]:
     return {**flat({**told, "data": data}), **space, **flat(code)}
 
 
-def parameters(side: Side) -> Mapping[str, object]:
+def parameters(side: ComparedItem) -> Mapping[str, object]:
     """Return the parameters of a side's trial."""
     return side.trial.point if side.trial else {}
 
 
-def effort(snapshot: Snapshot) -> Effort:
+def effort(snapshot: Sweep) -> Effort:
     """Add up what the trials of a sweep took."""
     spans = [(r.started, r.started + (r.seconds or 0.0)) for r in snapshot.records if r.started is not None]
     reports = [report for record in snapshot.records for report in record.reports]
@@ -173,7 +175,7 @@ def effort(snapshot: Snapshot) -> Effort:
     )
 
 
-def caveats(sides: Sequence[Side]) -> list[str]:
+def caveats(sides: Sequence[ComparedItem]) -> list[str]:
     """Say what makes values of these sides incomparable; nothing when they can be compared."""
     found = []
     if len({side.objective for side in sides}) > 1:
@@ -185,7 +187,7 @@ def caveats(sides: Sequence[Side]) -> list[str]:
     return found
 
 
-def pairs(sides: Sequence[Side]) -> list[Pair]:
+def pairs(sides: Sequence[ComparedItem]) -> list[PairedTest]:
     """Compare the first side with each of the others, row by row on validation.
 
     Raises:
@@ -194,21 +196,21 @@ def pairs(sides: Sequence[Side]) -> list[Pair]:
     return [_pair(sides[0], other) for other in sides[1:]]
 
 
-def _pair(first: Side, second: Side) -> Pair:
+def _pair(first: ComparedItem, second: ComparedItem) -> PairedTest:
     names = first.predictor, second.predictor
     if first.data_key != second.data_key:
-        return Pair(*names, why_not="their prepared data differs")
+        return PairedTest(*names, why_not="their prepared data differs")
     missing = [side.predictor for side in (first, second) if side.predictions is None]
     if missing:
         why = f"no predictions of {' and '.join(missing)} are stored; `final` stores those of its candidates' best runs"
-        return Pair(*names, why_not=why)
+        return PairedTest(*names, why_not=why)
     one, other = (predictions.read(side.snapshot.storage, str(side.predictions)) for side in (first, second))
     if one.targets.tolist() != other.targets.tolist():
-        return Pair(*names, why_not="their stored predictions are of different rows")
-    return Pair(*names, statistics.compare(one.is_right, other.is_right, other=second.predictor))
+        return PairedTest(*names, why_not="their stored predictions are of different rows")
+    return PairedTest(*names, statistics.compare(one.is_right, other.is_right, other=second.predictor))
 
 
-def _open(target: str, sets: Sequence[str], data: str | None) -> Side:
+def _open(target: str, sets: Sequence[str], data: str | None) -> ComparedItem:
     place, number = _split(target)
     snapshot, manifest = _read(Path(place), sets, data)
     is_sweep = number is None
@@ -217,7 +219,7 @@ def _open(target: str, sets: Sequence[str], data: str | None) -> Side:
     if is_sweep and snapshot.storage.exists(snapshot.paths.final_result):
         final = FinalResult.from_json(snapshot.storage.read_json(snapshot.paths.final_result))
     label = snapshot.name if is_sweep else f"{snapshot.name}#{number}"
-    return Side(label, snapshot, manifest, is_sweep, record, final)
+    return ComparedItem(label, snapshot, manifest, is_sweep, record, final)
 
 
 def _split(target: str) -> tuple[str, int | None]:
@@ -230,12 +232,12 @@ def _split(target: str) -> tuple[str, int | None]:
     return place, int(number)
 
 
-def _read(target: Path, sets: Sequence[str], data: str | None) -> tuple[Snapshot, Mapping[str, Any]]:  # JSON
+def _read(target: Path, sets: Sequence[str], data: str | None) -> tuple[Sweep, Mapping[str, Any]]:  # JSON
     """Open a sweep, or the final stage of one, with the manifest that says what it was told."""
     folder = target.resolve()
     stage = SweepPaths(folder.parent.name).final
     is_stage = folder.is_dir() and f"{folder.parent.parent.name}/{folder.parent.name}/{folder.name}" == stage.root
-    snapshot = open_snapshot(folder.parent if is_stage else target, sets, data)
+    snapshot = load_sweep(folder.parent if is_stage else target, sets, data)
     manifest: Mapping[str, Any] = snapshot.storage.read_json(snapshot.paths.manifest)
     if not is_stage:
         return snapshot, manifest
@@ -245,14 +247,14 @@ def _read(target: Path, sets: Sequence[str], data: str | None) -> tuple[Snapshot
     spec = snapshot.spec.model_copy(update={"sweep": stage.sweep})
     with open_journal(snapshot.storage, stage, read_only=True) as journal:
         records = Journal.read(journal, spec).records()
-    return Snapshot(stage.sweep, spec, len(records), records, snapshot.storage, {}), {**manifest, **own}
+    return Sweep(stage.sweep, spec, len(records), records, snapshot.storage, {}), {**manifest, **own}
 
 
-def _best(snapshot: Snapshot) -> TrialRecord | None:
-    return next(iter(ranked(snapshot.records, Mode(snapshot.spec.objective.mode))), None)
+def _best(snapshot: Sweep) -> Trial | None:
+    return next(iter(ranked(snapshot.records, Direction(snapshot.spec.objective.mode))), None)
 
 
-def _trial(snapshot: Snapshot, number: int, target: str) -> TrialRecord:
+def _trial(snapshot: Sweep, number: int, target: str) -> Trial:
     found = [record for record in snapshot.records if record.number == number]
     if not found:
         known = f"its trials are 0 to {len(snapshot.records) - 1}" if snapshot.records else "none has begun"

@@ -21,7 +21,7 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class CandidateResult:
     """One setting, trained several times from fresh seeds.
 
     Attributes:
@@ -75,7 +75,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class TestEvaluation:
     """One look at the test split.
 
     Attributes:
@@ -99,7 +99,7 @@ class Look:
     loss: float | None = None
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Look:  # JSON
+    def from_json(cls, data: Mapping[str, Any]) -> TestEvaluation:  # JSON
         """Rebuild what `dataclasses.asdict` returned."""
         return cls(**{**data, "interval": _interval(data["interval"])})
 
@@ -122,17 +122,17 @@ class FinalResult:
     metric: str
     mode: str
     n_seeds: int
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[CandidateResult, ...]
     comparisons: tuple[Comparison, ...]
-    looks: tuple[Look, ...]
+    looks: tuple[TestEvaluation, ...]
     registered: str | None = None
 
     @property
-    def winner(self) -> Candidate:
+    def winner(self) -> CandidateResult:
         return self.candidates[0]
 
     @property
-    def look(self) -> Look | None:
+    def look(self) -> TestEvaluation | None:
         """The newest finished look at the winner; None when the test split has not been looked at with it."""
         own = [look for look in self.looks if look.final_trial == self.winner.best_final_trial and look.accuracy]
         return own[-1] if own else None
@@ -153,7 +153,7 @@ class FinalResult:
             "comparisons": tuple(
                 Comparison(**{**c, "interval": Interval(**c["interval"])}) for c in data["comparisons"]
             ),
-            "looks": tuple(Look.from_json(item) for item in data["looks"]),
+            "looks": tuple(TestEvaluation.from_json(item) for item in data["looks"]),
         }
         return cls(**{**data, **fixed})
 
@@ -170,6 +170,6 @@ def _interval(data: Mapping[str, Any] | None) -> Interval | None:  # JSON
     return None if data is None else Interval(**data)
 
 
-def _candidate(data: Mapping[str, Any]) -> Candidate:  # as above
+def _candidate(data: Mapping[str, Any]) -> CandidateResult:  # as above
     fixed = {"final_trials": tuple(data["final_trials"]), "values": tuple(data["values"])}
-    return Candidate(**{**data, **fixed, "interval": _interval(data["interval"])})
+    return CandidateResult(**{**data, **fixed, "interval": _interval(data["interval"])})

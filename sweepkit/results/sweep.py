@@ -1,6 +1,6 @@
 """A sweep as its folder tells it, running or ended, without touching it: what `status` and `best` read.
 
-Try `open_snapshot(Path("sweeps/cells.yaml")).best()`.
+Try `load_sweep(Path("sweeps/cells.yaml")).best()`.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from pathlib import Path
 from typing import Any
 
 from sweepkit.config.definition import load
-from sweepkit.config.schema import SweepSpec
+from sweepkit.config.schema import SweepConfig
 from sweepkit.errors import DataError, InputError
 from sweepkit.results.final_result import FinalResult
 from sweepkit.storage.layout import SweepPaths
-from sweepkit.storage.lock import Holder, read_holder
+from sweepkit.storage.lock import LockOwner, read_holder
 from sweepkit.storage.manifest import check_manifest, versions
 from sweepkit.storage.storage import Storage
 from sweepkit.study.journal import Journal
 from sweepkit.study.journal_file import open_journal
-from sweepkit.study.usage import Spent, spent
+from sweepkit.study.usage import Usage, spent
 from sweepkit.trial.leaderboard import ranked, table
-from sweepkit.trial.trial import Mode, Outcome, TrialRecord
+from sweepkit.trial.trial import Direction, Trial, TrialState
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class Sweep:
     """A sweep at the moment when it was read.
 
     Attributes:
@@ -43,13 +43,13 @@ class Snapshot:
     """
 
     name: str
-    spec: SweepSpec
+    spec: SweepConfig
     n_trials: int
-    records: list[TrialRecord]
+    records: list[Trial]
     storage: Storage
     errors: dict[int, str]
     final: FinalResult | None = None
-    spent: Spent = field(default_factory=Spent)
+    spent: Usage = field(default_factory=Usage)
 
     @property
     def paths(self) -> SweepPaths:
@@ -64,13 +64,13 @@ class Snapshot:
         seen = Counter(record.outcome.value if record.outcome else "unfinished" for record in self.records)
         return {name: seen[name] for name in ("complete", "pruned", "failed", "unfinished")}
 
-    def unfinished(self) -> list[TrialRecord]:
+    def unfinished(self) -> list[Trial]:
         return [record for record in self.records if record.outcome is None]
 
     def table(self) -> list[dict[str, Any]]:  # values of many types, as in a data frame
         return table(self.records, metric=self.spec.objective.metric, mode=self._mode)
 
-    def best(self) -> TrialRecord:
+    def best(self) -> Trial:
         """Return the leading trial.
 
         Raises:
@@ -83,18 +83,18 @@ class Snapshot:
             )
         return leaders[0]
 
-    def log(self, record: TrialRecord) -> str:
+    def log(self, record: Trial) -> str:
         """Return where the log of a trial is."""
         return f"{self.storage.shown}/{self.paths.trial(record.number).log}"
 
-    def failed(self) -> list[TrialRecord]:
-        return [record for record in self.records if record.outcome is Outcome.FAILED]
+    def failed(self) -> list[Trial]:
+        return [record for record in self.records if record.outcome is TrialState.FAILED]
 
-    def faulty(self) -> list[TrialRecord]:
+    def faulty(self) -> list[Trial]:
         """Return the trials of which at least one attempt ended in a fault."""
         return [record for record in self.records if record.faults]
 
-    def checkpoint(self, record: TrialRecord) -> str:
+    def checkpoint(self, record: Trial) -> str:
         """Return where the checkpoint of a trial's best epoch is."""
         assert record.best_epoch is not None, "a ranked trial has a best epoch"
         return f"{self.storage.shown}/{self.paths.trial(record.number).checkpoint(record.best_epoch)}"
@@ -103,17 +103,17 @@ class Snapshot:
         """Return how much the sweep's folder holds, its final stage included; the prepared data is elsewhere."""
         return self.storage.size(self.paths.root)
 
-    def running(self) -> Holder | None:
+    def running(self) -> LockOwner | None:
         """Return who runs the sweep at this moment; None when nobody does."""
         holder = read_holder(self.storage, self.paths.lock)
         return holder if holder and holder.is_alive(now=time.time()) else None
 
     @property
-    def _mode(self) -> Mode:
-        return Mode(self.spec.objective.mode)
+    def _mode(self) -> Direction:
+        return Direction(self.spec.objective.mode)
 
 
-def open_snapshot(target: Path, sets: Sequence[str] = (), data: str | None = None) -> Snapshot:
+def load_sweep(target: Path, sets: Sequence[str] = (), data: str | None = None) -> Sweep:
     """Read the sweep that a YAML or a sweep's folder names; of several versions, the newest.
 
     Raises:
@@ -122,10 +122,10 @@ def open_snapshot(target: Path, sets: Sequence[str] = (), data: str | None = Non
     storage, name = _by_folder(target) if target.is_dir() else _by_yaml(target, sets, data)
     paths = SweepPaths(name)
     manifest = storage.read_json(paths.manifest)
-    spec = SweepSpec.model_validate(manifest["spec"])
-    records: list[TrialRecord] = []
+    spec = SweepConfig.model_validate(manifest["spec"])
+    records: list[Trial] = []
     errors: dict[int, str] = {}
-    so_far = Spent()
+    so_far = Usage()
     if storage.exists(paths.journal):
         with open_journal(storage, paths, read_only=True) as path:
             journal = Journal.read(path, spec)
@@ -134,7 +134,7 @@ def open_snapshot(target: Path, sets: Sequence[str] = (), data: str | None = Non
             found = {record.number: journal.error(record.number) for record in records}
         errors = {number: error for number, error in found.items() if error}
     final = read_final(storage, paths)
-    return Snapshot(name, spec, manifest["n_trials"], records, storage, errors, final, so_far)
+    return Sweep(name, spec, manifest["n_trials"], records, storage, errors, final, so_far)
 
 
 def read_final(storage: Storage, paths: SweepPaths) -> FinalResult | None:

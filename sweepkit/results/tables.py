@@ -12,13 +12,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.space import Choice, Float, Int, Param, Value
 
 _TIME = pa.timestamp("us", tz="UTC")
 
 
-def trials(findings: Findings) -> pa.Table:
+def trials(findings: ReportData) -> pa.Table:
     """Return a row for each trial, by number."""
     records = findings.records
     columns: dict[str, pa.Array] = {
@@ -37,7 +37,7 @@ def trials(findings: Findings) -> pa.Table:
     return _table(findings, columns)
 
 
-def epochs(findings: Findings) -> pa.Table:
+def epochs(findings: ReportData) -> pa.Table:
     """Return a row for each trial and epoch, every metric a column; null was not reported, NaN was."""
     rows = [(record.number, report) for record in findings.records for report in record.reports]
     metrics = sorted({name for _, report in rows for name in report.metrics})
@@ -58,7 +58,7 @@ def as_parquet(table: pa.Table) -> bytes:
     return content.getvalue()
 
 
-def _table(findings: Findings, columns: dict[str, pa.Array]) -> pa.Table:
+def _table(findings: ReportData, columns: dict[str, pa.Array]) -> pa.Table:
     facts = {"sweep": findings.name, "metric": findings.metric, "mode": findings.mode.value}
     return pa.table(columns).replace_schema_metadata(facts)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 from sweepkit.config.schema import Resources
 from sweepkit.data.prepare import Item, Result
-from sweepkit.runners.interface import Director
-from sweepkit.trial.request import Job, Share
+from sweepkit.runners.interface import Controller
+from sweepkit.trial.request import TrialResources, TrialSettings
 
 
 class InlineMapper:
@@ -30,17 +30,17 @@ class InlineRunner(InlineMapper):
 
     def __init__(self, wanted: Resources) -> None:
         gpu = 0.0 if wanted.gpu == "auto" else float(wanted.gpu)
-        self.share = Share(cpu=wanted.cpu, gpu=gpu, n_workers=1)
+        self.share = TrialResources(cpu=wanted.cpu, gpu=gpu, n_workers=1)
 
-    def run(self, director: Director, job: Job) -> None:
+    def run(self, director: Controller, job: TrialSettings) -> None:
         """Run trials until the director has none left."""
         # here, not above: only now is TensorFlow needed
         from sweepkit.tracking.trial_logger import open_trial_log
-        from sweepkit.training.trainer import Worker
+        from sweepkit.training.trainer import Trainer
 
-        worker: Worker | None = None
+        worker: Trainer | None = None
         while (task := director.next_task()) is not None:
-            worker = worker or Worker(job, open_trial_log)
+            worker = worker or Trainer(job, open_trial_log)
             worker.start(task)
             while not director.reported(task.number, worker.run_epoch()) and not director.is_over():
                 pass

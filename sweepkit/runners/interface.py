@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
 from sweepkit.errors import StorageFault
-from sweepkit.trial.request import Job, Share, TrialTask
+from sweepkit.trial.request import TrialRequest, TrialResources, TrialSettings
 from sweepkit.trial.trial import Report
 
 Item = TypeVar("Item")
@@ -15,10 +15,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-class Director(Protocol):
+class Controller(Protocol):
     """Who decides; a runner asks it for work and tells it what happened, in one thread."""
 
-    def next_task(self) -> TrialTask | None:
+    def next_task(self) -> TrialRequest | None:
         """Return the next trial to run, or None when there is none left."""
 
     def reported(self, number: int, report: Report) -> bool:
@@ -43,10 +43,10 @@ class Director(Protocol):
 class Runner(Protocol):
     """A place to run on: a Ray cluster, or this very process."""
 
-    share: Share
+    share: TrialResources
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item], *, describe: str) -> Iterator[Result]:
         """Apply a module-level function to every item and yield the results in the order of the items."""
 
-    def run(self, director: Director, job: Job) -> None:
+    def run(self, director: Controller, job: TrialSettings) -> None:
         """Run trials until the director has none left."""

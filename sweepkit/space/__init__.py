@@ -1,7 +1,7 @@
 """What may vary in a sweep: parameters, and the space that they make together."""
 
 from sweepkit.space.parameters import Choice, Conditions, Float, Int, Param, SpaceError, Value, is_number, is_whole
-from sweepkit.space.space import Point, Space
+from sweepkit.space.space import Params, Space
 
 __all__ = [
     "Choice",
@@ -9,7 +9,7 @@ __all__ = [
     "Float",
     "Int",
     "Param",
-    "Point",
+    "Params",
     "Space",
     "SpaceError",
     "Value",

@@ -17,7 +17,7 @@ from sweepkit.formatting import listed, nearest
 
 Value = bool | int | float | str
 Conditions = Mapping[str, tuple[Value, ...]]
-Fault = tuple[tuple[str, ...], str]
+Issue = tuple[tuple[str, ...], str]
 """Where below the parameter, and what is wrong: `(("from",), "must be …")`."""
 
 
@@ -55,7 +55,7 @@ class Float:
             return f"must be a number, got {value!r}"
         return None if self.contains(value) else f"must be within {self.low:g} to {self.high:g}, got {value!r}"
 
-    def narrow(self, wanted: object) -> tuple[Param, list[Fault]]:
+    def narrow(self, wanted: object) -> tuple[Param, list[Issue]]:
         """Return the narrowed parameter, or this one and what is wrong with `wanted`."""
         if not isinstance(wanted, Mapping):
             chosen, faults = _picked(self, wanted)
@@ -100,7 +100,7 @@ class Int:
             return f"must be a whole number, got {value!r}"
         return None if self.contains(value) else f"must be within {self.low} to {self.high}, got {value!r}"
 
-    def narrow(self, wanted: object) -> tuple[Param, list[Fault]]:
+    def narrow(self, wanted: object) -> tuple[Param, list[Issue]]:
         """Return the narrowed parameter, or this one and what is wrong with `wanted`."""
         if not isinstance(wanted, Mapping):
             chosen, faults = _picked(self, wanted)
@@ -150,7 +150,7 @@ class Choice:
             return f"unknown option {value!r}; {nearest(value, map(str, self.options))}"
         return f"must be one of {listed(self.options)}, got {value!r}"
 
-    def narrow(self, wanted: object) -> tuple[Param, list[Fault]]:
+    def narrow(self, wanted: object) -> tuple[Param, list[Issue]]:
         """Return the narrowed parameter, or this one and what is wrong with `wanted`."""
         if isinstance(wanted, Mapping):
             return self, [((), f"takes a value or a list of values, not a range; allowed: {listed(self.options)}")]
@@ -178,14 +178,14 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _picked(param: Param, wanted: object) -> tuple[list[Any], list[Fault]]:  # values, once without fault
+def _picked(param: Param, wanted: object) -> tuple[list[Any], list[Issue]]:  # values, once without fault
     """Check a value or a list of values; the values are only meaningful when there is no fault."""
     if wanted is None:
         return [], [((), "has no value; give a value, a list of values or {from:, to:}")]
     values: list[object] = wanted if isinstance(wanted, list) else [wanted]
     if not values:
         return [], [((), "the list is empty, so nothing is left to try")]
-    faults: list[Fault] = []
+    faults: list[Issue] = []
     for place, value in enumerate(values):
         below = (str(place),) if isinstance(wanted, list) else ()
         message = param.fault(value)
@@ -196,9 +196,9 @@ def _picked(param: Param, wanted: object) -> tuple[list[Any], list[Fault]]:  # v
     return values, faults
 
 
-def _range_faults(param: Float | Int, wanted: Mapping[str, object], keys: tuple[str, ...]) -> list[Fault]:
+def _range_faults(param: Float | Int, wanted: Mapping[str, object], keys: tuple[str, ...]) -> list[Issue]:
     """Check `{from:, to:, …}` apart from how its parts fit together on a scale."""
-    faults: list[Fault] = [
+    faults: list[Issue] = [
         ((str(key),), f"unknown key {key!r}; {nearest(str(key), keys)}") for key in wanted if key not in keys
     ]
     if not wanted:
@@ -218,7 +218,7 @@ def _range_faults(param: Float | Int, wanted: Mapping[str, object], keys: tuple[
     return faults
 
 
-def _step_faults(low: int, high: int, step: int, log: bool) -> list[Fault]:
+def _step_faults(low: int, high: int, step: int, log: bool) -> list[Issue]:
     if log and step != 1:
         return [(("step",), f"a log scale has no step, got step {step}; leave out step or log")]
     if log and low <= 0:

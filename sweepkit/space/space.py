@@ -20,11 +20,11 @@ from math import prod
 from types import MappingProxyType
 
 from sweepkit.formatting import listed, nearest
-from sweepkit.space.parameters import Choice, Fault, Float, Int, Param, SpaceError, Value
+from sweepkit.space.parameters import Choice, Float, Int, Issue, Param, SpaceError, Value
 
-__all__ = ["Choice", "Float", "Int", "Param", "Point", "Space", "SpaceError", "Value"]
+__all__ = ["Choice", "Float", "Int", "Param", "Params", "Space", "SpaceError", "Value"]
 
-Point = dict[str, Value]
+Params = dict[str, Value]
 """One value for each parameter that is active; the others are absent."""
 
 
@@ -61,9 +61,9 @@ class Space:
         conditions = self.params[name].when or {}
         return all(parent in point and _among(point[parent], values) for parent, values in conditions.items())
 
-    def draw(self, choose: Callable[[str, Param], Value]) -> Point:
+    def draw(self, choose: Callable[[str, Param], Value]) -> Params:
         """Build a point by asking `choose` for each parameter that is active, in the declared order."""
-        point: Point = {}
+        point: Params = {}
         for name, param in self.params.items():
             if self.is_active(name, point):
                 point[name] = choose(name, param)
@@ -78,7 +78,7 @@ class Space:
             The narrowed space, in which whatever was wrong stays as declared; and what was wrong, each with
             the keys that lead to it, such as `(("units", "from"), "must be …")`.
         """
-        problems: list[Fault] = [
+        problems: list[Issue] = [
             ((str(name),), f"the space has no parameter {name!r}; {nearest(str(name), self.params)}")
             for name in wanted
             if name not in self.params
@@ -93,7 +93,7 @@ class Space:
                 narrowed[name] = possible
         return Space(narrowed), problems
 
-    def grid(self) -> Iterator[Point]:
+    def grid(self) -> Iterator[Params]:
         """Yield every distinct point; parameters that do not apply do not multiply it.
 
         Raises:
@@ -124,7 +124,7 @@ class Space:
         """Return the SHA-256 of the declaration: equal for equal spaces on every machine."""
         return hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()
 
-    def _grid(self, names: Sequence[str], point: Point) -> Iterator[Point]:
+    def _grid(self, names: Sequence[str], point: Params) -> Iterator[Params]:
         if not names:
             yield dict(point)
             return

@@ -40,7 +40,7 @@ _PIDS = Path("/proc/self/ns/pid")
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
+class LockOwner:
     """Who runs a sweep.
 
     Attributes:
@@ -66,7 +66,7 @@ class Holder:
     seen: float
 
     @classmethod
-    def here(cls, doing: str, now: float) -> Holder:
+    def here(cls, doing: str, now: float) -> LockOwner:
         """Describe this process."""
         return cls(
             token=uuid.uuid4().hex,
@@ -124,7 +124,7 @@ class DriverLock:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._storage, self._where, self._clock, self._sleep = storage, where, clock, sleep
-        self._holder = Holder.here(doing, clock())
+        self._holder = LockOwner.here(doing, clock())
         self._name: str | None = None
         self._over = threading.Event()
         self._beating = threading.Thread(target=self._beat, name="sweepkit-lock", daemon=True)
@@ -231,14 +231,14 @@ def check_free(storage: Storage, paths: SweepPaths, *, where: str, now: float) -
         raise InputError(_refusal(storage, paths, other, now), where=where)
 
 
-def read_holder(storage: Storage, name: str) -> Holder | None:
+def read_holder(storage: Storage, name: str) -> LockOwner | None:
     """Return who holds a lock; None when nobody does.
 
     Raises:
         InputError: the file is no lock.
     """
     try:
-        return Holder(**storage.read_json(name))
+        return LockOwner(**storage.read_json(name))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError):
@@ -246,7 +246,7 @@ def read_holder(storage: Storage, name: str) -> Holder | None:
         raise InputError(what, where=f"{storage.shown}/{name}") from None
 
 
-def _refusal(storage: Storage, paths: SweepPaths, other: Holder, now: float) -> str:
+def _refusal(storage: Storage, paths: SweepPaths, other: LockOwner, now: float) -> str:
     beside = ", or add --new to run another beside it" if other.doing == "run" else ""
     return (
         f"sweep {paths.sweep!r} is being run already: {other.describe(now=now)}; wait for its end or stop it with "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweepkit.config.schema import SweepSpec
+from sweepkit.config.schema import SweepConfig
 from sweepkit.errors import DataError
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
@@ -29,7 +29,7 @@ def check_manifest(storage: Storage, sweep: str) -> None:
     name = SweepPaths(sweep).manifest
     try:
         found = storage.read_json(name)
-        SweepSpec.model_validate(found["spec"])
+        SweepConfig.model_validate(found["spec"])
         if not (isinstance(found["identity"], dict) and isinstance(found["n_trials"], int)):
             raise TypeError("identity and n_trials are of other types")
     except (OSError, ValueError, KeyError, TypeError) as error:

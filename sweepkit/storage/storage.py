@@ -69,10 +69,10 @@ class Storage:
             self._write(probe, _PROBE)
             self._remove(self._full(probe))
         except (OSError, pa.ArrowException) as error:
-            mend = "free some space there" if is_full(error) else "change its permissions"
+            remedy = "free some space there" if is_full(error) else "change its permissions"
             raise InputError(
                 f"storage must be writable, {self.shown!r} is not: {reason(error)}; "
-                f"name another folder with storage.uri or {mend}"
+                f"name another folder with storage.uri or {remedy}"
             ) from None
 
     def path(self, name: str) -> Path:

@@ -1,7 +1,7 @@
 """Trials that go on after they had ended, in a journal whose ended trials never change.
 
 Optuna lets nobody touch a trial whose end it was told. So going on is another entry of the journal, which has all
-that the trial had and names the trial that it continues. `ReopeningStorage` shows the entries of a trial as one,
+that the trial had and names the trial that it continues. `ContinuedTrialsStorage` shows the entries of a trial as one,
 under its old number, so that nothing counts twice. Try `reopen(study, trial, without=["reason"], also={})`.
 """
 
@@ -14,13 +14,13 @@ from typing import Any
 import optuna
 from optuna.storages import JournalStorage
 from optuna.storages.journal import BaseJournalBackend
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 _CONTINUES = "continues"
 _STUDY_ID = 0  # a journal holds one study
 
 
-class ReopeningStorage(JournalStorage):
+class ContinuedTrialsStorage(JournalStorage):
     """A journal in which a trial may have several entries, each of which goes on where the one before it ended.
 
     Samplers and rules see one trial with the newest reports. While it goes on it keeps the state and the value with
@@ -45,7 +45,7 @@ class ReopeningStorage(JournalStorage):
         self,
         study_id: int,  # noqa: ARG002  # Optuna's signature
         deepcopy: bool = True,
-        states: Container[TrialState] | None = None,
+        states: Container[optuna.trial.TrialState] | None = None,
     ) -> list[FrozenTrial]:
         trials = [_settled(entries) for entries in self._entries()]
         chosen = [trial for trial in trials if states is None or trial.state in states]
@@ -78,7 +78,7 @@ def reopen(study: optuna.Study, trial: FrozenTrial, *, without: Collection[str],
     """Let an ended trial go on with all that it has, without some user attributes and with others."""
     attrs = {key: value for key, value in trial.user_attrs.items() if key not in without}
     again = optuna.create_trial(
-        state=TrialState.RUNNING,
+        state=optuna.trial.TrialState.RUNNING,
         params=trial.params,
         distributions=trial.distributions,
         user_attrs=attrs | {_CONTINUES: trial.number, **also},

@@ -11,15 +11,15 @@ from pathlib import Path
 
 import optuna
 from optuna.storages.journal import JournalFileBackend
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
-from sweepkit.config.schema import SweepSpec
+from sweepkit.config.schema import SweepConfig
 from sweepkit.errors import DataError
-from sweepkit.study.continuation import ReopeningStorage
-from sweepkit.study.usage import Run
+from sweepkit.study.continuation import ContinuedTrialsStorage
+from sweepkit.study.usage import DriverRun
 from sweepkit.trial import early_stopping
-from sweepkit.trial.failure import Fault
-from sweepkit.trial.trial import Mode, Outcome, Report, TrialRecord
+from sweepkit.trial.failure import Failure
+from sweepkit.trial.trial import Direction, Report, Trial, TrialState
 
 # the journal is the sweep's own, so the name need not tell sweeps apart; Hyperband derives brackets from it
 STUDY = "sweep"
@@ -27,9 +27,9 @@ STUDY = "sweep"
 REPORT, FAULT, RUN = "report:", "fault:", "run:"
 RESUMED = "resumed"
 _OUTCOMES = {
-    TrialState.COMPLETE: Outcome.COMPLETE,
-    TrialState.PRUNED: Outcome.PRUNED,
-    TrialState.FAIL: Outcome.FAILED,
+    optuna.trial.TrialState.COMPLETE: TrialState.COMPLETE,
+    optuna.trial.TrialState.PRUNED: TrialState.PRUNED,
+    optuna.trial.TrialState.FAIL: TrialState.FAILED,
 }
 
 
@@ -37,21 +37,21 @@ class Journal:
     """What a sweep's journal says: every trial, its reports and its end. Reading changes nothing and may happen while
     the sweep runs."""
 
-    def __init__(self, storage: ReopeningStorage, spec: SweepSpec) -> None:
+    def __init__(self, storage: ContinuedTrialsStorage, spec: SweepConfig) -> None:
         self._storage, self._spec = storage, spec
-        self._mode = Mode(spec.objective.mode)
+        self._mode = Direction(spec.objective.mode)
 
     @classmethod
-    def read(cls, journal: Path, spec: SweepSpec) -> Journal:
+    def read(cls, journal: Path, spec: SweepConfig) -> Journal:
         """Open an existing journal; one with a damaged line in its middle is a DataError."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         return cls(open_storage(journal), spec)
 
-    def records(self) -> list[TrialRecord]:
+    def records(self) -> list[Trial]:
         """Return every trial that was handed out, by number."""
-        return [self._as_record(t) for t in self._trials() if t.state is not TrialState.WAITING]
+        return [self._as_record(t) for t in self._trials() if t.state is not optuna.trial.TrialState.WAITING]
 
-    def record(self, number: int) -> TrialRecord:
+    def record(self, number: int) -> Trial:
         """Return one trial."""
         return self._as_record(self._trials()[number])
 
@@ -59,10 +59,10 @@ class Journal:
         """Return the traceback that a failed trial left, if it left one."""
         return self._trials()[number].user_attrs.get("error")
 
-    def runs(self) -> list[Run]:
+    def runs(self) -> list[DriverRun]:
         """Return the runs of the sweep so far, oldest first."""
         attrs = sorted(self._storage.study_attrs().items())
-        return [Run(**value) for key, value in attrs if key.startswith(RUN)]
+        return [DriverRun(**value) for key, value in attrs if key.startswith(RUN)]
 
     def extensible(self) -> list[int]:
         """Return the trials that ended because they had run all of their epochs, and fewer than they may run now."""
@@ -72,13 +72,13 @@ class Journal:
     def _trials(self) -> list[FrozenTrial]:
         return self._storage.newest()
 
-    def _as_record(self, trial: FrozenTrial) -> TrialRecord:
+    def _as_record(self, trial: FrozenTrial) -> Trial:
         attrs = trial.user_attrs
         found = (Report.from_json(json.loads(text)) for key, text in attrs.items() if key.startswith(REPORT))
         reports = tuple(sorted(found, key=lambda report: report.epoch))
         values = [r.metrics.get(self._spec.objective.metric, float("nan")) for r in reports]
         best = early_stopping.best_so_far(values, self._mode)
-        return TrialRecord(
+        return Trial(
             number=trial.number,
             point=dict(trial.params),
             reports=reports,
@@ -91,15 +91,15 @@ class Journal:
             seconds=_seconds(trial, reports),
             ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
             faults=tuple(
-                Fault.from_json(json.loads(text)) for key, text in sorted(attrs.items()) if key.startswith(FAULT)
+                Failure.from_json(json.loads(text)) for key, text in sorted(attrs.items()) if key.startswith(FAULT)
             ),
         )
 
 
-def open_storage(journal: Path) -> ReopeningStorage:
+def open_storage(journal: Path) -> ContinuedTrialsStorage:
     """Open a journal as Optuna wants it; a damaged line in its middle is a DataError."""
     try:
-        return ReopeningStorage(JournalFileBackend(str(journal)))
+        return ContinuedTrialsStorage(JournalFileBackend(str(journal)))
     except ValueError as error:  # Optuna's own, for a line that is no record and is followed by others
         raise DataError(
             f"this journal is damaged in its middle: {error}; put a copy of it in its place, "

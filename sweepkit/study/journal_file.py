@@ -2,7 +2,7 @@
 
 Reading such a journal does no harm, since Optuna passes over an unfinished last line. Appending does: the new record
 would continue the old line, be lost with it, and make the journal unreadable from the next record on.
-Try `mend(Path("runs/sweeps/cells/journal.log"))`.
+Try `repair_journal(Path("runs/sweeps/cells/journal.log"))`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 _STALE_S = 10.0  # an append holds its lock for milliseconds
 
 
-def mend(journal: Path) -> None:
+def repair_journal(journal: Path) -> None:
     """Cut off a last line that is no whole record, and keep its bytes beside the journal for whoever wants to look.
 
     A last record that lacks only its line break gets it. Call it where nobody else is writing.

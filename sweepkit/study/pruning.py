@@ -10,7 +10,7 @@ from optuna.trial import FrozenTrial
 
 from sweepkit.config.schema import Stopping
 from sweepkit.study.journal import REPORT
-from sweepkit.trial.trial import Outcome, Report
+from sweepkit.trial.trial import Report, TrialState
 
 
 def pruner(rule: Stopping, *, longest: int) -> BasePruner:
@@ -28,10 +28,10 @@ _RUNG = "completed_rung_"  # where Optuna's pruners keep a trial's value at each
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Decision:
     """The end of a trial: how, and why in a user's words."""
 
-    outcome: Outcome
+    outcome: TrialState
     reason: str
 
 

@@ -11,12 +11,12 @@ import optuna
 from optuna.samplers import BaseSampler, GPSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 
-from sweepkit.config.schema import SweepSpec
+from sweepkit.config.schema import SweepConfig
 from sweepkit.space import Choice, Float, Param, Space, Value
 from sweepkit.study.cmaes import JsonCmaEsSampler
 
 
-def sampler(spec: SweepSpec, number: int) -> BaseSampler:
+def sampler(spec: SweepConfig, number: int) -> BaseSampler:
     """Build the sampler for trial `number`; QMC alone keeps one seed, which is its scrambling of one sequence."""
     name, seed = spec.search.sampler, spec.search.seed
     per_trial = (seed * 1_000_003 + number) % 2**32

@@ -18,23 +18,23 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import optuna
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from sweepkit.config.schedule import n_trials, rungs
-from sweepkit.config.schema import SweepSpec
+from sweepkit.config.schema import SweepConfig
 from sweepkit.errors import StorageFault
 from sweepkit.redaction import hidden
-from sweepkit.space import Point, Space
+from sweepkit.space import Params, Space
 from sweepkit.storage.write_errors import writing
-from sweepkit.study.continuation import ReopeningStorage, reopen
+from sweepkit.study.continuation import ContinuedTrialsStorage, reopen
 from sweepkit.study.journal import FAULT, REPORT, RESUMED, RUN, STUDY, Journal, open_storage, ran_all
-from sweepkit.study.journal_file import mend
-from sweepkit.study.pruning import Verdict, last_rung, pruner, reported_at
+from sweepkit.study.journal_file import repair_journal
+from sweepkit.study.pruning import Decision, last_rung, pruner, reported_at
 from sweepkit.study.samplers import complete, draw, sampler
-from sweepkit.study.usage import Run
+from sweepkit.study.usage import DriverRun
 from sweepkit.trial import early_stopping
-from sweepkit.trial.failure import Fault, is_exhausted
-from sweepkit.trial.trial import Mode, Outcome, Report, TrialRecord
+from sweepkit.trial.failure import Failure, is_exhausted
+from sweepkit.trial.trial import Direction, Report, Trial, TrialState
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ class SweepStudy(Journal):
     """One sweep's trials, to go on with. Only the driver holds one, and only one at a time."""
 
     def __init__(
-        self, study: optuna.Study, storage: ReopeningStorage, spec: SweepSpec, space: Space, *, where: str
+        self, study: optuna.Study, storage: ContinuedTrialsStorage, spec: SweepConfig, space: Space, *, where: str
     ) -> None:
         super().__init__(storage, spec)
         self._study, self._space, self._where = study, space, where
@@ -54,7 +54,7 @@ class SweepStudy(Journal):
 
     @classmethod
     def open(
-        cls, journal: Path, spec: SweepSpec, space: Space, *, cost: Callable[[Point], float] = lambda _: 0.0
+        cls, journal: Path, spec: SweepConfig, space: Space, *, cost: Callable[[Params], float] = lambda _: 0.0
     ) -> SweepStudy:
         """Open the journal, or start one; a death in the middle of a record or of an ask leaves nothing undone.
 
@@ -71,7 +71,7 @@ class SweepStudy(Journal):
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)  # its own lines would break into the live table
         with writing(str(journal)):
-            mend(journal)
+            repair_journal(journal)
             storage = open_storage(journal)
             study = optuna.create_study(
                 storage=storage,
@@ -89,13 +89,13 @@ class SweepStudy(Journal):
                 opened._queue_grid(cost)
         return opened
 
-    def ask(self) -> TrialRecord | None:
+    def ask(self) -> Trial | None:
         """Propose the next trial, or None when the sweep has all of its trials.
 
         The sampler's random state is a function of (seed, trial number), so a reopened study goes on as if never
         closed.
         """
-        number = len([t for t in self._trials() if t.state is not TrialState.WAITING])
+        number = len([t for t in self._trials() if t.state is not optuna.trial.TrialState.WAITING])
         if number >= self.n_target:
             return None
         self._study.sampler = sampler(self._spec, number)
@@ -115,7 +115,7 @@ class SweepStudy(Journal):
                 forgiven = {_FORGIVEN: len(self.record(number).faults)}
                 reopen(self._study, trials[number], without=["reason"], also=forgiven)
 
-    def resume(self, number: int) -> TrialRecord:
+    def resume(self, number: int) -> Trial:
         """Hand an unfinished trial out again."""
         self.note(number, RESUMED, json.dumps([self.record(number).seconds, time.time()]))
         return self.record(number)
@@ -123,7 +123,7 @@ class SweepStudy(Journal):
     @contextlib.contextmanager
     def running(self, workers: int) -> Iterator[None]:
         """Write down that the sweep runs with so many workers, and when it stops."""
-        key, run = f"{RUN}{len(self.runs()):06d}", Run(time.time(), workers)
+        key, run = f"{RUN}{len(self.runs()):06d}", DriverRun(time.time(), workers)
         self._write_run(key, run)
         try:
             yield
@@ -134,7 +134,7 @@ class SweepStudy(Journal):
             raise
         self._write_run(key, replace(run, ended=time.time()))
 
-    def _write_run(self, key: str, run: Run) -> None:
+    def _write_run(self, key: str, run: DriverRun) -> None:
         with writing(self._where):
             self._study.set_user_attr(key, asdict(run))
 
@@ -149,7 +149,7 @@ class SweepStudy(Journal):
         """Keep a fact about a trial (its tracking run, its error) in the journal, without credentials."""
         self._live(number).set_user_attr(key, hidden(value))
 
-    def report(self, number: int, report: Report) -> Verdict | None:
+    def report(self, number: int, report: Report) -> Decision | None:
         """Write one epoch into the journal and decide whether the trial goes on (None).
 
         An epoch that the journal already has is left as it is: a worker that continues from a checkpoint may repeat
@@ -165,7 +165,7 @@ class SweepStudy(Journal):
         trial.set_user_attr(key, json.dumps(report.to_json()))
         return self._verdict(number, report)
 
-    def judge(self, number: int) -> Verdict | None:
+    def judge(self, number: int) -> Decision | None:
         """Decide whether an unfinished trial goes on after what it reported last.
 
         The driver may have died before it wrote the end down; and where the sweep was extended, the rule may have a
@@ -181,19 +181,19 @@ class SweepStudy(Journal):
         metric = self._spec.objective.metric
         return early_stopping.not_finite(report, metric) or early_stopping.missing_objective(report, metric, number)
 
-    def _verdict(self, number: int, report: Report, *, again: bool = False) -> Verdict | None:
+    def _verdict(self, number: int, report: Report, *, again: bool = False) -> Decision | None:
         rule = self._spec.stopping
         if flaw := self._flaw(number, report):
-            return Verdict(Outcome.FAILED, flaw)
+            return Decision(TrialState.FAILED, flaw)
         if report.epoch >= rule.max_epochs:
-            return Verdict(Outcome.COMPLETE, ran_all(report.epoch))
+            return Decision(TrialState.COMPLETE, ran_all(report.epoch))
         if self._live(number).should_prune() or (again and self._fell_before(number, report)):
-            return Verdict(Outcome.PRUNED, self._why_pruned(number, report))
+            return Decision(TrialState.PRUNED, self._why_pruned(number, report))
         values = [r.metrics[self._spec.objective.metric] for r in self.record(number).reports]
         reason = early_stopping.impatient(values, self._mode, patience=rule.patience)
-        return Verdict(Outcome.COMPLETE, reason) if reason else None
+        return Decision(TrialState.COMPLETE, reason) if reason else None
 
-    def fault(self, number: int, fault: Fault) -> bool:
+    def fault(self, number: int, fault: Failure) -> bool:
         """Write down how an attempt at a trial ended; True when there is to be another one."""
         faults = [*self.record(number).faults, fault]
         kept = replace(fault, error=hidden(fault.error))  # in JSON a URI may run into what follows it
@@ -201,17 +201,19 @@ class SweepStudy(Journal):
         forgiven = self._trials()[number].user_attrs.get(_FORGIVEN, 0)
         return not is_exhausted(faults[forgiven:], self._spec.budget.retries)
 
-    def finish(self, number: int, verdict: Verdict) -> None:
+    def finish(self, number: int, verdict: Decision) -> None:
         """Tell the study how a trial ended; its value is the best epoch's, not the last's."""
         record = self.record(number)
         self.note(number, "reason", verdict.reason)
-        if verdict.outcome is Outcome.COMPLETE:
+        if verdict.outcome is TrialState.COMPLETE:
             self._study.tell(number, values=record.best_value)
         else:
-            state = TrialState.PRUNED if verdict.outcome is Outcome.PRUNED else TrialState.FAIL
+            state = (
+                optuna.trial.TrialState.PRUNED if verdict.outcome is TrialState.PRUNED else optuna.trial.TrialState.FAIL
+            )
             self._study.tell(number, state=state)
 
-    def unfinished(self) -> list[TrialRecord]:
+    def unfinished(self) -> list[Trial]:
         """Return the trials that were handed out and have no outcome: the first to go on with after an interruption."""
         return [record for record in self.records() if record.outcome is None]
 
@@ -219,20 +221,20 @@ class SweepStudy(Journal):
         # Optuna has no public way back from a number to a running trial, which is what reopening a study needs
         return optuna.trial.Trial(self._study, self._trials()[number]._trial_id)
 
-    def queue(self, points: Iterable[Point]) -> None:
+    def queue(self, points: Iterable[Params]) -> None:
         """Add points to be tried next, in this order, beyond those that the sweep was to have if need be."""
         with writing(self._where):
             for point in points:
                 self._study.enqueue_trial(dict(point))
         self.n_target = max(self.n_target, len(self._trials()))
 
-    def queued(self) -> list[Point]:
+    def queued(self) -> list[Params]:
         """Return all points that were ever queued, tried or not."""
         # where Optuna keeps what enqueue_trial was given
         fixed = (trial.system_attrs.get("fixed_params") for trial in self._trials())
         return [dict(point) for point in fixed if point is not None]
 
-    def _queue_grid(self, cost: Callable[[Point], float]) -> None:
+    def _queue_grid(self, cost: Callable[[Params], float]) -> None:
         """Queue the points of the grid that are not queued yet: all at first, and more when the sweep is extended."""
         known = {json.dumps(point) for point in self.queued()}
         wanted = itertools.islice(self._space.grid(), self.n_target)
@@ -257,7 +259,7 @@ class SweepStudy(Journal):
     def _cutoff(self, reached: Sequence[float]) -> float:
         """Return the worst value that a rung lets pass."""
         place = max(len(reached) // self._spec.stopping.reduction, 1) - 1
-        return sorted(reached, reverse=self._mode is Mode.MAX)[place]
+        return sorted(reached, reverse=self._mode is Direction.MAX)[place]
 
     def _why_pruned(self, number: int, report: Report) -> str:
         """Say what the rule compared; the rules themselves are Optuna's and only answer yes or no."""

@@ -1,7 +1,7 @@
 """What a sweep has spent over all of its runs, and which limit of its YAML that reaches.
 
 Pure functions of what the journal says; what a sweep is expected to spend is in `budget`. Try
-`used_up(Budget(epochs=10), Spent(epochs=10))`.
+`exhausted_limit(Budget(epochs=10), Spent(epochs=10))`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sweepkit.config.schema import Budget
-from sweepkit.trial.trial import TrialRecord
+from sweepkit.trial.trial import Trial
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class DriverRun:
     """One run of a sweep, from its first trial on.
 
     Attributes:
@@ -29,7 +29,7 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
+class Usage:
     """What a sweep has spent.
 
     Attributes:
@@ -48,7 +48,7 @@ class Spent:
         return None if price is None else self.worker_seconds / 3600 * price
 
 
-def spent(runs: Sequence[Run], records: Sequence[TrialRecord]) -> Spent:
+def spent(runs: Sequence[DriverRun], records: Sequence[Trial]) -> Usage:
     """Return what a sweep has spent by its last report; a run that was killed counts up to its own last report."""
     times = [report.timestamp for record in records for report in record.reports]
     following = [*(run.started for run in runs[1:]), float("inf")][: len(runs)]
@@ -57,10 +57,10 @@ def spent(runs: Sequence[Run], records: Sequence[TrialRecord]) -> Spent:
         ended = run.ended or max((time for time in times if run.started <= time <= before), default=run.started)
         lasted.append(max(ended - run.started, 0.0))
     worker_seconds = sum(seconds * run.workers for seconds, run in zip(lasted, runs, strict=True))
-    return Spent(sum(lasted), worker_seconds, sum(len(record.reports) for record in records))
+    return Usage(sum(lasted), worker_seconds, sum(len(record.reports) for record in records))
 
 
-def used_up(budget: Budget, so_far: Spent) -> str | None:
+def exhausted_limit(budget: Budget, so_far: Usage) -> str | None:
     """Say which limit is reached; None while there is something left of all of them."""
     if budget.hours is not None and so_far.seconds >= budget.hours * 3600:
         return f"budget.hours: {budget.hours:g} is used up"

@@ -2,7 +2,7 @@
 
 Every call asks the store what it has and adds what is missing, so that doing it twice changes nothing. Unlike
 `driver`, it waits for the store and says so when it does not answer. Try
-`CatchingUp.open(uri, experiment="cells", sweep="cells", parent_run_id=None, origin="…", tags={}, params={})`.
+`Backfill.open(uri, experiment="cells", sweep="cells", parent_run_id=None, origin="…", tags={}, params={})`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from sweepkit.tracking.errors import ORIGIN_TAG, TRIAL_TAG, AwayError, RefusedEr
 from sweepkit.tracking.pending_runs import is_pending
 from sweepkit.tracking.sweep_logger import source_tags
 from sweepkit.tracking.uris import shown
-from sweepkit.trial.trial import Report, TrialRecord
+from sweepkit.trial.trial import Report, Trial
 
 if TYPE_CHECKING:
-    from sweepkit.tracking.runs import RunFacts, Store
+    from sweepkit.tracking.runs import RunInfo, Store
 
 _TABLE = "leaderboard.json"
 
 
 @dataclass
-class Told:
+class BackfillCounts:
     """What was missing and is there now.
 
     Attributes:
@@ -48,7 +48,7 @@ class Told:
     deleted: list[int] = field(default_factory=list)
 
 
-class CatchingUp:
+class Backfill:
     """One sweep's runs in one store; every method may raise StoreError.
 
     Attributes:
@@ -56,7 +56,7 @@ class CatchingUp:
         told: what has been missing so far.
     """
 
-    def __init__(self, store: Store, *, experiment_id: str, parent_run_id: str, told: Told) -> None:
+    def __init__(self, store: Store, *, experiment_id: str, parent_run_id: str, told: BackfillCounts) -> None:
         self._store, self._experiment_id = store, experiment_id
         self.parent_run_id, self.told = parent_run_id, told
 
@@ -71,7 +71,7 @@ class CatchingUp:
         origin: str,
         tags: Mapping[str, str],
         params: Mapping[str, str],
-    ) -> CatchingUp:
+    ) -> Backfill:
         """Find the sweep's run, or make it in a store that has none.
 
         Args:
@@ -83,7 +83,7 @@ class CatchingUp:
             tags: of the sweep's run, if it must be made.
             params: as `tags`.
         """
-        store, told = connect(uri), Told()
+        store, told = connect(uri), BackfillCounts()
         facts = _known(store, parent_run_id)
         if facts and parent_run_id:
             if facts.is_deleted:
@@ -100,7 +100,7 @@ class CatchingUp:
 
     def trial(
         self,
-        record: TrialRecord,
+        record: Trial,
         *,
         name: str,
         tags: Mapping[str, str],
@@ -148,12 +148,12 @@ class CatchingUp:
     ) -> None:
         """Tell how the sweep ended."""
         facts = self._store.facts(self.parent_run_id)
-        is_told = self._end(self.parent_run_id, facts, ending, ended_at)
-        if leaderboard and (is_told or not self._store.has_artifact(self.parent_run_id, "", _TABLE)):
+        is_synced = self._end(self.parent_run_id, facts, ending, ended_at)
+        if leaderboard and (is_synced or not self._store.has_artifact(self.parent_run_id, "", _TABLE)):
             columns = {name: list(values) for name, values in leaderboard.items()}
             self._store.put_table(self.parent_run_id, name=_TABLE, columns=columns)
 
-    def _run_of(self, record: TrialRecord, *, name: str, tags: Mapping[str, str]) -> str:
+    def _run_of(self, record: Trial, *, name: str, tags: Mapping[str, str]) -> str:
         if record.run_id and _known(self._store, record.run_id):
             return record.run_id
         found = self._store.child(self._experiment_id, self.parent_run_id, record.number)
@@ -178,7 +178,7 @@ class CatchingUp:
                 self.told.reports += 1
         spool.clear(storage, paths)  # of what was damaged
 
-    def _end(self, run_id: str, facts: RunFacts, ending: run_endings.Ending, at: float | None) -> bool:
+    def _end(self, run_id: str, facts: RunInfo, ending: run_endings.Ending, at: float | None) -> bool:
         """Write an ending down unless it is there; tell whether it was missing."""
         lacks = facts.lacks(tags=ending.tags, metrics=ending.metrics)
         if lacks:
@@ -200,7 +200,7 @@ def in_users_words(error: StoreError, uri: str) -> InputError:
     )
 
 
-def _known(store: Store, run_id: str | None) -> RunFacts | None:
+def _known(store: Store, run_id: str | None) -> RunInfo | None:
     """Return what a store knows of a run; None if it does not know it."""
     if run_id is None or is_pending(run_id):
         return None

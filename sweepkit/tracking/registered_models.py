@@ -27,7 +27,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.types import ColSpec, Schema
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
-from sweepkit.bundle.manifest import FACTS, BundleFacts
+from sweepkit.bundle.manifest import FACTS, BundleManifest
 from sweepkit.tracking.artifacts import Artifacts
 from sweepkit.tracking.runs import in_our_words
 
@@ -70,7 +70,7 @@ class ModelStore:
     ) -> tuple[int, bool]:
         """Return the version that the bundle has under this name, and whether it was made now; see `registry`."""
         content = (folder / FACTS).read_bytes()
-        facts, digest = BundleFacts.from_json(json.loads(content)), hashlib.sha256(content).hexdigest()
+        facts, digest = BundleManifest.from_json(json.loads(content)), hashlib.sha256(content).hexdigest()
         found = self._version_of(name, run_id, digest)
         version = found
         if version is None:
@@ -129,7 +129,7 @@ class ModelStore:
         return next((version for version in found if version.tags.get(_DIGEST_TAG) == digest), None)
 
     def _log(
-        self, run_id: str, folder: Path, facts: BundleFacts, *, example: str, tags: Mapping[str, str]
+        self, run_id: str, folder: Path, facts: BundleManifest, *, example: str, tags: Mapping[str, str]
     ) -> LoggedModel:
         """Make a model of the run from a bundle."""
         run = self._client.get_run(run_id)
@@ -184,7 +184,7 @@ class ModelStore:
 
 
 def _write_model(
-    path: Path, folder: Path, facts: BundleFacts, *, example: str, model: LoggedModel, run_id: str
+    path: Path, folder: Path, facts: BundleManifest, *, example: str, model: LoggedModel, run_id: str
 ) -> None:
     """Write the folder that MLflow calls a model: the bundle in `data`, its signature, example and requirements."""
     # a uv.lock that happens to lie in the working directory is none of the model's
@@ -208,7 +208,7 @@ def requirements() -> list[str]:
     return [f"{name}=={importlib.metadata.version(name)}" for name in _NEEDED]
 
 
-def _tags(facts: BundleFacts) -> dict[str, str]:
+def _tags(facts: BundleManifest) -> dict[str, str]:
     known = {
         "sweep": facts.sweep,
         "trial": str(facts.trial),
@@ -219,7 +219,7 @@ def _tags(facts: BundleFacts) -> dict[str, str]:
     return {f"sweepkit.{name}": value for name, value in known.items()}
 
 
-def _description(name: str, alias: str, facts: BundleFacts) -> str:
+def _description(name: str, alias: str, facts: BundleManifest) -> str:
     """Return the version's page, as Markdown."""
     lines = [
         f"Trial {facts.trial} of sweep {facts.sweep}, epoch {facts.epoch}. Reads raw text, says one of: "

@@ -47,7 +47,7 @@ def of_trial(
 def of_sweep(
     *, status: SweepEnd, best: Mapping[str, object], metric: str | None, ended: Sequence[tuple[str, int]]
 ) -> Ending:
-    """Describe a sweep's ending; see `SweepTracker.finish`."""
+    """Describe a sweep's ending; see `SweepLogger.finish`."""
     value = best.get(metric) if metric else None
     metrics = {f"best_{metric}": value} if isinstance(value, float) else {}
     tags = {f"sweepkit.best_{name}": str(known) for name, known in best.items() if name != metric}

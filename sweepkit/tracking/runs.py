@@ -56,7 +56,7 @@ def in_our_words(method: Callable[_Args, _Result]) -> Callable[_Args, _Result]:
 
 
 @dataclass(frozen=True, slots=True)
-class RunFacts:
+class RunInfo:
     """A run as the store has it; `has_data` is whether a dataset is among its inputs."""
 
     status: str
@@ -141,10 +141,10 @@ class Store:
         return str(found[0].info.run_id) if found else None
 
     @in_our_words
-    def facts(self, run_id: str) -> RunFacts:
+    def facts(self, run_id: str) -> RunInfo:
         """Return what there is to know of a run."""
         run = self._client.get_run(run_id)
-        return RunFacts(
+        return RunInfo(
             status=str(run.info.status),
             is_deleted=run.info.lifecycle_stage != "active",
             params=dict(run.data.params),

@@ -1,8 +1,8 @@
 """What the driver tells the tracking store: a run for the sweep, one below it for each trial, and how each ended.
 
-Nothing here waits for the store but `SweepTracker.open`; all else goes through one background thread, in order. When
+Nothing here waits for the store but `SweepLogger.open`; all else goes through one background thread, in order. When
 the store is away or slow, a trial starts with a pending run id, which stands for its run until there is one.
-Try `tracker = SweepTracker.open(uri=None, experiment="cells", sweep="cells")`.
+Try `tracker = SweepLogger.open(uri=None, experiment="cells", sweep="cells")`.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 _SOURCE_TAGS = {"mlflow.source.name": "sweepkit", "mlflow.source.type": "LOCAL"}
 
 
-class SweepTracker:
+class SweepLogger:
     """The runs of one sweep. Made by `open`; its methods are for one thread, the driver's.
 
     Attributes:
@@ -79,7 +79,7 @@ class SweepTracker:
         origin: str | None = None,
         tags: Mapping[str, str] | None = None,
         params: Mapping[str, str] | None = None,
-    ) -> SweepTracker:
+    ) -> SweepLogger:
         """Open the store and the sweep's run; may be called in any thread.
 
         A sweep that goes on needs no store for that: one that is away is told everything later.
@@ -115,7 +115,7 @@ class SweepTracker:
     @classmethod
     def _open_later(
         cls, store: Store, parent_run_id: str, sweep: str, tags: Mapping[str, str], params: Mapping[str, str]
-    ) -> SweepTracker:
+    ) -> SweepLogger:
         tracker = cls(store, experiment_id=None, parent_run_id=parent_run_id)
         tracker._tell(parent_run_id, store.reopen)
         tracker._tell(parent_run_id, lambda real: _describe(store, real, sweep, tags, params))

@@ -2,7 +2,7 @@
 
 A report goes into the trial's spool and, where the store is a server, from there to the trial's run by a thread
 of its own, which also imports mlflow. Where the store is a file on the driver's machine, the driver empties the
-spool (`SweepTracker.collect`), so that a file has one writer and workers never import mlflow.
+spool (`SweepLogger.collect`), so that a file has one writer and workers never import mlflow.
 Try `log = TrialLog(target, storage, paths); log.log(report); log.close()`.
 """
 
@@ -22,22 +22,22 @@ from sweepkit.tracking.connect import connect
 from sweepkit.tracking.errors import StoreError
 from sweepkit.tracking.pending_runs import is_pending
 from sweepkit.tracking.uris import is_file, shown
-from sweepkit.trial.request import Job, TrialTask
+from sweepkit.trial.request import TrialRequest, TrialSettings
 from sweepkit.trial.trial import Report
 
 logger = logging.getLogger(__name__)
 _connect = functools.cache(connect)  # once a process: trials of a warm worker share it
 
 
-def open_trial_log(job: Job, task: TrialTask, storage: Storage, paths: TrialPaths) -> TrialLog | None:
+def open_trial_log(job: TrialSettings, task: TrialRequest, storage: Storage, paths: TrialPaths) -> TrialLogger | None:
     """Return where a trial's reports go; None when tracking is off."""
     if job.tracking_uri is None:
         return None
     target = TrackingTarget(job.tracking_uri, task.run_id)
-    return TrialLog(target, storage, paths, tags={"sweepkit.host": socket.gethostname()})
+    return TrialLogger(target, storage, paths, tags={"sweepkit.host": socket.gethostname()})
 
 
-class TrialLog:
+class TrialLogger:
     """The way of one trial's reports to its run.
 
     Args:

@@ -24,7 +24,7 @@ import keras
 import numpy as np
 
 from sweepkit.errors import DataError
-from sweepkit.space import Point
+from sweepkit.space import Params
 from sweepkit.storage.layout import TrialPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.trial.trial import Report
@@ -42,7 +42,7 @@ class _Damaged(DataError):
 
 
 @dataclass(frozen=True, slots=True)
-class TrialState:
+class CheckpointState:
     """Where a trial stands after an epoch.
 
     Attributes:
@@ -56,11 +56,11 @@ class TrialState:
     number: int
     epoch: int
     reports: tuple[Report, ...]
-    point: Point
+    point: Params
     seed: int
 
 
-def save(storage: Storage, paths: TrialPaths, model: keras.Model, state: TrialState) -> None:
+def save(storage: Storage, paths: TrialPaths, model: keras.Model, state: CheckpointState) -> None:
     """Write the checkpoint of `state.epoch`, whole or not at all, in place of one of the same epoch.
 
     Metrics are not kept: they start afresh with every epoch.
@@ -74,7 +74,7 @@ def save(storage: Storage, paths: TrialPaths, model: keras.Model, state: TrialSt
         Storage.at(str(folder)).write_json(_STATE, content | {"state_sha256": _digest(content)})
 
 
-def restore(storage: Storage, paths: TrialPaths, model: keras.Model) -> TrialState | None:
+def restore(storage: Storage, paths: TrialPaths, model: keras.Model) -> CheckpointState | None:
     """Put the newest checkpoint that is whole into a compiled model of the same architecture.
 
     A damaged one is passed over, with a warning that names the file.
@@ -95,7 +95,7 @@ def restore(storage: Storage, paths: TrialPaths, model: keras.Model) -> TrialSta
     return None
 
 
-def _restored(storage: Storage, name: str, model: keras.Model) -> TrialState:
+def _restored(storage: Storage, name: str, model: keras.Model) -> CheckpointState:
     content = _content(storage, name)
     if content is None:
         raise _damaged(storage, f"{name}/{_STATE}", "is missing")
@@ -203,7 +203,7 @@ def _where(storage: Storage, name: str) -> str:
     return f"{storage.shown}/{name}"
 
 
-def _to_json(state: TrialState) -> dict[str, Any]:  # a JSON object has no narrower type
+def _to_json(state: CheckpointState) -> dict[str, Any]:  # a JSON object has no narrower type
     return {
         "format": _FORMAT,
         "number": state.number,
@@ -214,8 +214,8 @@ def _to_json(state: TrialState) -> dict[str, Any]:  # a JSON object has no narro
     }
 
 
-def _from_json(content: Mapping[str, Any]) -> TrialState:  # as above
-    return TrialState(
+def _from_json(content: Mapping[str, Any]) -> CheckpointState:  # as above
+    return CheckpointState(
         number=content["number"],
         epoch=content["epoch"],
         reports=tuple(Report.from_json(report) for report in content["reports"]),

@@ -22,18 +22,18 @@ import keras
 import numpy as np
 
 from sweepkit.config.definition import import_package
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.dataset import PreparedData
 from sweepkit.data.prepare import local_folder
-from sweepkit.data.reader import Feed, SplitReader
+from sweepkit.data.reader import EpochDataset, SplitReader
 from sweepkit.errors import StorageFault
-from sweepkit.nn import implementation as nn_paths
+from sweepkit.nn import implementation
 from sweepkit.redaction import hidden
 from sweepkit.storage.layout import DataPaths, SweepPaths, TrialPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.training import checkpoints, devices
-from sweepkit.training.checkpoints import TrialState
+from sweepkit.training.checkpoints import CheckpointState
 from sweepkit.trial import early_stopping
-from sweepkit.trial.request import Job, ReportLog, TrialTask
+from sweepkit.trial.request import ReportLog, TrialRequest, TrialSettings
 from sweepkit.trial.trial import Report
 
 logger = logging.getLogger(__name__)
@@ -41,22 +41,22 @@ logger = logging.getLogger(__name__)
 # validation keeps no states for gradients, so its batches may be larger than training's; the numbers are the same
 _VALID_BATCH = 512
 
-OpenLog = Callable[[Job, TrialTask, Storage, TrialPaths], ReportLog | None]
+OpenLog = Callable[[TrialSettings, TrialRequest, Storage, TrialPaths], ReportLog | None]
 
 
-class Worker:
+class Trainer:
     """Trains one trial after another. Owns the process's TensorFlow settings, so a process has at most one."""
 
-    def __init__(self, job: Job, open_log: OpenLog) -> None:
+    def __init__(self, job: TrialSettings, open_log: OpenLog) -> None:
         devices.configure(threads=job.threads, gpu=job.gpu, deterministic=job.deterministic)
-        nn_paths.choose(job.nn)
+        implementation.select(job.nn)
         self._job = job
         self._open_log = open_log
         self._storage = Storage.at(job.storage_uri)
         package = import_package(job.package)
         self._model_module, self._data_module = package.model_module(), package.data_module()
         self._settings = package.data_model.model_validate(dict(job.data))
-        self._prepared = Prepared.open(local_folder(DataPaths(job.package, job.data_key), self._storage))
+        self._prepared = PreparedData.open(local_folder(DataPaths(job.package, job.data_key), self._storage))
         self._readers = {split: SplitReader(self._prepared, split) for split in ("train", "valid")}
         for reader in self._readers.values():
             reader.preload()
@@ -64,7 +64,7 @@ class Worker:
         # what is imported and decoded by now stays for good: keep the collector from walking it, now or after a trial
         gc.freeze()
 
-    def start(self, task: TrialTask) -> None:
+    def start(self, task: TrialRequest) -> None:
         """Build the model of a trial, and go on from its newest checkpoint where an earlier attempt left one.
 
         Whatever the sweep package raises here or in `run_epoch` is raised again, and stands in the trial's log.
@@ -88,9 +88,9 @@ class Worker:
 
     def _open_data(self, trial: _RunningTrial) -> None:
         reading = self._data_module.reading(trial.task.point, self._settings)
-        trial.train = Feed(self._readers["train"], reading, training=True, seed=trial.task.seed)
+        trial.train = EpochDataset(self._readers["train"], reading, training=True, seed=trial.task.seed)
         wide = replace(reading, batch_size=max(reading.batch_size, _VALID_BATCH))
-        trial.valid = Feed(self._readers["valid"], wide, training=False)
+        trial.valid = EpochDataset(self._readers["valid"], wide, training=False)
 
     def run_epoch(self) -> Report:
         """Train and validate one epoch, write the checkpoint, log, and return what to report.
@@ -177,7 +177,7 @@ class Worker:
 
     def _save_checkpoint(self, trial: _RunningTrial) -> None:
         task, epoch = trial.task, trial.reports[-1].epoch
-        state = TrialState(
+        state = CheckpointState(
             number=task.number, epoch=epoch, reports=tuple(trial.reports), point=task.point, seed=task.seed
         )
         checkpoints.save(self._storage, trial.paths, trial.model, state)
@@ -214,10 +214,10 @@ class _RunningTrial:
         text: its log so far.
     """
 
-    train: Feed
-    valid: Feed
+    train: EpochDataset
+    valid: EpochDataset
 
-    def __init__(self, task: TrialTask, paths: TrialPaths) -> None:
+    def __init__(self, task: TrialRequest, paths: TrialPaths) -> None:
         self.task, self.paths = task, paths
         self.model: Any = None  # a Keras model once it is built, and Keras has no types
         self.log: ReportLog | None = None

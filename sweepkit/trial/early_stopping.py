@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sweepkit.trial.trial import Mode, Report
+from sweepkit.trial.trial import Direction, Report
 
 
 def not_finite(report: Report, metric: str) -> str | None:
@@ -28,7 +28,7 @@ def missing_objective(report: Report, metric: str, number: int) -> str | None:
     return f"metric {metric!r} was not reported at epoch {report.epoch} of trial {number}; reported: {reported}"
 
 
-def best_so_far(values: Sequence[float], mode: Mode) -> tuple[float, int] | None:
+def best_so_far(values: Sequence[float], mode: Direction) -> tuple[float, int] | None:
     """Return the best finite value and its index, the earliest of equals; None when no value is finite."""
     best: tuple[float, int] | None = None
     for index, value in enumerate(values):
@@ -37,7 +37,7 @@ def best_so_far(values: Sequence[float], mode: Mode) -> tuple[float, int] | None
     return best
 
 
-def impatient(values: Sequence[float], mode: Mode, *, patience: int | None) -> str | None:
+def impatient(values: Sequence[float], mode: Direction, *, patience: int | None) -> str | None:
     """Say that the last `patience` epochs brought nothing better.
 
     Args:

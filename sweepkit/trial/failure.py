@@ -17,7 +17,7 @@ _RAISED = re.compile(r"(\w+\.)*[A-Z]\w*(Error|Exception|Exit|Interrupt)\b")
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Failure:
     """The end of one attempt at a trial, before the trial's own.
 
     Attributes:
@@ -40,11 +40,11 @@ class Fault:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Fault:  # as above
+    def from_json(cls, data: Mapping[str, Any]) -> Failure:  # as above
         return cls(int(data["epoch"]), str(data["error"]), bool(data["counts"]), float(data["timestamp"]))
 
 
-def is_exhausted(faults: Sequence[Fault], retries: int) -> bool:
+def is_exhausted(faults: Sequence[Failure], retries: int) -> bool:
     """Say whether a trial with these faults is given up: more of them count than there are retries."""
     return sum(fault.counts for fault in faults) > retries
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
-from sweepkit.space import Point
-from sweepkit.trial.trial import Mode, Report
+from sweepkit.space import Params
+from sweepkit.trial.trial import Direction, Report
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class TrialSettings:
     """What every trial of a sweep needs to know.
 
     Attributes:
@@ -52,12 +52,12 @@ class Job:
         return asdict(self)
 
     @property
-    def direction(self) -> Mode:
-        return Mode(self.mode)
+    def direction(self) -> Direction:
+        return Direction(self.mode)
 
 
 @dataclass(frozen=True, slots=True)
-class TrialTask:
+class TrialRequest:
     """One trial, as handed to a worker.
 
     Attributes:
@@ -72,7 +72,7 @@ class TrialTask:
     """
 
     number: int
-    point: Point
+    point: Params
     seed: int
     epochs_reported: int = 0
     resumes: bool = False
@@ -95,7 +95,7 @@ class ReportLog(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class TrialResources:
     """What one trial takes of the place where it runs, and how many trials run there at once.
 
     Attributes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from sweepkit.trial.failure import Fault
+from sweepkit.trial.failure import Failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Report:
         return cls(int(data["epoch"]), dict(data["metrics"]), float(data["timestamp"]))
 
 
-class Outcome(Enum):
+class TrialState(Enum):
     """How a trial ended; a trial that has not is None wherever an outcome is asked for."""
 
     COMPLETE = "complete"
@@ -40,7 +40,7 @@ class Outcome(Enum):
     FAILED = "failed"
 
 
-class Mode(Enum):
+class Direction(Enum):
     """Whether a larger or a smaller objective is better."""
 
     MAX = "max"
@@ -48,11 +48,11 @@ class Mode(Enum):
 
     def is_better(self, value: float, other: float) -> bool:
         """Say whether `value` is strictly better than `other`; NaN is better than nothing."""
-        return value > other if self is Mode.MAX else value < other
+        return value > other if self is Direction.MAX else value < other
 
 
 @dataclass(frozen=True, slots=True)
-class TrialRecord:
+class Trial:
     """All that the journal knows of one trial.
 
     Attributes:
@@ -73,14 +73,14 @@ class TrialRecord:
     number: int
     point: Mapping[str, bool | int | float | str]
     reports: tuple[Report, ...] = ()
-    outcome: Outcome | None = None
+    outcome: TrialState | None = None
     reason: str | None = None
     best_value: float | None = None
     best_epoch: int | None = None
     run_id: str | None = None
     started: float | None = None
     seconds: float | None = None
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[Failure, ...] = ()
     ended: float | None = None
 
     @property

@@ -5,8 +5,8 @@ Try `prepare_texts(recipe(settings, source), source, ...)` with `source = find_s
 
 from __future__ import annotations
 
-from sweepkit.data.batches import Reading
-from sweepkit.space import Choice, Point, Space
+from sweepkit.data.batches import BatchSettings
+from sweepkit.space import Choice, Params, Space
 from sweepkit.tasks.text.recipe import Recipe
 from sweepkit.tasks.text.source import Source
 
@@ -46,6 +46,6 @@ def recipe(settings: Data, source: Source) -> Recipe:
     )
 
 
-def reading(point: Point, settings: Data) -> Reading:
+def reading(point: Params, settings: Data) -> BatchSettings:
     """Say how a trial reads the data."""
-    return Reading(batch_size=int(point["batch_size"]), max_len=int(point["max_len"]), keep=settings.keep)
+    return BatchSettings(batch_size=int(point["batch_size"]), max_len=int(point["max_len"]), keep=settings.keep)

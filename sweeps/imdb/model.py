@@ -20,7 +20,7 @@ from sweepkit.nn.embedding import TokenEmbedding
 from sweepkit.nn.encoder import Encoder, encode, look_up
 from sweepkit.nn.optimizers import Adam
 from sweepkit.nn.pooling import MeanOverTime
-from sweepkit.space import Point
+from sweepkit.space import Params
 
 OPTIMIZERS: dict[str, Any] = {
     "adam": Adam,
@@ -42,7 +42,7 @@ class PreparedData(Protocol):
         ...
 
 
-def build(point: Point, prepared: PreparedData) -> keras.Model:
+def build(point: Params, prepared: PreparedData) -> keras.Model:
     """Build and compile the model of one trial.
 
     Args:
@@ -66,7 +66,7 @@ def build(point: Point, prepared: PreparedData) -> keras.Model:
     return model
 
 
-def _embedding(point: Point, prepared: PreparedData) -> keras.layers.Layer:
+def _embedding(point: Params, prepared: PreparedData) -> keras.layers.Layer:
     if point["embedding"] == "scratch":
         return TokenEmbedding(prepared.vocab_size, int(point["embedding_dim"]), name="embedding")
     vectors = prepared.vectors(int(point["glove_dim"]))
@@ -78,7 +78,7 @@ def _embedding(point: Point, prepared: PreparedData) -> keras.layers.Layer:
     return layer
 
 
-def _features(tokens: Any, lengths: Any, embedding: keras.layers.Layer, point: Point) -> Any:
+def _features(tokens: Any, lengths: Any, embedding: keras.layers.Layer, point: Params) -> Any:
     """One vector a row: <float32>[batch, features]."""
     dropout = float(point["dropout"])
     if point["cell"] == "none":
@@ -96,7 +96,7 @@ def _features(tokens: Any, lengths: Any, embedding: keras.layers.Layer, point: P
     return encode(sequences, lengths, encoder, places)
 
 
-def _optimizer(point: Point) -> keras.optimizers.Optimizer:
+def _optimizer(point: Params) -> keras.optimizers.Optimizer:
     """The optimiser by name; `clip_norm`, if the point has it, bounds the norm of all gradients together."""
     clip_norm = float(point["clip_norm"]) if "clip_norm" in point else None
     optimizer = OPTIMIZERS[str(point["optimizer"])]

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field
 
 from sweepkit.config import DataSettings
-from sweepkit.space import Choice, Float, Int, Point, Space
+from sweepkit.space import Choice, Float, Int, Params, Space
 
 RECURRENT = ("lstm", "gru", "ugrnn", "rnn")
 IS_RECURRENT = {"cell": RECURRENT}
@@ -73,7 +73,7 @@ class Data(DataSettings):
     vectors: str | None = Field(default=None, min_length=1)
 
 
-def baselines(point: Point) -> dict[str, Point]:
+def baselines(point: Params) -> dict[str, Params]:
     """Return what a recurrent net has to beat: the same embeddings and training, with their mean in the net's place."""
     kept = {name: value for name, value in point.items() if SPACE.params[name].when != IS_RECURRENT}
     return {} if point["cell"] == "none" else {"mean of embeddings": {**kept, "cell": "none"}}
@@ -87,7 +87,7 @@ def n_rows(settings: DataSettings) -> int | None:
     return None if is_table else _PUBLISHED_ROWS
 
 
-def epoch_gflop(point: Point, n_rows: float, mean_tokens: float) -> float:
+def epoch_gflop(point: Params, n_rows: float, mean_tokens: float) -> float:
     """Estimate the cost of one epoch of training, in 1e9 floating point operations.
 
     Training takes three times the forward pass: once forward, and backward once for the inputs' gradients and

@@ -52,9 +52,9 @@ def trials(scratch: Path, n: int) -> None:
         *("resources.workers=1", "space.max_len=100", "space.embedding=scratch", "space.bidirectional=false"),
     ]
     sweepkit("run", str(YAML), "--data", "sample", *(part for text in sets for part in ("--set", text)))
-    from sweepkit.results.sweep import open_snapshot
+    from sweepkit.results.sweep import load_sweep
 
-    records = open_snapshot(Path("runs/sweeps/imdb_cells")).records
+    records = load_sweep(Path("runs/sweeps/imdb_cells")).records
     ends = [record.reports[-1].timestamp for record in records]
     overheads, firsts = [], []
     for before, end, record in zip(ends, ends[1:], records[1:], strict=False):
@@ -71,12 +71,12 @@ def tracking(scratch: Path, n: int) -> None:
     from sweepkit.storage.layout import SweepPaths
     from sweepkit.storage.storage import Storage
     from sweepkit.tracking import spool
-    from sweepkit.tracking.sweep_logger import SweepTracker
+    from sweepkit.tracking.sweep_logger import SweepLogger
     from sweepkit.trial.trial import Report
 
     n = n or 48
     storage = Storage.at(str(scratch / "runs"))
-    tracker = SweepTracker.open(uri=None, experiment="bench", sweep="bench")
+    tracker = SweepLogger.open(uri=None, experiment="bench", sweep="bench")
     tracker.flush()
     metrics = {f"metric_{i}": 0.5 for i in range(6)}
     began, cpu, waited = time.perf_counter(), time.process_time(), 0.0
@@ -102,18 +102,18 @@ def tracking(scratch: Path, n: int) -> None:
 
 
 def memory(scratch: Path, n: int) -> None:
-    """Run trials of differing shapes through one `Worker` and watch its resident memory after each."""
+    """Run trials of differing shapes through one `Trainer` and watch its resident memory after each."""
     n = n or 100
     prepared = json.loads(sweepkit("prepare", str(YAML), "--data", "sample", "--inline", "--json"))
     import psutil
 
     from sweepkit.config.definition import load
     from sweepkit.driver.preflight import covering_points
-    from sweepkit.training.trainer import Worker
-    from sweepkit.trial.request import Job, TrialTask
+    from sweepkit.training.trainer import Trainer
+    from sweepkit.trial.request import TrialRequest, TrialSettings
 
     problem = load(YAML, ["space.max_len=[20, 40]", "space.batch_size=512"], data="sample")
-    job = Job(
+    job = TrialSettings(
         package="imdb",
         sweep="memory",
         storage_uri=str(scratch / "runs"),
@@ -126,12 +126,12 @@ def memory(scratch: Path, n: int) -> None:
         gpu=0.0,
         tracking_uri=None,
     )
-    worker, process = Worker(job, lambda *_: None), psutil.Process()
+    worker, process = Trainer(job, lambda *_: None), psutil.Process()
     points = covering_points(problem.space)
     resident = []
     for number in range(n):
         point = random.Random(number).choice(points)
-        worker.start(TrialTask(number=number, point=point, seed=number))
+        worker.start(TrialRequest(number=number, point=point, seed=number))
         worker.run_epoch()
         worker.stop()
         resident.append(process.memory_info().rss / 2**20)
@@ -146,7 +146,7 @@ def flat(scratch: Path, n: int) -> None:
     """Run trivial trials on Ray with MLflow on, and watch the driver and its one worker from outside."""
     import psutil
 
-    from sweepkit.results.sweep import open_snapshot
+    from sweepkit.results.sweep import load_sweep
 
     n = n or 200
     sets = ["search.sampler=random", f"search.trials={n}", "stopping={rule: none, max_epochs: 1}"]
@@ -169,7 +169,7 @@ def flat(scratch: Path, n: int) -> None:
     for number in (20, n):
         at = max(count for count in seen if count <= number)
         print(f"after {at} trials: driver {seen[at][0]:.0f} MB, worker {seen[at][1]:.0f} MB")
-    records = open_snapshot(Path("runs/sweeps/toy")).records
+    records = load_sweep(Path("runs/sweeps/toy")).records
     ends = [record.reports[-1].timestamp for record in records]
     overheads = [
         end - before - record.reports[0].metrics["train_seconds"] - record.reports[0].metrics["valid_seconds"]

@@ -48,7 +48,7 @@ def main() -> None:
 
 def read(data: str):
     """Return the reader of the training rows, the rows themselves, and the size of their vocabulary."""
-    from sweepkit.data.dataset import Prepared
+    from sweepkit.data.dataset import PreparedData
     from sweepkit.data.reader import SplitReader
     from sweepkit.data.tfrecords import read_shards
 
@@ -58,7 +58,7 @@ def read(data: str):
         yaml = ROOT / "sweeps" / "imdb_cells.yaml"
         command = [sys.executable, "-m", "sweepkit", "prepare", str(yaml), "--data", data]
         subprocess.run([*command, "--set", f"storage.uri={scratch}"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        prepared = Prepared.open(next((Path(scratch) / "data").iterdir()))
+        prepared = PreparedData.open(next((Path(scratch) / "data").iterdir()))
         reader = SplitReader(prepared, "train")
         reader.preload()
         return reader, read_shards(prepared.shards("train")), prepared.vocab_size
@@ -71,8 +71,8 @@ def print_pipeline(reader) -> None:
     """
     import tensorflow as tf
 
-    from sweepkit.data.batches import Reading
-    from sweepkit.data.reader import Feed
+    from sweepkit.data.batches import BatchSettings
+    from sweepkit.data.reader import EpochDataset
 
     @tf.function
     def n_rows(batches, n_batches):
@@ -82,9 +82,9 @@ def print_pipeline(reader) -> None:
         return total
 
     for max_len in (80, 400):
-        reading = Reading(BATCH, max_len)
+        reading = BatchSettings(BATCH, max_len)
         n_batches, seconds = tf.constant(reader.n_batches(reading)), []
-        feed = Feed(reader, reading, training=True)
+        feed = EpochDataset(reader, reading, training=True)
         for epoch in range(9):  # the first also traces
             started = time.perf_counter()
             batches = iter(feed.epoch(epoch))

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.bundle.manifest import CARD, CheckFacts, TextSettings
+from sweepkit.bundle.manifest import CARD, CheckResult, TextSettings
 from tests.bundles import describer
 
 pytestmark = pytest.mark.tf  # what a network's layers are called is known where Keras is
 
-FACTS = describer({"cell": "gru", "max_len": 1200})(CheckFacts(256, 231, 0.3), {})
+FACTS = describer({"cell": "gru", "max_len": 1200})(CheckResult(256, 231, 0.3), {})
 
 
 def card(facts=FACTS, layers=("TokenEmbedding", "UGRNNCell"), strangers=()) -> str:

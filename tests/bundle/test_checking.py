@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from sweepkit.bundle.manifest import CHECK, CheckFacts
+from sweepkit.bundle.manifest import CHECK, CheckResult
 from sweepkit.errors import DataError
 from sweepkit.tasks.text.predictions import Predictions
 
@@ -27,7 +27,7 @@ def model(bundle: Path) -> TextModel:
     return sweepkit.load(bundle)
 
 
-def checked(model: TextModel, folder: Path) -> CheckFacts:
+def checked(model: TextModel, folder: Path) -> CheckResult:
     from sweepkit.tasks.text.verification import check
 
     return check(model, folder)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from sweepkit.bundle.manifest import FACTS, Measured
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.dataset import PreparedData
 from sweepkit.errors import DataError
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
@@ -45,7 +45,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Storage:
 
 
 @pytest.fixture(scope="module")
-def prepared(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+def prepared(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     """80 rows of train and some more than 256 of validation, with vectors of 5 values."""
     vectors = tmp_path_factory.mktemp("vectors") / "vectors.txt"
     rng = np.random.default_rng(0)
@@ -55,7 +55,7 @@ def prepared(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> Prep
     return prepare(storage, source, valid_fraction=0.75, **labels)
 
 
-def trained(storage: Storage, prepared: Prepared, point: dict[str, Any], *, trial: int) -> keras.Model:
+def trained(storage: Storage, prepared: PreparedData, point: dict[str, Any], *, trial: int) -> keras.Model:
     """Write a checkpoint of a network whose weights are not those that it starts with."""
     import keras
     from imdb import model
@@ -66,12 +66,12 @@ def trained(storage: Storage, prepared: Prepared, point: dict[str, Any], *, tria
     network = model.build(point, prepared)
     rng = np.random.default_rng(trial)
     network.set_weights([weights + rng.normal(0, 0.3, weights.shape) for weights in network.get_weights()])
-    state = checkpoints.TrialState(number=trial, epoch=2, reports=(), point=point, seed=5)
+    state = checkpoints.CheckpointState(number=trial, epoch=2, reports=(), point=point, seed=5)
     checkpoints.save(storage, SweepPaths("cells").trial(trial), network, state)
     return network
 
 
-def task(storage: Storage, prepared: Prepared, point: dict[str, Any], *, trial: int) -> ExportTask:
+def task(storage: Storage, prepared: PreparedData, point: dict[str, Any], *, trial: int) -> ExportTask:
     from sweepkit.tasks.text.export_task import ExportTask
 
     return ExportTask(
@@ -99,7 +99,7 @@ POINTS = {
 
 
 @pytest.mark.parametrize("number", range(len(POINTS)), ids=list(POINTS))
-def test_a_loaded_bundle_answers_as_the_trial_did(storage: Storage, prepared: Prepared, number: int) -> None:
+def test_a_loaded_bundle_answers_as_the_trial_did(storage: Storage, prepared: PreparedData, number: int) -> None:
     import sweepkit
     from sweepkit.tasks.text.export import export_here
     from sweepkit.tasks.text.verification import check
@@ -124,7 +124,7 @@ def answers(network: keras.Model, rows: list[np.ndarray]) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def exported(storage: Storage, prepared: Prepared) -> ExportTask:
+def exported(storage: Storage, prepared: PreparedData) -> ExportTask:
     """A trial with a checkpoint, and its bundle."""
     from sweepkit.tasks.text.export import export_here
 
@@ -134,7 +134,7 @@ def exported(storage: Storage, prepared: Prepared) -> ExportTask:
     return made
 
 
-def test_the_facts_are_those_of_trial_and_data(storage: Storage, prepared: Prepared, exported: ExportTask) -> None:
+def test_the_facts_are_those_of_trial_and_data(storage: Storage, prepared: PreparedData, exported: ExportTask) -> None:
     facts = storage.read_json(f"{exported.to}/{FACTS}")
     assert (facts["sweep"], facts["trial"], facts["epoch"], facts["seed"]) == ("cells", 70, 2, 5)
     assert facts["point"] == POINTS["gru-scratch"]
@@ -146,7 +146,7 @@ def test_the_facts_are_those_of_trial_and_data(storage: Storage, prepared: Prepa
 
 
 def test_256_rows_of_validation_are_kept_as_the_model_reads_them(
-    storage: Storage, prepared: Prepared, exported: ExportTask
+    storage: Storage, prepared: PreparedData, exported: ExportTask
 ) -> None:
     from sweepkit.data.tfrecords import read_shards
     from sweepkit.tasks.text.verification import read_check
@@ -161,13 +161,13 @@ def test_256_rows_of_validation_are_kept_as_the_model_reads_them(
     assert {(tuple(row.tolist()), target) for row, target in zip(rows, found.targets.tolist(), strict=True)} <= tails
 
 
-def test_the_rows_are_the_same_in_every_bundle_of_the_data(prepared: Prepared) -> None:
-    from sweepkit.data.batches import Reading
+def test_the_rows_are_the_same_in_every_bundle_of_the_data(prepared: PreparedData) -> None:
+    from sweepkit.data.batches import BatchSettings
     from sweepkit.tasks.text.export import check_rows
 
-    first, again = (check_rows(prepared, Reading(batch_size=size, max_len=8)) for size in (16, 64))
+    first, again = (check_rows(prepared, BatchSettings(batch_size=size, max_len=8)) for size in (16, 64))
     np.testing.assert_array_equal(first.tokens, again.tokens)
-    head = check_rows(prepared, Reading(batch_size=16, max_len=3, keep="head"))
+    head = check_rows(prepared, BatchSettings(batch_size=16, max_len=3, keep="head"))
     np.testing.assert_array_equal(first.targets, head.targets)
     assert set(head.lengths.tolist()) <= {2, 3}
 

@@ -72,12 +72,12 @@ class TestRead:
         assert model.read("&lt;end&gt;").indexes.tolist()[:-1] == [1, 1, 1]
 
     def test_rows_are_cut_as_batches_of_training_are(self, model: TextModel) -> None:
-        from sweepkit.data.batches import Reading, eval_batches
+        from sweepkit.data.batches import BatchSettings, eval_batches
         from sweepkit.data.rows import Rows
 
         text = " ".join(random.Random(0).choices(WORDS, k=40))
         tokens = [KNOWN.index[word] for word in text.split()]
-        batch = next(eval_batches(Rows.of([[*tokens, 2]], [0]), Reading(batch_size=1, max_len=12)))
+        batch = next(eval_batches(Rows.of([[*tokens, 2]], [0]), BatchSettings(batch_size=1, max_len=12)))
         np.testing.assert_array_equal(model.read(text).indexes, batch.token_indexes[0])
 
 

@@ -12,31 +12,31 @@ from rich.console import Console
 
 from sweepkit.cli.formats import duration, near, parameters
 from sweepkit.cli.live import LiveTable, PlainLines, summary
-from sweepkit.config.schema import SweepSpec
-from sweepkit.driver.observer import Standing
-from sweepkit.trial.failure import Fault
-from sweepkit.trial.trial import Outcome, Report, TrialRecord
+from sweepkit.config.schema import SweepConfig
+from sweepkit.driver.observer import SweepProgress
+from sweepkit.trial.failure import Failure
+from sweepkit.trial.trial import Report, Trial, TrialState
 
-SPEC = SweepSpec.model_validate(
+SPEC = SweepConfig.model_validate(
     {"sweep": "cells", "package": "toy", "objective": {"metric": "score", "mode": "max"}, "stopping": {"max_epochs": 9}}
 )
 VARIED = ["cell", "rate", "units"]
-RUNNING = TrialRecord(
+RUNNING = Trial(
     1, {"cell": "gru", "rate": 0.00123, "layers": 1}, (Report(1, {"score": 0.8}, 0.0),), best_value=0.8, best_epoch=1
 )
-ENDED = TrialRecord(
+ENDED = Trial(
     0,
     {"cell": "lstm", "rate": 0.1},
     (Report(1, {"score": 0.7}, 0.0),),
-    outcome=Outcome.PRUNED,
+    outcome=TrialState.PRUNED,
     reason="rung at epoch 1: score 0.7000 is not among the best 1/3 of 4 trials (needed 0.8000)",
     best_value=0.7,
     best_epoch=1,
 )
-STANDING = Standing(
+STANDING = SweepProgress(
     n_target=48,
     n_running=1,
-    n_ended={Outcome.COMPLETE: 2, Outcome.PRUNED: 3, Outcome.FAILED: 1},
+    n_ended={TrialState.COMPLETE: 2, TrialState.PRUNED: 3, TrialState.FAILED: 1},
     best=RUNNING,
     elapsed_s=3725.0,
     eta_s=95.0,
@@ -81,7 +81,7 @@ def test_the_live_table_shows_running_and_ended_trials() -> None:
         assert text in shown, text
 
 
-TRIED_AGAIN = replace(RUNNING, faults=(Fault(1, "OSError: once", counts=True, timestamp=0.0),))
+TRIED_AGAIN = replace(RUNNING, faults=(Failure(1, "OSError: once", counts=True, timestamp=0.0),))
 
 
 def test_plain_lines_say_which_attempt_starts_and_what_ended_the_one_before() -> None:
@@ -106,7 +106,7 @@ def test_the_live_table_keeps_remarks_above_it_and_counts_attempts() -> None:
 
 def test_a_trial_whose_objective_never_came_is_shown_too() -> None:
     out = io.StringIO()
-    bare = TrialRecord(2, {}, (Report(1, {"loss": 1.0}, 0.0),), outcome=Outcome.FAILED, reason="metric …")
+    bare = Trial(2, {}, (Report(1, {"loss": 1.0}, 0.0),), outcome=TrialState.FAILED, reason="metric …")
     PlainLines(Console(file=out, width=200), SPEC, VARIED).ended(bare, STANDING)
     assert "trial 2 epoch 1: score was not reported; failed: metric …" in out.getvalue()
 

@@ -10,14 +10,14 @@ import pytest
 
 from sweepkit.cli import app
 from sweepkit.config.definition import load
-from sweepkit.study.pruning import Verdict
+from sweepkit.study.pruning import Decision
 from sweepkit.study.study import SweepStudy
-from sweepkit.trial.failure import Fault
-from sweepkit.trial.trial import Outcome
+from sweepkit.trial.failure import Failure
+from sweepkit.trial.trial import TrialState
 from tests.small_sweeps import YAML, write_sweep, write_trials
 
-LOST = Fault(2, "Ray said …\nits node was lost", counts=False, timestamp=1.0)
-RAISED = Fault(2, 'Traceback …\n  File "model.py"\nValueError: [bold] no units', counts=True, timestamp=2.0)
+LOST = Failure(2, "Ray said …\nits node was lost", counts=False, timestamp=1.0)
+RAISED = Failure(2, 'Traceback …\n  File "model.py"\nValueError: [bold] no units', counts=True, timestamp=2.0)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def sweep(sweep_file: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.M
     assert study.fault(2, RAISED)
     assert not study.fault(2, RAISED)
     study.note(2, "error", RAISED.error)
-    study.finish(2, Verdict(Outcome.FAILED, "ValueError: [bold] no units (log: …)"))
+    study.finish(2, Decision(TrialState.FAILED, "ValueError: [bold] no units (log: …)"))
     return folder
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from sweepkit.cli import app
-from sweepkit.config.schema import SweepSpec
+from sweepkit.config.schema import SweepConfig
 from sweepkit.errors import SweepError
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
@@ -31,7 +31,7 @@ def sweep(tmp_path: Path) -> Callable[..., Path]:
 
     def write(uri: str, **manifest: object) -> Path:
         spec = {"sweep": "cells", "package": "toy", "objective": {"metric": "score", "mode": "max"}}
-        checked = SweepSpec.model_validate({**spec, "tracking": {"uri": uri}})
+        checked = SweepConfig.model_validate({**spec, "tracking": {"uri": uri}})
         storage, paths = Storage.at(str(tmp_path / "runs")), SweepPaths("cells")
         known = {"spec": checked.model_dump(mode="json"), "identity": {}, "n_trials": 1}
         storage.write_json(paths.manifest, known | manifest)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from made_up import MadeUp, prepare
 
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.dataset import PreparedData
 from sweepkit.storage.storage import Storage
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
     """Made-up texts, prepared in small shards; nobody changes them."""
     from sweepkit.tasks.text import build
 

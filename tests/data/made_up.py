@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.dataset import PreparedData
 from sweepkit.data.prepare import Progress
 from sweepkit.runners.inline import InlineMapper
 from sweepkit.storage.storage import Storage
@@ -62,7 +62,7 @@ RECIPE = Recipe(
 )
 
 
-def prepare(storage: Storage, source: MadeUp | None = None, *, mapper: Any = None, **changes: Any) -> Prepared:
+def prepare(storage: Storage, source: MadeUp | None = None, *, mapper: Any = None, **changes: Any) -> PreparedData:
     """Prepare with the defaults, quietly."""
     return prepare_texts(
         replace(RECIPE, **changes),

@@ -15,7 +15,7 @@ import pyarrow.fs as pafs
 import pytest
 from made_up import RECIPE, InterruptedMapper, MadeUp, files_below, prepare
 
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.dataset import PreparedData
 from sweepkit.data.manifest import MANIFEST
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError, InputError
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.tf
 ROOT = Path(__file__).parents[2]
 
 
-def texts_of(prepared: Prepared, split: str) -> list[tuple[int, ...]]:
+def texts_of(prepared: PreparedData, split: str) -> list[tuple[int, ...]]:
     from sweepkit.data.tfrecords import read_shards
 
     rows: Rows = read_shards(prepared.shards(split))

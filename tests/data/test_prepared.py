@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.dataset import PreparedData
 from sweepkit.data.manifest import FORMAT, MANIFEST, Manifest, ShardFacts, SplitFacts, VectorFacts, VocabularyFacts
 from sweepkit.errors import DataError
 from sweepkit.storage.digests import file_facts
@@ -51,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_folder_opens_with_all_that_its_manifest_says(folder: Path) -> None:
-    prepared = Prepared.open(folder)
+    prepared = PreparedData.open(folder)
     prepared.verify()
     assert prepared.vocab_size == 4
     assert prepared.vocabulary().words[3] == "good"
@@ -63,7 +63,7 @@ def test_a_folder_opens_with_all_that_its_manifest_says(folder: Path) -> None:
 
 def test_vectors_that_were_not_prepared_are_named(folder: Path) -> None:
     with pytest.raises(DataError, match="vectors of 50 values were not prepared, these were: 2"):
-        Prepared.open(folder).vectors(50)
+        PreparedData.open(folder).vectors(50)
 
 
 @pytest.mark.parametrize("name", ["train-0.tfrecord", "vocabulary.txt", "vectors-2.npy"])
@@ -82,7 +82,7 @@ def test_verifying_names_the_damaged_file_and_what_to_do(folder: Path, name: str
     else:
         path.unlink()
     with pytest.raises(DataError, match=message) as caught:
-        Prepared.open(folder).verify()
+        PreparedData.open(folder).verify()
     assert str(caught.value).startswith(f"{path}: ")
     assert f"delete the folder {str(folder)!r} and run the command again" in str(caught.value)
 
@@ -103,7 +103,7 @@ def test_a_folder_without_a_good_manifest_is_refused(folder: Path, content: byte
     else:
         (folder / MANIFEST).write_bytes(content)
     with pytest.raises(DataError) as caught:
-        Prepared.open(folder)
+        PreparedData.open(folder)
     assert message in str(caught.value)
     assert str(folder / MANIFEST) in str(caught.value)
 
@@ -111,4 +111,4 @@ def test_a_folder_without_a_good_manifest_is_refused(folder: Path, content: byte
 def test_vectors_of_another_shape_are_refused(folder: Path) -> None:
     np.save(folder / "vectors-2.npy", np.ones((4, 3), np.float32))
     with pytest.raises(DataError, match=r"must be float32 of shape \(4, 2\)"):
-        Prepared.open(folder).vectors(2)
+        PreparedData.open(folder).vectors(2)

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweepkit.data.batches import Batch, Reading
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.batches import Batch, BatchSettings
+from sweepkit.data.dataset import PreparedData
 from sweepkit.data.manifest import ShardFacts
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError
 
 pytestmark = pytest.mark.tf
 
-READING = Reading(batch_size=8, max_len=9)
+READING = BatchSettings(batch_size=8, max_len=9)
 LIMITS = [pytest.param(1024.0, id="in memory"), pytest.param(0.004, id="streamed")]
 
 
@@ -36,7 +36,7 @@ def same(left: list[Batch], right: list[Batch]) -> bool:
 
 @pytest.mark.parametrize("limit_mb", LIMITS)
 @pytest.mark.parametrize("training", [True, False])
-def test_an_epoch_has_every_row_once(prepared: Prepared, limit_mb: float, training: bool) -> None:
+def test_an_epoch_has_every_row_once(prepared: PreparedData, limit_mb: float, training: bool) -> None:
     from sweepkit.data.reader import SplitReader
     from sweepkit.data.tfrecords import read_shards
 
@@ -54,7 +54,7 @@ def test_an_epoch_has_every_row_once(prepared: Prepared, limit_mb: float, traini
 
 
 @pytest.mark.parametrize("limit_mb", LIMITS)
-def test_the_order_is_a_function_of_seed_and_epoch(prepared: Prepared, limit_mb: float) -> None:
+def test_the_order_is_a_function_of_seed_and_epoch(prepared: PreparedData, limit_mb: float) -> None:
     from sweepkit.data.reader import SplitReader
 
     epochs = [
@@ -66,7 +66,7 @@ def test_the_order_is_a_function_of_seed_and_epoch(prepared: Prepared, limit_mb:
     assert not same(epochs[0], epochs[3])
 
 
-def test_a_stream_holds_no_more_than_its_limit(prepared: Prepared, tmp_path: Path) -> None:
+def test_a_stream_holds_no_more_than_its_limit(prepared: PreparedData, tmp_path: Path) -> None:
     import tracemalloc
 
     from sweepkit.data.reader import SplitReader
@@ -78,7 +78,7 @@ def test_a_stream_holds_no_more_than_its_limit(prepared: Prepared, tmp_path: Pat
     for file in files:
         write_shard(tmp_path / file.name, rows)
     large = replace(prepared.manifest.splits["train"], rows=4_000, files=tuple(files))
-    copy = Prepared(replace(prepared.manifest, splits={"train": large}), tmp_path)
+    copy = PreparedData(replace(prepared.manifest, splits={"train": large}), tmp_path)
     peaks = []
     for limit_mb in (4.0, 1.0):
         reader = SplitReader(copy, "train", limit_mb=limit_mb)
@@ -90,26 +90,26 @@ def test_a_stream_holds_no_more_than_its_limit(prepared: Prepared, tmp_path: Pat
     assert peaks[1] < 1.0
 
 
-def test_rows_in_memory_are_decoded_once(prepared: Prepared, tmp_path: Path) -> None:
+def test_rows_in_memory_are_decoded_once(prepared: PreparedData, tmp_path: Path) -> None:
     import shutil
 
     from sweepkit.data.reader import SplitReader
 
     shutil.copytree(prepared.folder, tmp_path / "copy")
-    reader = SplitReader(Prepared.open(tmp_path / "copy"), "valid")
+    reader = SplitReader(PreparedData.open(tmp_path / "copy"), "valid")
     first = list(reader.batches(READING, training=False))
     shutil.rmtree(tmp_path / "copy")
     assert same(first, list(reader.batches(READING, training=False)))
 
 
 @pytest.mark.parametrize("limit_mb", LIMITS)
-def test_a_damaged_shard_is_named(prepared: Prepared, tmp_path: Path, limit_mb: float) -> None:
+def test_a_damaged_shard_is_named(prepared: PreparedData, tmp_path: Path, limit_mb: float) -> None:
     import shutil
 
     from sweepkit.data.reader import SplitReader
 
     shutil.copytree(prepared.folder, tmp_path / "copy")
-    copy = Prepared.open(tmp_path / "copy")
+    copy = PreparedData.open(tmp_path / "copy")
     shard = copy.shards("train")[3]
     shard.write_bytes(shard.read_bytes()[:-9])
     with pytest.raises(DataError) as caught:
@@ -119,12 +119,12 @@ def test_a_damaged_shard_is_named(prepared: Prepared, tmp_path: Path, limit_mb: 
 
 @pytest.mark.parametrize("limit_mb", LIMITS)
 def test_a_feed_gives_the_batches_of_the_epoch_asked_for_each_time_it_is_iterated(
-    prepared: Prepared, limit_mb: float
+    prepared: PreparedData, limit_mb: float
 ) -> None:
-    from sweepkit.data.reader import Feed, SplitReader
+    from sweepkit.data.reader import EpochDataset, SplitReader
 
     reader = SplitReader(prepared, "train", limit_mb=limit_mb)
-    feed = Feed(reader, READING, training=True, seed=4)
+    feed = EpochDataset(reader, READING, training=True, seed=4)
     for number in (2, 2, 1):
         expected = list(reader.batches(READING, training=True, seed=4, epoch=number))
         epoch = feed.epoch(number)
@@ -136,28 +136,30 @@ def test_a_feed_gives_the_batches_of_the_epoch_asked_for_each_time_it_is_iterate
         assert same(found, expected)
 
 
-def test_every_feed_has_the_same_element_specification(prepared: Prepared) -> None:
+def test_every_feed_has_the_same_element_specification(prepared: PreparedData) -> None:
     import tensorflow as tf
 
-    from sweepkit.data.reader import Feed, SplitReader
+    from sweepkit.data.reader import EpochDataset, SplitReader
 
     reader = SplitReader(prepared, "valid")
     specs = [
-        Feed(reader, Reading(batch_size=size, max_len=length), training=size == 8, seed=size).epoch(1).element_spec
+        EpochDataset(reader, BatchSettings(batch_size=size, max_len=length), training=size == 8, seed=size)
+        .epoch(1)
+        .element_spec
         for size, length in ((8, 9), (4, 3))
     ]
     rows, features = tf.TensorSpec([None], tf.int32), tf.TensorSpec([None, None], tf.int32)
     assert specs[0] == specs[1] == ({"token_indexes": features, "sequence_length": rows}, rows)
 
 
-def test_a_feed_that_is_dropped_halfway_gives_back_its_memory(prepared: Prepared) -> None:
+def test_a_feed_that_is_dropped_halfway_gives_back_its_memory(prepared: PreparedData) -> None:
     import gc
     import weakref
 
-    from sweepkit.data.reader import Feed, SplitReader
+    from sweepkit.data.reader import EpochDataset, SplitReader
 
     reader = SplitReader(prepared, "train")
-    iterator = iter(Feed(reader, READING, training=True, seed=1).epoch(1))
+    iterator = iter(EpochDataset(reader, READING, training=True, seed=1).epoch(1))
     next(iterator)
     rows = weakref.ref(reader)
     del reader, iterator

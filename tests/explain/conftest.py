@@ -78,7 +78,7 @@ def explained() -> Callable[..., Any]:
 
 
 def facts(labels: tuple[str, ...]) -> Any:
-    from sweepkit.bundle.manifest import CheckFacts
+    from sweepkit.bundle.manifest import CheckResult
     from tests.bundles import describer
 
-    return describer({"cell": "lstm", "units": 64, "max_len": 200}, label_names=labels)(CheckFacts(1, 1, 0.0), {})
+    return describer({"cell": "lstm", "units": 64, "max_len": 200}, label_names=labels)(CheckResult(1, 1, 0.0), {})

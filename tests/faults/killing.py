@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from sweepkit.config.schema import SweepSpec
+from sweepkit.config.schema import SweepConfig
 from sweepkit.study.journal import Journal
 from tests.forked import Forked
 from tests.servers import ROOT, environment
@@ -175,7 +175,7 @@ def _reports(events: list[dict[str, Any]]) -> Counter[int]:
 
 def _epochs(folder: Path) -> dict[int, list[tuple[int, dict[str, float]]]]:
     manifest = json.loads((folder / "runs/sweeps/toy/manifest.json").read_text())
-    journal = Journal.read(folder / "runs/sweeps/toy/journal.log", SweepSpec.model_validate(manifest["spec"]))
+    journal = Journal.read(folder / "runs/sweeps/toy/journal.log", SweepConfig.model_validate(manifest["spec"]))
     return {
         record.number: [
             (report.epoch, {name: value for name, value in report.metrics.items() if not name.endswith("_seconds")})

@@ -18,8 +18,8 @@ from typing import Any
 
 import pytest
 
-from sweepkit.results.sweep import Snapshot, open_snapshot
-from sweepkit.trial.trial import Outcome, TrialRecord
+from sweepkit.results.sweep import Sweep, load_sweep
+from sweepkit.trial.trial import Trial, TrialState
 
 ROOT = Path(__file__).parents[2]
 TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
@@ -38,10 +38,10 @@ class Ran:
     out: str
 
     @property
-    def snapshot(self) -> Snapshot:
-        return open_snapshot(self.folder / "runs/sweeps/toy")
+    def snapshot(self) -> Sweep:
+        return load_sweep(self.folder / "runs/sweeps/toy")
 
-    def by_fault(self) -> dict[str, TrialRecord]:
+    def by_fault(self) -> dict[str, Trial]:
         return {str(record.point["fault"]): record for record in self.snapshot.records}
 
     def status(self) -> dict[str, Any]:
@@ -93,7 +93,7 @@ def run(folder: Path, faults: list[str], *sets: str, code: int = 0) -> Ran:
     return Ran(folder, done.returncode, done.stdout)
 
 
-def has_every_epoch_once(ran: Ran, record: TrialRecord) -> bool:
+def has_every_epoch_once(ran: Ran, record: Trial) -> bool:
     """Tell whether the journal and MLflow have all epochs of a trial, each once."""
     in_journal = [report.epoch for report in record.reports]
     in_mlflow = ran.query(
@@ -126,7 +126,7 @@ class TestOneFault:
         self, faulty: Ran, fault: str, said: str
     ) -> None:
         record = faulty.by_fault()[fault]
-        assert record.outcome is Outcome.COMPLETE
+        assert record.outcome is TrialState.COMPLETE
         assert [(f.epoch, f.counts) for f in record.faults] == [(1, True)]
         assert said in record.faults[0].error
         assert has_every_epoch_once(faulty, record)
@@ -148,7 +148,7 @@ class TestOneFault:
 
     def test_other_trials_are_not_disturbed(self, faulty: Ran) -> None:
         record = faulty.by_fault()[""]
-        assert (record.outcome, record.faults) == (Outcome.COMPLETE, ())
+        assert (record.outcome, record.faults) == (TrialState.COMPLETE, ())
         assert has_every_epoch_once(faulty, record)
 
     def test_nothing_of_ray_is_printed(self, faulty: Ran) -> None:
@@ -159,7 +159,7 @@ class TestOneFault:
 class TestAFaultEveryTime:
     def test_the_trial_fails_after_its_retries_and_the_sweep_goes_on(self, faulty: Ran) -> None:
         record = faulty.by_fault()["train"]
-        assert record.outcome is Outcome.FAILED
+        assert record.outcome is TrialState.FAILED
         assert len(record.faults) == 2
         assert faulty.snapshot.counts() == {"complete": 5, "pruned": 0, "failed": 1, "unfinished": 0}
 
@@ -235,7 +235,7 @@ def test_a_lost_node_costs_its_trial_no_retry_and_no_epoch(tmp_path: Path, nodes
     assert "its node" in lost.faults[0].summary
     assert lost.faults[0].epoch >= 1
     for record in ran.snapshot.records:
-        assert record.outcome is Outcome.COMPLETE
+        assert record.outcome is TrialState.COMPLETE
         assert has_every_epoch_once(ran, record)
     assert ran.remarks("(which does not count); attempt 2 goes on after epoch ")
 
@@ -263,6 +263,6 @@ def test_a_trial_that_fills_the_memory_is_killed_and_goes_on(tmp_path: Path, mon
     assert swollen.point["fault"] == "swell once"
     assert [(fault.epoch, fault.counts) for fault in swollen.faults] == [(1, True)]
     assert "memory" in swollen.faults[0].error
-    assert [record.outcome for record in ran.snapshot.records] == [Outcome.COMPLETE] * 2
+    assert [record.outcome for record in ran.snapshot.records] == [TrialState.COMPLETE] * 2
     (line,) = ran.remarks(f"trial {swollen.number} attempt 1")
     assert line.endswith("; attempt 2 goes on after epoch 1")

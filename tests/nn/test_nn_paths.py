@@ -17,13 +17,13 @@ def gpu(monkeypatch):
 def test_layers_are_fast_on_a_cpu_unless_stock_is_chosen():
     from sweepkit.nn import implementation
 
-    assert implementation.is_fast()
-    implementation.choose("stock")
+    assert implementation.uses_scan()
+    implementation.select("stock")
     try:
-        assert not implementation.is_fast()
+        assert not implementation.uses_scan()
     finally:
-        implementation.choose("auto")
-    assert implementation.is_fast()
+        implementation.select("auto")
+    assert implementation.uses_scan()
 
 
 def test_a_choice_ends_with_its_block_even_if_that_fails():
@@ -31,15 +31,15 @@ def test_a_choice_ends_with_its_block_even_if_that_fails():
 
     def fail():
         with implementation.using("stock"):
-            assert not implementation.is_fast()
+            assert not implementation.uses_scan()
             with implementation.using("auto"):
-                assert implementation.is_fast()
-            assert not implementation.is_fast()
+                assert implementation.uses_scan()
+            assert not implementation.uses_scan()
             raise KeyError
 
     with pytest.raises(KeyError):
         fail()
-    assert implementation.is_fast()
+    assert implementation.uses_scan()
 
 
 @pytest.mark.parametrize("wrong", ["fast", "", None])
@@ -47,10 +47,10 @@ def test_a_path_that_does_not_exist_is_refused_and_changes_nothing(wrong):
     from sweepkit.nn import implementation
 
     with pytest.raises(ValueError, match=f"nn must be one of auto, stock, got {wrong!r}"):
-        implementation.choose(wrong)
+        implementation.select(wrong)
     with pytest.raises(ValueError, match="nn must be one of"), implementation.using(wrong):
         pass
-    assert implementation.is_fast()
+    assert implementation.uses_scan()
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "ugrnn"])
@@ -83,7 +83,7 @@ def test_what_is_traced_stays_on_its_path():
 def test_a_gpu_in_sight_makes_all_layers_stock(gpu, caplog):
     from sweepkit.nn import implementation
 
-    assert not implementation.is_fast()
+    assert not implementation.uses_scan()
     with caplog.at_level("DEBUG", logger="sweepkit.nn.recurrent"):
         model = model_of("gru")
     assert not any(layer.name == "distinct" for layer in model.layers)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from sweepkit.runners.ray_tune.watchdog import Watch
+from sweepkit.runners.ray_tune.watchdog import Watchdog
 
 pytestmark = pytest.mark.ray
 
@@ -17,7 +17,7 @@ class Rounds:
 
     def __init__(self, timeout_s: float | None) -> None:
         self.now, self.killed = 0.0, []
-        self.watch = Watch(timeout_s, clock=lambda: self.now, kill=self.killed.append)
+        self.watch = Watchdog(timeout_s, clock=lambda: self.now, kill=self.killed.append)
 
     def start(self, name: str) -> Any:
         trial = SimpleNamespace(trial_id=name, temporary_state=SimpleNamespace(ray_actor=f"worker of {name}"))
@@ -42,7 +42,7 @@ def test_a_report_starts_the_clock_again_for_its_own_worker_only() -> None:
     rounds = Rounds(60)
     talks, silent = rounds.start("a"), rounds.start("b")
     rounds.pass_s(40)
-    rounds.watch.heard(talks)
+    rounds.watch.note_report(talks)
     rounds.pass_s(40)
     assert rounds.killed == ["worker of b"]
     hung, fine = rounds.watch.ended(silent), rounds.watch.ended(talks)
@@ -61,7 +61,7 @@ def test_without_a_timeout_nobody_is_killed() -> None:
 def test_a_worker_that_leaves_has_half_a_minute() -> None:
     rounds = Rounds(None)
     trial = rounds.start("a")
-    rounds.watch.heard(trial, is_leaving=True)
+    rounds.watch.note_report(trial, is_leaving=True)
     rounds.pass_s(29)
     assert rounds.killed == []
     rounds.pass_s(1)

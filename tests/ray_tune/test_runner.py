@@ -11,7 +11,7 @@ import pytest
 import sweepkit
 from sweepkit.config.schema import Resources
 from sweepkit.errors import InputError
-from sweepkit.trial.request import Share
+from sweepkit.trial.request import TrialResources
 
 pytestmark = pytest.mark.ray
 
@@ -19,18 +19,20 @@ pytestmark = pytest.mark.ray
 @pytest.mark.parametrize(
     ("n_cpus", "n_gpus", "wanted", "expected"),
     [
-        (2, 0, Resources(), Share(cpu=1, gpu=0, n_workers=2)),
-        (8, 2, Resources(cpu=2), Share(cpu=2, gpu=1, n_workers=2)),
-        (8, 2, Resources(gpu=0), Share(cpu=1, gpu=0, n_workers=8)),
-        (8, 2, Resources(gpu=0.25), Share(cpu=1, gpu=0.25, n_workers=8)),
-        (4, 2, Resources(gpu=0.25), Share(cpu=1, gpu=0.25, n_workers=4)),
-        (8, 4, Resources(gpu=2), Share(cpu=1, gpu=2, n_workers=2)),
-        (8, 0, Resources(cpu=3), Share(cpu=3, gpu=0, n_workers=2)),
-        (8, 0, Resources(workers=3), Share(cpu=1, gpu=0, n_workers=3)),
-        (2, 0, Resources(workers=3), Share(cpu=1, gpu=0, n_workers=2)),
+        (2, 0, Resources(), TrialResources(cpu=1, gpu=0, n_workers=2)),
+        (8, 2, Resources(cpu=2), TrialResources(cpu=2, gpu=1, n_workers=2)),
+        (8, 2, Resources(gpu=0), TrialResources(cpu=1, gpu=0, n_workers=8)),
+        (8, 2, Resources(gpu=0.25), TrialResources(cpu=1, gpu=0.25, n_workers=8)),
+        (4, 2, Resources(gpu=0.25), TrialResources(cpu=1, gpu=0.25, n_workers=4)),
+        (8, 4, Resources(gpu=2), TrialResources(cpu=1, gpu=2, n_workers=2)),
+        (8, 0, Resources(cpu=3), TrialResources(cpu=3, gpu=0, n_workers=2)),
+        (8, 0, Resources(workers=3), TrialResources(cpu=1, gpu=0, n_workers=3)),
+        (2, 0, Resources(workers=3), TrialResources(cpu=1, gpu=0, n_workers=2)),
     ],
 )
-def test_a_trials_share_and_how_many_fit(n_cpus: float, n_gpus: float, wanted: Resources, expected: Share) -> None:
+def test_a_trials_share_and_how_many_fit(
+    n_cpus: float, n_gpus: float, wanted: Resources, expected: TrialResources
+) -> None:
     from sweepkit.runners.ray_tune.cluster import share_of
 
     assert share_of(n_cpus, n_gpus, wanted) == expected

@@ -1,4 +1,4 @@
-"""Made-up sweeps of any size, as `Findings` and as folders on disk. Imported by the tests of the report."""
+"""Made-up sweeps of any size, as `ReportData` and as folders on disk. Imported by the tests of the report."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ import random
 from pathlib import Path
 from typing import Any
 
-from sweepkit.config.schema import SweepSpec
+from sweepkit.config.schema import SweepConfig
 from sweepkit.data.manifest import BIN_TOKENS, N_BINS, Manifest, SplitFacts, VectorFacts, VocabularyFacts
-from sweepkit.report.data import Findings, Judged, Mistake
-from sweepkit.results.final_result import CLEAR, NOISE, Candidate, Comparison, FinalResult, Interval, Look
-from sweepkit.space import Choice, Float, Int, Point, Space, Value
-from sweepkit.study.pruning import Verdict
+from sweepkit.report.data import Mistake, ReportData, WinnerErrors
+from sweepkit.results.final_result import (
+    CLEAR,
+    NOISE,
+    CandidateResult,
+    Comparison,
+    FinalResult,
+    Interval,
+    TestEvaluation,
+)
+from sweepkit.space import Choice, Float, Int, Params, Space, Value
+from sweepkit.study.pruning import Decision
 from sweepkit.study.study import SweepStudy
-from sweepkit.trial.trial import Mode, Outcome, Report, TrialRecord
+from sweepkit.trial.trial import Direction, Report, Trial, TrialState
 
 RECURRENT = ("lstm", "gru", "ugrnn", "rnn")
 SPACE = Space(
@@ -39,7 +47,7 @@ _SPEED = {"lstm": 30.0, "gru": 32.0, "ugrnn": 18.0, "rnn": 12.0, "none": 4.0}
 _GIFT = {"lstm": 0.05, "gru": 0.06, "ugrnn": 0.05, "rnn": 0.01, "none": 0.0}
 
 
-def point(chance: random.Random) -> Point:
+def point(chance: random.Random) -> Params:
     """Draw a point of the space."""
 
     def choose(name: str, param: Any) -> Value:
@@ -54,7 +62,7 @@ def point(chance: random.Random) -> Point:
     return SPACE.draw(choose)
 
 
-def curve(one: Point, chance: random.Random) -> list[float]:
+def curve(one: Params, chance: random.Random) -> list[float]:
     """Make up an objective for every epoch."""
     good = 0.80 + _GIFT[str(one["cell"])] - 0.03 * abs(math.log10(float(one["rate"])) + 2.5)
     good += 0.0001 * float(one["max_len"]) / 2 + chance.gauss(0, 0.008)
@@ -63,7 +71,7 @@ def curve(one: Point, chance: random.Random) -> list[float]:
     ]
 
 
-def records(n: int, *, workers: int = 4, seed: int = 0, pause_s: float = 0.0) -> list[TrialRecord]:
+def records(n: int, *, workers: int = 4, seed: int = 0, pause_s: float = 0.0) -> list[Trial]:
     """Make up trials on a few workers, stopped at rungs as ASHA does; a pause comes in the middle of the sweep."""
     chance = random.Random(seed)
     free, found, paused = [START] * workers, [], False
@@ -78,12 +86,10 @@ def records(n: int, *, workers: int = 4, seed: int = 0, pause_s: float = 0.0) ->
     return found
 
 
-def _record(
-    number: int, started: float, one: Point, rungs: dict[int, list[float]], chance: random.Random
-) -> TrialRecord:
+def _record(number: int, started: float, one: Params, rungs: dict[int, list[float]], chance: random.Random) -> Trial:
     time, reports, values = started + 6, [], curve(one, chance)
     fails = chance.random() < 0.03
-    outcome, reason = Outcome.COMPLETE, f"ran all {MAX_EPOCHS} epochs"
+    outcome, reason = TrialState.COMPLETE, f"ran all {MAX_EPOCHS} epochs"
     for epoch, value in enumerate(values, start=1):
         seconds = _SPEED[str(one["cell"])] * float(one["max_len"]) / 200 * chance.uniform(0.9, 1.1)
         time += seconds * 1.1
@@ -94,23 +100,23 @@ def _record(
         }
         reports.append(Report(epoch, metrics, time))
         if fails and epoch == 2:
-            outcome, reason = Outcome.FAILED, "valid_loss is nan at epoch 2"
+            outcome, reason = TrialState.FAILED, "valid_loss is nan at epoch 2"
             break
         if epoch in rungs:
             rungs[epoch].append(value)
             cutoff = sorted(rungs[epoch], reverse=True)[max(len(rungs[epoch]) // 3, 1) - 1]
             if value < cutoff:
-                outcome = Outcome.PRUNED
+                outcome = TrialState.PRUNED
                 reason = f"rung at epoch {epoch}: {METRIC} {value:.4f} is not among the best 1/3 (needed {cutoff:.4f})"
                 break
     seen = [report.metrics[METRIC] for report in reports]
     best = max(seen)
-    return TrialRecord(
+    return Trial(
         number, one, tuple(reports), outcome, reason, best, seen.index(best) + 1, None, started, time - started
     )
 
 
-def findings(found: list[TrialRecord], **changes: Any) -> Findings:
+def findings(found: list[Trial], **changes: Any) -> ReportData:
     """Wrap trials."""
     manifest = {
         "created": "2026-09-21T14:13:20+00:00",
@@ -126,7 +132,7 @@ def findings(found: list[TrialRecord], **changes: Any) -> Findings:
         "name": "made_up",
         "folder": "runs/sweeps/made_up",
         "metric": METRIC,
-        "mode": Mode.MAX,
+        "mode": Direction.MAX,
         "n_trials": len(found),
         "params": SPACE.params,
         "records": found,
@@ -134,11 +140,11 @@ def findings(found: list[TrialRecord], **changes: Any) -> Findings:
         "no_data": "The prepared data is gone.",
         "no_judged": "The winner's errors are known after the final stage.",
     }
-    return Findings(**{**arguments, **changes})
+    return ReportData(**{**arguments, **changes})
 
 
-def spec(trials: int, name: str = "made_up") -> SweepSpec:
-    return SweepSpec.model_validate(
+def spec(trials: int, name: str = "made_up") -> SweepConfig:
+    return SweepConfig.model_validate(
         {
             "sweep": name,
             "package": "toy",
@@ -149,7 +155,7 @@ def spec(trials: int, name: str = "made_up") -> SweepSpec:
     )
 
 
-def write_sweep(root: Path, found: list[TrialRecord], *, name: str = "made_up") -> Path:
+def write_sweep(root: Path, found: list[Trial], *, name: str = "made_up") -> Path:
     """Write a sweep's folder, journal and manifest, with these trials' curves, and return it."""
     folder = root / "sweeps" / name
     folder.mkdir(parents=True)
@@ -162,7 +168,7 @@ def write_sweep(root: Path, found: list[TrialRecord], *, name: str = "made_up") 
         for report in record.reports:
             study.report(asked.number, report)
         if record.outcome:
-            study.finish(asked.number, Verdict(record.outcome, record.reason or ""))
+            study.finish(asked.number, Decision(record.outcome, record.reason or ""))
     manifest = dict(findings(found).manifest) | {
         "format": 1,
         "identity": {},
@@ -183,31 +189,35 @@ def final_result(*, clear: bool = False, looks: int = 1) -> FinalResult:
         mode="max",
         n_seeds=3,
         candidates=(
-            Candidate(
+            CandidateResult(
                 "trial 7", False, 7, one, (0, 1, 2), (0.891, 0.894, 0.889), 0.8913, Interval(0.885, 0.898), 1, "p7"
             ),
-            Candidate("trial 2", False, 2, one, (3, 4, 5), (0.885, 0.892, 0.89), 0.889, Interval(0.88, 0.898), 4, "p2"),
-            Candidate("mean of embeddings", True, None, {}, (6,), (0.871,), 0.871, Interval(0.865, 0.878), 6, "p6"),
-            Candidate("bigrams", True, None, {}, (), (0.88,), 0.88, None, None, "linear"),
+            CandidateResult(
+                "trial 2", False, 2, one, (3, 4, 5), (0.885, 0.892, 0.89), 0.889, Interval(0.88, 0.898), 4, "p2"
+            ),
+            CandidateResult(
+                "mean of embeddings", True, None, {}, (6,), (0.871,), 0.871, Interval(0.865, 0.878), 6, "p6"
+            ),
+            CandidateResult("bigrams", True, None, {}, (), (0.88,), 0.88, None, None, "linear"),
         ),
         comparisons=(
             Comparison("trial 2", 5000, 210, 198, p_value, 0.0024, Interval(-0.005, 0.01), verdict),
             Comparison("bigrams", 5000, 301, 210, 0.0001, 0.018, Interval(0.01, 0.026), CLEAR),
         ),
         looks=tuple(
-            Look(n, "2026-09-21T18:00:00+00:00", "trial 7", 1, 25_000, 0.8841, Interval(0.88, 0.888), 0.31)
+            TestEvaluation(n, "2026-09-21T18:00:00+00:00", "trial 7", 1, 25_000, 0.8841, Interval(0.88, 0.888), 0.31)
             for n in range(1, looks + 1)
         ),
     )
 
 
-def judged() -> Judged:
+def judged() -> WinnerErrors:
     """Make up the winner's errors."""
     mistakes = (
         Mistake(17, "negative", "positive", 0.993, "not a bad <b>film</b> at all , i was told"),
         Mistake(4, "positive", "negative", 0.981, "</script><script>alert(1)</script> boring it is not"),
     )
-    return Judged(1, ((2210, 290), (255, 2245)), mistakes)
+    return WinnerErrors(1, ((2210, 290), (255, 2245)), mistakes)
 
 
 def manifest(rows: int = 20_000) -> Manifest:

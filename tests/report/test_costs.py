@@ -8,13 +8,13 @@ from dataclasses import replace
 from sweepkit.report import pareto
 from sweepkit.report.equal_cost import common_cost, spending
 from sweepkit.report.pareto import front
-from sweepkit.trial.trial import Mode, Outcome, Report, TrialRecord
+from sweepkit.trial.trial import Direction, Report, Trial, TrialState
 from tests.report.made_up import findings
 
 
 def trial(
-    number: int, cell: str | None, values: list[float], *, at: float = 0.0, outcome: Outcome = Outcome.COMPLETE
-) -> TrialRecord:
+    number: int, cell: str | None, values: list[float], *, at: float = 0.0, outcome: TrialState = TrialState.COMPLETE
+) -> Trial:
     reports = tuple(
         Report(epoch, {"valid_accuracy": value, "train_seconds": 10.0}, at + epoch)
         for epoch, value in enumerate(values, 1)
@@ -22,7 +22,7 @@ def trial(
     finite = [value for value in values if math.isfinite(value)]
     best = max(finite, default=None)
     epoch = values.index(best) + 1 if best is not None else None
-    return TrialRecord(number, {"cell": cell} if cell else {}, reports, outcome, "", best, epoch)
+    return Trial(number, {"cell": cell} if cell else {}, reports, outcome, "", best, epoch)
 
 
 def test_time_and_epochs_count_up_to_the_best_epoch() -> None:
@@ -41,9 +41,9 @@ def test_costs_that_are_not_reported_are_none() -> None:
 
 def test_nobody_on_the_front_is_beaten_by_something_as_cheap() -> None:
     points = [(10.0, 0.8), (20.0, 0.7), (10.0, 0.75), (30.0, 0.9), (40.0, 0.9)]
-    assert front(points, Mode.MAX) == [0, 3]
-    assert front([(1.0, 0.5), (2.0, 0.4), (3.0, 0.6)], Mode.MIN) == [0, 1]
-    assert front([], Mode.MAX) == []
+    assert front(points, Direction.MAX) == [0, 3]
+    assert front([(1.0, 0.5), (2.0, 0.4), (3.0, 0.6)], Direction.MIN) == [0, 1]
+    assert front([], Direction.MAX) == []
 
 
 def test_the_best_so_far_grows_with_the_epochs_in_the_order_of_time() -> None:
@@ -57,7 +57,9 @@ def test_the_best_so_far_grows_with_the_epochs_in_the_order_of_time() -> None:
 
 
 def test_failed_trials_cost_and_bring_nothing() -> None:
-    found = findings([trial(0, "gru", [0.9, math.nan], outcome=Outcome.FAILED), trial(1, "gru", [math.nan, 0.5], at=9)])
+    found = findings(
+        [trial(0, "gru", [0.9, math.nan], outcome=TrialState.FAILED), trial(1, "gru", [math.nan, 0.5], at=9)]
+    )
     (gru,) = spending(found, "cell")
     assert (gru.epochs, gru.steps) == (4, ((4, 0.5),))
 
@@ -68,5 +70,5 @@ def test_trials_that_do_not_use_a_parameter_are_a_group_of_their_own() -> None:
 
 
 def test_less_can_be_better() -> None:
-    found = findings([trial(0, "gru", [0.5, 0.3, 0.4])], mode=Mode.MIN)
+    found = findings([trial(0, "gru", [0.5, 0.3, 0.4])], mode=Direction.MIN)
     assert spending(found, "cell")[0].steps == ((1, 0.5), (2, 0.3))

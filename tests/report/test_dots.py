@@ -10,11 +10,11 @@ import pytest
 
 from sweepkit.report.html.charts.scatter import _short, against_cost, against_parameter
 from sweepkit.report.pareto import COSTS
-from sweepkit.trial.trial import TrialRecord
+from sweepkit.trial.trial import Trial
 from tests.report.made_up import findings, records
 
 
-def best(record: TrialRecord) -> float:
+def best(record: Trial) -> float:
     assert record.best_value is not None
     return record.best_value
 

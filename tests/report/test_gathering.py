@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sweepkit.report.data import Findings, gather
-from sweepkit.results.sweep import open_snapshot
+from sweepkit.report.data import ReportData, gather
+from sweepkit.results.sweep import load_sweep
 from sweepkit.storage.layout import DataPaths, SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text import predictions
@@ -16,8 +16,8 @@ from sweepkit.tasks.text.predictions import Predictions
 from tests.report.made_up import SPACE, final_result, findings, judged, manifest, records, write_sweep
 
 
-def gathered(root: Path) -> Findings:
-    return gather(open_snapshot(root / "sweeps" / "made_up"))
+def gathered(root: Path) -> ReportData:
+    return gather(load_sweep(root / "sweeps" / "made_up"))
 
 
 def with_final(root: Path) -> Storage:

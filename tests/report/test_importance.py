@@ -10,7 +10,7 @@ import pytest
 
 from sweepkit.report.importance import FEWEST, Importance, importance
 from sweepkit.space import Choice, Float, Space
-from sweepkit.trial.trial import Mode, Outcome, TrialRecord
+from sweepkit.trial.trial import Direction, Trial, TrialState
 from tests.report.made_up import findings, records
 
 pytestmark = pytest.mark.slow  # all of them together
@@ -25,7 +25,7 @@ SPACE = Space(
 )
 
 
-def known(n: int) -> list[TrialRecord]:
+def known(n: int) -> list[Trial]:
     """Trials of which the rate decides most; with a gru, the width decides as well; the last decides nothing."""
     chance, found = random.Random(3), []
     for number in range(n):
@@ -35,18 +35,18 @@ def known(n: int) -> list[TrialRecord]:
             point["width"] = chance.random()
             score += 2 * float(point["width"])
         score += 1.0 if float(point["rate"]) > 10**-2.5 else 0.0
-        found.append(TrialRecord(number, point, (), Outcome.PRUNED, "", score, 1))
+        found.append(Trial(number, point, (), TrialState.PRUNED, "", score, 1))
     return found
 
 
 @functools.cache
-def computed(mode: Mode) -> dict[str, Importance]:
+def computed(mode: Direction) -> dict[str, Importance]:
     """The importance of each parameter for many trials, the most important first; takes seconds."""
     return {one.name: one for one in importance(findings(known(90), params=SPACE.params, mode=mode)).found}
 
 
-@pytest.mark.parametrize("mode", [Mode.MAX, Mode.MIN])
-def test_what_decides_comes_first_and_what_does_not_last(mode: Mode) -> None:
+@pytest.mark.parametrize("mode", [Direction.MAX, Direction.MIN])
+def test_what_decides_comes_first_and_what_does_not_last(mode: Direction) -> None:
     shares = {name: one.share for name, one in computed(mode).items()}
     assert list(shares)[-1] == "idle"
     assert shares["idle"] < 0.05
@@ -54,7 +54,7 @@ def test_what_decides_comes_first_and_what_does_not_last(mode: Mode) -> None:
 
 
 def test_a_conditional_parameter_is_judged_among_the_trials_that_use_it() -> None:
-    found = computed(Mode.MAX)
+    found = computed(Direction.MAX)
     assert (found["width"].trials, found["width"].is_conditional) == (45, True)
     assert (found["rate"].trials, found["rate"].is_conditional) == (90, False)
     assert found["width"].share > 0.4

@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import plotly.graph_objects
 import pytest
 
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.report.html import page as page_module
 from sweepkit.report.html.blocks import Board, Plot, Section, Selection, Table, Text
 from sweepkit.report.html.charts.parallel import parallel
@@ -58,7 +58,7 @@ class Parsed(HTMLParser):
             self.text += data
 
 
-def section(of: Findings, anchor: str) -> Section:
+def section(of: ReportData, anchor: str) -> Section:
     return next(one for one in sections_of(of) if one.anchor == anchor)
 
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from sweepkit.results import tables
 from sweepkit.space import Choice, Float, Int, Space
-from sweepkit.trial.trial import Report, TrialRecord
+from sweepkit.trial.trial import Report, Trial
 from tests.report.made_up import START, findings, records
 
 
@@ -35,7 +35,7 @@ def test_a_parameter_that_is_not_used_is_null() -> None:
 
 def test_options_of_several_types_become_text() -> None:
     space = Space({"mixed": Choice((1, "two", False)), "steps": Choice((0.5, 1)), "n": Int(1, 3), "x": Float(0.0, 1.0)})
-    made = [TrialRecord(0, {"mixed": False, "steps": 1, "n": 2, "x": 1}), TrialRecord(1, {"mixed": 1})]
+    made = [Trial(0, {"mixed": False, "steps": 1, "n": 2, "x": 1}), Trial(1, {"mixed": 1})]
     table = stored(tables.trials(findings(made, params=space.params)))
     assert table["param.mixed"].to_pylist() == ["False", "1"]
     assert table["param.steps"].to_pylist() == [1.0, None]
@@ -55,13 +55,13 @@ def test_a_row_says_how_and_when_a_trial_ended() -> None:
 
 
 def test_an_unfinished_trial_says_so() -> None:
-    row = stored(tables.trials(findings([TrialRecord(0, {})]))).to_pylist()[0]
+    row = stored(tables.trials(findings([Trial(0, {})]))).to_pylist()[0]
     assert row["outcome"] == "unfinished"
     assert row["started"] is None
 
 
 def test_epochs_keep_nan_and_leave_null_what_was_not_reported() -> None:
-    made = [TrialRecord(3, {}, (Report(1, {"loss": math.nan}, 1.5), Report(2, {"loss": 0.5, "extra": 1.0}, 2.5)))]
+    made = [Trial(3, {}, (Report(1, {"loss": math.nan}, 1.5), Report(2, {"loss": 0.5, "extra": 1.0}, 2.5)))]
     table = stored(tables.epochs(findings(made)))
     assert table["number"].to_pylist() == [3, 3]
     assert table["extra"].to_pylist() == [None, 1.0]

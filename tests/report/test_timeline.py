@@ -7,14 +7,14 @@ from itertools import pairwise
 import pytest
 
 from sweepkit.report.timeline import stretches, timeline
-from sweepkit.trial.trial import Outcome, Report, TrialRecord
+from sweepkit.trial.trial import Report, Trial, TrialState
 from tests.report.made_up import records
 
 
-def trial(number: int, start: float, ends: list[float], *, epoch_s: float = 10.0) -> TrialRecord:
+def trial(number: int, start: float, ends: list[float], *, epoch_s: float = 10.0) -> Trial:
     """A trial that reports at these times, each after an epoch of so many seconds."""
     reports = tuple(Report(n, {"train_seconds": epoch_s}, end) for n, end in enumerate(ends, start=1))
-    return TrialRecord(number, {}, reports, Outcome.COMPLETE, "", started=start, seconds=ends[-1] - start)
+    return Trial(number, {}, reports, TrialState.COMPLETE, "", started=start, seconds=ends[-1] - start)
 
 
 def test_trials_one_after_another_need_one_lane() -> None:
@@ -56,13 +56,13 @@ def test_a_break_of_one_trial_while_others_work_is_no_pause() -> None:
 
 
 def test_trials_without_reports_last_from_start_to_end() -> None:
-    record = TrialRecord(0, {}, (), Outcome.FAILED, "it raised", started=5.0, seconds=3.0)
+    record = Trial(0, {}, (), TrialState.FAILED, "it raised", started=5.0, seconds=3.0)
     assert stretches(record) == [(5.0, 8.0)]
 
 
 def test_nothing_ran() -> None:
     assert timeline([]) is None
-    assert timeline([TrialRecord(0, {}, started=5.0, seconds=0.0), TrialRecord(1, {})]) is None
+    assert timeline([Trial(0, {}, started=5.0, seconds=0.0), Trial(1, {})]) is None
 
 
 def test_made_up_sweeps_fit_on_their_workers() -> None:

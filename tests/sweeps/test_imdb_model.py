@@ -25,7 +25,7 @@ RECURRENT = {
 }
 
 
-class Prepared:
+class PreparedData:
     """A vocabulary of twelve words whose published vectors are easy to recognise."""
 
     vocab_size = VOCAB
@@ -40,7 +40,7 @@ def build(point, seed=0):
     from imdb import model
 
     keras.utils.set_random_seed(seed)
-    return model.build(point, Prepared())
+    return model.build(point, PreparedData())
 
 
 @pytest.fixture(scope="module")
@@ -92,16 +92,16 @@ def test_the_baseline_is_the_mean_of_the_embeddings_of_a_rows_own_words(batch):
 
 def test_published_vectors_stand_in_the_embedding_and_are_fine_tuned(batch):
     model = build({**MEAN, "embedding": "glove", "glove_dim": 5})
-    np.testing.assert_array_equal(table_of(model), Prepared().vectors(5))
+    np.testing.assert_array_equal(table_of(model), PreparedData().vectors(5))
     model.train_on_batch(*batch)
-    assert (table_of(model)[3:] != Prepared().vectors(5)[3:]).any()
+    assert (table_of(model)[3:] != PreparedData().vectors(5)[3:]).any()
 
 
 def test_frozen_vectors_do_not_change(batch):
     model = build({**RECURRENT, "embedding": "glove_frozen", "glove_dim": 5})
     head = model.get_layer("positive").get_weights()[0]
     model.train_on_batch(*batch)
-    np.testing.assert_array_equal(table_of(model), Prepared().vectors(5))
+    np.testing.assert_array_equal(table_of(model), PreparedData().vectors(5))
     assert (model.get_layer("positive").get_weights()[0] != head).any()
 
 

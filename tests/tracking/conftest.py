@@ -17,7 +17,7 @@ from sweepkit.trial.trial import Report
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-    from sweepkit.tracking.sweep_logger import SweepTracker
+    from sweepkit.tracking.sweep_logger import SweepLogger
 
 
 @pytest.fixture(scope="session")
@@ -45,14 +45,14 @@ def client(uri: str) -> MlflowClient:
 
 
 @pytest.fixture
-def open_tracker(uri: str) -> Iterator[Callable[..., SweepTracker]]:
-    from sweepkit.tracking.sweep_logger import SweepTracker
+def open_tracker(uri: str) -> Iterator[Callable[..., SweepLogger]]:
+    from sweepkit.tracking.sweep_logger import SweepLogger
 
     opened = []
 
-    def call(**changes: Any) -> SweepTracker:
+    def call(**changes: Any) -> SweepLogger:
         given = {"uri": uri, "experiment": "cells", "sweep": "some"}
-        opened.append(SweepTracker.open(**(given | changes)))
+        opened.append(SweepLogger.open(**(given | changes)))
         return opened[-1]
 
     yield call

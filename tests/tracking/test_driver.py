@@ -22,13 +22,12 @@ from sweepkit.trial.trial import Report
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-    from sweepkit.tracking.sweep_logger import SweepTracker
 
 pytestmark = [
     pytest.mark.mlflow,
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated"),
 ]
-Open = Callable[..., "SweepTracker"]
+Open = Callable[..., "SweepLogger"]
 MakeReport = Callable[..., Report]
 
 
@@ -241,8 +240,8 @@ def test_a_uri_that_mlflow_has_no_use_for_is_refused(open_tracker: Open, uri: st
 def test_a_whole_sweep_prints_nothing(tmp_path: Path) -> None:
     """In a fresh process and on a fresh store, which is when MLflow and Alembic have most to say."""
     script = """
-from sweepkit.tracking.sweep_logger import SweepTracker
-tracker = SweepTracker.open(uri=None, experiment="cells", sweep="some")
+from sweepkit.tracking.sweep_logger import SweepLogger
+tracker = SweepLogger.open(uri=None, experiment="cells", sweep="some")
 run_id = tracker.start_trial(number=0, name="0000", point={"a": 1})
 tracker.end_trial(run_id, outcome="complete", reason="r", best_value=1.0, best_epoch=1, metric="m")
 tracker.finish(status="finished", leaderboard={"rank": [1]}, best={"trial": 0})

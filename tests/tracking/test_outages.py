@@ -13,7 +13,7 @@ import pytest
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tracking.pending_runs import is_pending
-from sweepkit.tracking.trial_logger import TrackingTarget, TrialLog
+from sweepkit.tracking.trial_logger import TrackingTarget, TrialLogger
 from sweepkit.trial.trial import Report
 from tests.proxies import Proxy, before
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from conftest import Server
     from mlflow.entities import Run
 
-    from sweepkit.tracking.sweep_logger import SweepTracker
+    from sweepkit.tracking.sweep_logger import SweepLogger
 
 pytestmark = [
     pytest.mark.mlflow,
@@ -39,17 +39,17 @@ def proxy(server: Server) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def tracker(proxy: Proxy) -> Iterator[SweepTracker]:
+def tracker(proxy: Proxy) -> Iterator[SweepLogger]:
     tracker = opened(proxy)
     yield tracker
     proxy.hold.set()
     tracker.close(5)
 
 
-def opened(proxy: Proxy, parent_run_id: str | None = None) -> SweepTracker:
-    from sweepkit.tracking.sweep_logger import SweepTracker
+def opened(proxy: Proxy, parent_run_id: str | None = None) -> SweepLogger:
+    from sweepkit.tracking.sweep_logger import SweepLogger
 
-    tracker = SweepTracker.open(uri=proxy.uri, experiment="outages", sweep="some", parent_run_id=parent_run_id)
+    tracker = SweepLogger.open(uri=proxy.uri, experiment="outages", sweep="some", parent_run_id=parent_run_id)
     tracker._background._retry_s = 0.05
     return tracker
 
@@ -74,14 +74,14 @@ def stuck(proxy: Proxy, server: Server) -> Callable[[], None]:
     return proxy.hold.set
 
 
-def run_trials(tracker: SweepTracker, storage: Storage, *, start: int = 0, stop: int = N_TRIALS) -> list[str]:
+def run_trials(tracker: SweepLogger, storage: Storage, *, start: int = 0, stop: int = N_TRIALS) -> list[str]:
     """Do what the driver and its workers do, with trials that take no time."""
     run_ids = []
     for number in range(start, stop):
         paths = SweepPaths("some").trial(number)
         run_id = tracker.start_trial(number=number, name=f"{number:04d}", point={"units": number})
         run_ids.append(run_id)
-        log = TrialLog(TrackingTarget(tracker.uri, run_id), storage, paths)
+        log = TrialLogger(TrackingTarget(tracker.uri, run_id), storage, paths)
         for epoch in range(1, 1 + N_EPOCHS):
             log.log(Report(epoch, {"loss": number + 1 / epoch}, 1.7e9 + epoch))
             tracker.collect(run_id, storage, paths)
@@ -91,7 +91,7 @@ def run_trials(tracker: SweepTracker, storage: Storage, *, start: int = 0, stop:
     return run_ids
 
 
-def has_told_all(tracker: SweepTracker) -> bool:
+def has_told_all(tracker: SweepLogger) -> bool:
     """Wait for what is to be told again until it is: on a busy machine the first requests may fail once more."""
     deadline = time.monotonic() + 120
     while not tracker.flush(1) and time.monotonic() < deadline:
@@ -99,14 +99,14 @@ def has_told_all(tracker: SweepTracker) -> bool:
     return tracker.close(60)
 
 
-def runs_of(server: Server, tracker: SweepTracker) -> list[Run]:
+def runs_of(server: Server, tracker: SweepLogger) -> list[Run]:
     from mlflow.tracking import MlflowClient
 
     wanted = f"tags.`mlflow.parentRunId` = '{tracker.parent_run_id}'"
     return list(MlflowClient(tracking_uri=server.uri).search_runs([tracker.experiment_id], filter_string=wanted))
 
 
-def assert_complete(server: Server, tracker: SweepTracker, storage: Storage, *, n_trials: int = N_TRIALS) -> None:
+def assert_complete(server: Server, tracker: SweepLogger, storage: Storage, *, n_trials: int = N_TRIALS) -> None:
     """Every trial has one run that has ended, and every epoch is there once."""
     from mlflow.tracking import MlflowClient
 
@@ -124,19 +124,19 @@ def assert_complete(server: Server, tracker: SweepTracker, storage: Storage, *, 
 def test_nothing_waits_and_nothing_is_missing_when_the_store_is_back(
     proxy: Proxy,
     server: Server,
-    tracker: SweepTracker,
+    tracker: SweepLogger,
     storage: Storage,
     outage: Callable[..., Callable[[], None]],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     run_trials(tracker, storage, stop=1)
     assert tracker.flush()
-    mend = outage(proxy, server)
+    repair_journal = outage(proxy, server)
     started = time.monotonic()
     run_ids = run_trials(tracker, storage, start=1)
     assert time.monotonic() - started < 20, "each of several requests takes ten seconds to fail"
     assert all(map(is_pending, run_ids))
-    mend()
+    repair_journal()
     assert has_told_all(tracker)
     assert_complete(server, tracker, storage)
     told = [message for message in caplog.messages if "does not answer" in message or "is slow" in message]
@@ -145,7 +145,7 @@ def test_nothing_waits_and_nothing_is_missing_when_the_store_is_back(
 
 
 def test_a_server_that_fails_for_minutes_is_waited_for(
-    proxy: Proxy, server: Server, tracker: SweepTracker, storage: Storage, caplog: pytest.LogCaptureFixture
+    proxy: Proxy, server: Server, tracker: SweepLogger, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Many more failures than a single call is allowed."""
     proxy.status = 500
@@ -161,7 +161,7 @@ def test_a_server_that_fails_for_minutes_is_waited_for(
 
 
 def test_trials_do_not_wait_for_a_slow_server_and_all_arrives(
-    proxy: Proxy, server: Server, tracker: SweepTracker, storage: Storage, caplog: pytest.LogCaptureFixture
+    proxy: Proxy, server: Server, tracker: SweepLogger, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     proxy.delay_s = 0.7  # longer than a driver waits for a run
     started = time.monotonic()
@@ -175,14 +175,14 @@ def test_trials_do_not_wait_for_a_slow_server_and_all_arrives(
 
 
 def test_reports_of_a_long_trial_arrive_as_soon_as_the_server_is_back(
-    proxy: Proxy, server: Server, tracker: SweepTracker, storage: Storage, caplog: pytest.LogCaptureFixture
+    proxy: Proxy, server: Server, tracker: SweepLogger, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its worker would try again with its next report only, and the driver hears nothing of its failures."""
     paths = SweepPaths("some").trial(0)
     run_id = tracker.start_trial(number=0, name="0000", point={"units": 0})
     assert tracker.flush()
     proxy.status = 503
-    log = TrialLog(TrackingTarget(tracker.uri, run_id), storage, paths)
+    log = TrialLogger(TrackingTarget(tracker.uri, run_id), storage, paths)
     for epoch in (1, 2):
         log.log(Report(epoch, {"loss": 1.0}, 1.7e9))
         tracker.collect(run_id, storage, paths)
@@ -195,7 +195,7 @@ def test_reports_of_a_long_trial_arrive_as_soon_as_the_server_is_back(
 
 
 def test_a_sweep_goes_on_while_the_server_is_down_and_tells_it_afterwards(
-    proxy: Proxy, server: Server, tracker: SweepTracker, storage: Storage
+    proxy: Proxy, server: Server, tracker: SweepLogger, storage: Storage
 ) -> None:
     run_trials(tracker, storage, stop=2)
     assert tracker.close(30)
@@ -208,7 +208,7 @@ def test_a_sweep_goes_on_while_the_server_is_down_and_tells_it_afterwards(
 
 
 def test_an_attempt_that_was_answered_too_late_leaves_one_run(
-    server: Server, tracker: SweepTracker, storage: Storage
+    server: Server, tracker: SweepLogger, storage: Storage
 ) -> None:
     """Two runs of a trial, one of them empty, as a time-out of the first attempt leaves them."""
     tags = {"mlflow.parentRunId": tracker.parent_run_id, "sweepkit.trial": "0"}
@@ -220,7 +220,7 @@ def test_an_attempt_that_was_answered_too_late_leaves_one_run(
 
 
 def test_what_is_left_in_the_end_is_said_with_what_to_do(
-    proxy: Proxy, server: Server, tracker: SweepTracker, storage: Storage, caplog: pytest.LogCaptureFixture
+    proxy: Proxy, server: Server, tracker: SweepLogger, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     tracker.remedy = "`python -m sweepkit sync runs/sweeps/some` tells it the rest when it is back"
     server.stop()

@@ -14,13 +14,13 @@ import pytest
 
 from sweepkit.storage.layout import TrialPaths
 from sweepkit.storage.storage import Storage
-from sweepkit.tracking.trial_logger import TrackingTarget, TrialLog
+from sweepkit.tracking.trial_logger import TrackingTarget, TrialLogger
 from sweepkit.trial.trial import Report
 
 if TYPE_CHECKING:
     from conftest import Server
 
-    from sweepkit.tracking.sweep_logger import SweepTracker
+    from sweepkit.tracking.sweep_logger import SweepLogger
 
 on_server = [
     pytest.mark.mlflow,
@@ -34,7 +34,7 @@ MakeReport = Callable[..., Report]
 def test_where_the_store_is_a_file_reports_wait_for_the_driver(
     storage: Storage, paths: TrialPaths, report: MakeReport
 ) -> None:
-    log = TrialLog(TrackingTarget("sqlite:////nowhere/mlflow.db", "0af3"), storage, paths, tags={"host": "one"})
+    log = TrialLogger(TrackingTarget("sqlite:////nowhere/mlflow.db", "0af3"), storage, paths, tags={"host": "one"})
     log.log(report(1))
     log.log(report(2))
     assert not log.close()
@@ -45,12 +45,12 @@ def test_where_the_store_is_a_file_reports_wait_for_the_driver(
 
 
 def test_a_log_without_reports_leaves_nothing(storage: Storage, paths: TrialPaths) -> None:
-    assert TrialLog(TrackingTarget("sqlite:////nowhere/mlflow.db", "0af3"), storage, paths).close()
+    assert TrialLogger(TrackingTarget("sqlite:////nowhere/mlflow.db", "0af3"), storage, paths).close()
 
 
 def test_logging_takes_a_few_milliseconds(storage: Storage, paths: TrialPaths, report: MakeReport) -> None:
     """Usually under one; the bound is on the median, for the machine has other things to do too."""
-    log = TrialLog(TrackingTarget("sqlite:////nowhere/mlflow.db", "0af3"), storage, paths)
+    log = TrialLogger(TrackingTarget("sqlite:////nowhere/mlflow.db", "0af3"), storage, paths)
     seconds = []
     for epoch in range(1, 21):
         started = time.perf_counter()
@@ -77,10 +77,10 @@ sys.exit("mlflow" in sys.modules)
 class TestOnServer:
     pytestmark = on_server
 
-    def opened(self, server: Server, parent_run_id: str | None = None) -> SweepTracker:
-        from sweepkit.tracking.sweep_logger import SweepTracker
+    def opened(self, server: Server, parent_run_id: str | None = None) -> SweepLogger:
+        from sweepkit.tracking.sweep_logger import SweepLogger
 
-        tracker = SweepTracker.open(uri=server.uri, experiment="cells", sweep="some", parent_run_id=parent_run_id)
+        tracker = SweepLogger.open(uri=server.uri, experiment="cells", sweep="some", parent_run_id=parent_run_id)
         tracker._background._retry_s, tracker._pending._patience_s = 0.05, 30.0
         return tracker
 
@@ -95,7 +95,7 @@ class TestOnServer:
     ) -> None:
         tracker = self.opened(server)
         run_id = tracker.start_trial(number=3, name="0003", point={})
-        log = TrialLog(TrackingTarget(tracker.uri, run_id), storage, paths)
+        log = TrialLogger(TrackingTarget(tracker.uri, run_id), storage, paths)
         log.log(report(1))
         log.log(report(2))
         assert log.close(30)
@@ -108,7 +108,7 @@ class TestOnServer:
         tracker = self.opened(server)
         run_id = tracker.start_trial(number=3, name="0003", point={})
         assert tracker.flush()
-        log = TrialLog(TrackingTarget(tracker.uri, run_id), storage, paths)
+        log = TrialLogger(TrackingTarget(tracker.uri, run_id), storage, paths)
         server.stop()
         log.log(report(1))
         assert not log.close(30)
@@ -128,7 +128,7 @@ class TestOnServer:
         server.stop()
         run_id = tracker.start_trial(number=3, name="0003 gru", point={"cell": "gru"})
         assert run_id == "pending-0003"
-        log = TrialLog(TrackingTarget(tracker.uri, run_id), storage, paths)
+        log = TrialLogger(TrackingTarget(tracker.uri, run_id), storage, paths)
         log.log(report(1))
         log.close()
         tracker.collect(run_id, storage, paths)

@@ -14,7 +14,7 @@ from importlib import resources
 from typing import Any
 
 from sweepkit import __version__
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.report.html.blocks import Block, Board, Drawn, Grid, Section, Selection
 from sweepkit.report.html.charts.plotly import compact
 from sweepkit.report.html.sections import cost, data, origin, parameters, trials
@@ -23,7 +23,7 @@ from sweepkit.report.saying import count
 from sweepkit.report.timeline import timeline
 
 
-def page(findings: Findings, importances: Importances | None = None) -> str:
+def page(findings: ReportData, importances: Importances | None = None) -> str:
     """Return the whole page; `importances`, if they are known already, need not be computed again."""
     import jinja2  # not at the top: reading a sweep needs none of it
     import markupsafe
@@ -51,7 +51,7 @@ def page(findings: Findings, importances: Importances | None = None) -> str:
     )
 
 
-def sections_of(findings: Findings, importances: Importances | None = None) -> list[Section]:
+def sections_of(findings: ReportData, importances: Importances | None = None) -> list[Section]:
     """Return the page's sections in their order."""
     return [
         trials.headline(findings),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweepkit.formatting import metric_words
 from sweepkit.report import style
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.report.html.charts.plotly import by_look, is_wide
 from sweepkit.report.pareto import COSTS, front
 from sweepkit.report.png.marks import dots, key, limit, say
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def costs(axes: Axes, findings: Findings) -> None:
+def costs(axes: Axes, findings: ReportData) -> None:
     """Draw the objective against the first cost that the reports have."""
     axes.set_title("What it costs")
     found = [(cost, known) for cost in COSTS if (known := cost.known(findings.leaders))]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sweepkit.report import style
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.report.html.charts.plotly import by_look, view
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def legend(findings: Findings) -> tuple[list[Artist], list[str]]:
+def legend(findings: ReportData) -> tuple[list[Artist], list[str]]:
     """Return the marks of the outcomes that there are, and what they mean."""
     from matplotlib.lines import Line2D  # not at the top: see `picture`
 
@@ -25,7 +25,7 @@ def legend(findings: Findings) -> tuple[list[Artist], list[str]]:
     return handles, [look.label for look in looks]
 
 
-def dots(axes: Axes, x: Sequence[float], y: Sequence[float], look: style.Look) -> None:
+def dots(axes: Axes, x: Sequence[float], y: Sequence[float], look: style.MarkStyle) -> None:
     """Draw trials of one outcome as marks."""
     axes.scatter(x, y, s=24, color=look.colour, marker=look.marker, alpha=0.75, linewidths=0, zorder=3)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweepkit.formatting import metric_words
 from sweepkit.report import style
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.report.importance import Importances
 from sweepkit.report.png.marks import cut, say
 from sweepkit.report.saying import number, value
@@ -37,7 +37,7 @@ def importances(axes: Axes, found: Importances) -> None:
     return None
 
 
-def choices(axes: Axes, findings: Findings) -> None:
+def choices(axes: Axes, findings: ReportData) -> None:
     """Draw every trial by the value of each choice, the best of each value marked."""
     axes.set_title("Best of each choice")
     rows = [(name, one) for name in findings.varied_choices for one in findings.values(name)][:_MOST_OPTIONS]
@@ -64,7 +64,7 @@ def logarithmic(axes: Axes) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _choice(axes: Axes, findings: Findings, name: str, one: Value, *, place: int) -> None:
+def _choice(axes: Axes, findings: ReportData, name: str, one: Value, *, place: int) -> None:
     """Draw the trials of one value in a row, and write the best objective beside the best."""
     trials = [trial for trial in findings.leaders if name in trial.point and repr(trial.point[name]) == repr(one)]
     found = [trial.best_value or 0.0 for trial in trials]

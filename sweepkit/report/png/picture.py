@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sweepkit.formatting import metric_words
 from sweepkit.report import style
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.report.importance import Importances, importance
 from sweepkit.report.png import cost, marks, parameters, trials
 from sweepkit.report.saying import count, number
@@ -38,7 +38,7 @@ _SETTINGS: dict[Any, Any] = {  # Matplotlib's own
 _INCHES, _DPI = (16.0, 15.0), 100
 
 
-def picture(findings: Findings, importances: Importances | None = None) -> bytes:
+def picture(findings: ReportData, importances: Importances | None = None) -> bytes:
     """Draw the panels and return the content of a PNG file; `importances` as in `page`."""
     from matplotlib import rc_context  # not at the top: most of what reads this package draws no picture
     from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -53,7 +53,7 @@ def picture(findings: Findings, importances: Importances | None = None) -> bytes
         return _png(figure)
 
 
-def _draw(figure: Figure, findings: Findings, importances: Importances) -> None:
+def _draw(figure: Figure, findings: ReportData, importances: Importances) -> None:
     figure.suptitle(_title(findings), x=0.03, y=0.985, ha="left", va="top", fontsize=15, fontweight="bold")
     figure.text(0.03, 0.958, _subtitle(findings), ha="left", va="top", fontsize=11, color=style.QUIET)
     grid = figure.add_gridspec(
@@ -81,14 +81,14 @@ def _png(figure: Figure) -> bytes:
     return content.getvalue()
 
 
-def _title(findings: Findings) -> str:
+def _title(findings: ReportData) -> str:
     found = f"Sweep {findings.name}: {count(len(findings.records), 'trial')}"
     for best in findings.leaders[:1]:
         found += f", best {metric_words(findings.metric)} {number(best.best_value)} (trial {best.number})"
     return found
 
 
-def _subtitle(findings: Findings) -> str:
+def _subtitle(findings: ReportData) -> str:
     spent = sum(len(record.reports) for record in findings.records)
     parts = [f"{count(spent, 'epoch')} trained", f"on {findings.manifest.get('host', 'an unknown host')}"]
     commit = findings.manifest.get("commit")

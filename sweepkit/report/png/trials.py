@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from sweepkit.formatting import metric_words
 from sweepkit.report import style
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.report.html.charts.plotly import by_look
 from sweepkit.report.png.marks import cut, dots, key, limit, say, write
 from sweepkit.report.saying import number, point
 from sweepkit.trial.leaderboard import differing
-from sweepkit.trial.trial import TrialRecord
+from sweepkit.trial.trial import Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +28,7 @@ _COLUMNS = ((-0.14, "trial", "left"), (0.02, "best", "right"), (0.15, "epoch", "
 _WIDEST = 118  # letters of a leader's parameters that fit
 
 
-def leaders(axes: Axes, findings: Findings) -> None:
+def leaders(axes: Axes, findings: ReportData) -> None:
     """List the best trials with the parameters that differ."""
     axes.set_title("Leaderboard", x=_COLUMNS[0][0])
     axes.set_axis_off()
@@ -43,7 +43,7 @@ def leaders(axes: Axes, findings: Findings) -> None:
     return None
 
 
-def curves(axes: Axes, findings: Findings) -> None:
+def curves(axes: Axes, findings: ReportData) -> None:
     """Draw the learning curves with their ends."""
     axes.set_title("Learning curves")
     values = [value for record in findings.records for _, value in findings.objective(record)]
@@ -68,7 +68,7 @@ def curves(axes: Axes, findings: Findings) -> None:
     return limit(axes, values)
 
 
-def _leader(axes: Axes, trial: TrialRecord, names: Sequence[str], *, y: float) -> None:
+def _leader(axes: Axes, trial: Trial, names: Sequence[str], *, y: float) -> None:
     look = style.LOOK[trial.outcome]
     texts = (str(trial.number), number(trial.best_value), f"{trial.best_epoch} of {trial.epoch}", look.label)
     for (x, _, side), text in zip(_COLUMNS, texts, strict=True):

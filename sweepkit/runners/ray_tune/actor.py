@@ -19,10 +19,10 @@ from ray import tune
 
 from sweepkit.errors import StorageFault
 from sweepkit.training.keras_import import import_keras
-from sweepkit.trial.request import Job, Share, TrialTask
+from sweepkit.trial.request import TrialRequest, TrialResources, TrialSettings
 
 if TYPE_CHECKING:
-    from sweepkit.training.trainer import Worker
+    from sweepkit.training.trainer import Trainer
 
 # what a worker answers: one of the first four, what it warns of, and the last if it exits at the next call
 REPORT, ERROR, FAULT, RETURNED, WARNINGS, LEAVES = "report", "error", "fault", "returned", "warnings", "leaves"
@@ -33,15 +33,15 @@ class WarmTrial(tune.Trainable):  # type: ignore[misc]  # Ray is not typed
 
     def setup(self, config: dict[str, Any], job: dict[str, Any], share: dict[str, Any]) -> None:  # Ray's type, JSON
         """Only take the task: what may take long, or raise, is a part of the first epoch."""
-        self._job, self._share = Job(**job), Share(**share)
-        self._task: TrialTask | None = TrialTask(**config["task"])
-        self._worker: Worker | None = None
+        self._job, self._share = TrialSettings(**job), TrialResources(**share)
+        self._task: TrialRequest | None = TrialRequest(**config["task"])
+        self._worker: Trainer | None = None
         self._leaves = False
         self._warnings = _Warnings()
         logging.getLogger("sweepkit").addHandler(self._warnings)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:  # Ray's own type
-        self._task = TrialTask(**new_config["task"])
+        self._task = TrialRequest(**new_config["task"])
         return True
 
     def step(self) -> dict[str, object]:
@@ -100,7 +100,7 @@ class _Warnings(logging.Handler):
         return texts
 
 
-def own_share_gb(node: Mapping[str, float], share: Share) -> float:
+def own_share_gb(node: Mapping[str, float], share: TrialResources) -> float:
     """Return a worker's share of its node's memory in GB; `node` has its `memory` in bytes, its `CPU` and its `GPU`."""
     fitting = [node.get("CPU", 0.0) // share.cpu, float(share.n_workers)]
     if share.gpu:
@@ -114,10 +114,10 @@ def _node() -> dict[str, float]:
     return next((dict(node["Resources"]) for node in ray.nodes() if node["NodeID"] == own), {})
 
 
-def _new_worker(job: Job) -> Worker:
+def _new_worker(job: TrialSettings) -> Trainer:
     import_keras()
     # here, not above: the driver must never import TensorFlow
     from sweepkit.tracking.trial_logger import open_trial_log
-    from sweepkit.training.trainer import Worker
+    from sweepkit.training.trainer import Trainer
 
-    return Worker(job, open_trial_log)
+    return Trainer(job, open_trial_log)

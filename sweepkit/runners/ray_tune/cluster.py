@@ -25,8 +25,8 @@ from ray._private import worker as ray_worker
 
 from sweepkit.config.schema import Resources
 from sweepkit.errors import InputError
-from sweepkit.runners.interface import Director, Item, Result
-from sweepkit.trial.request import Job, Share
+from sweepkit.runners.interface import Controller, Item, Result
+from sweepkit.trial.request import TrialResources, TrialSettings
 
 # what a worker's libraries would otherwise print into every log
 _WORKER_ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "2", "KERAS_BACKEND": "tensorflow"}
@@ -58,7 +58,7 @@ class RayRunner:
             if index + window < len(items):
                 running.append(remote.remote(items[index + window]))
 
-    def run(self, director: Director, job: Job) -> None:
+    def run(self, director: Controller, job: TrialSettings) -> None:
         """Run trials until the director has none left."""
         from sweepkit.runners.ray_tune.tune import run_trials  # Ray Tune takes a second to import; see `connect`
 
@@ -138,7 +138,7 @@ def _no_cluster(address: str, error: Exception) -> InputError:
     )
 
 
-def share_of(n_cpus: float, n_gpus: float, wanted: Resources) -> Share:
+def share_of(n_cpus: float, n_gpus: float, wanted: Resources) -> TrialResources:
     """Work out what a trial gets on a cluster of this size; `gpu: auto` is one where there are any.
 
     Raises:
@@ -153,7 +153,7 @@ def share_of(n_cpus: float, n_gpus: float, wanted: Resources) -> Share:
             f"a trial needs {wanted.cpu} CPUs and {gpu:g} GPUs, but the cluster has {n_cpus:g} CPUs and "
             f"{n_gpus:g} GPUs; lower resources.cpu or resources.gpu"
         )
-    return Share(wanted.cpu, gpu, min(fitting, wanted.workers or fitting))
+    return TrialResources(wanted.cpu, gpu, min(fitting, wanted.workers or fitting))
 
 
 def _own_error(reference: ray.ObjectRef) -> Any:  # whatever the task returns

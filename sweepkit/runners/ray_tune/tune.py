@@ -21,11 +21,11 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
 from sweepkit.errors import StorageFault
-from sweepkit.runners.interface import Director
+from sweepkit.runners.interface import Controller
 from sweepkit.runners.ray_tune.actor import ERROR, FAULT, LEAVES, REPORT, RETURNED, WARNINGS, WarmTrial
 from sweepkit.runners.ray_tune.actor_deaths import death_being_handled, listen_to_deaths
-from sweepkit.runners.ray_tune.watchdog import Watch
-from sweepkit.trial.request import Job, Share
+from sweepkit.runners.ray_tune.watchdog import Watchdog
+from sweepkit.trial.request import TrialResources, TrialSettings
 from sweepkit.trial.trial import Report
 
 logger = logging.getLogger(__name__)
@@ -41,12 +41,12 @@ _TUNE_ENVIRONMENT = {
 }
 
 
-def run_trials(director: Director, job: Job, share: Share) -> None:
+def run_trials(director: Controller, job: TrialSettings, share: TrialResources) -> None:
     """Run trials until the director has none left, `share.n_workers` at a time."""
     os.environ.update(_TUNE_ENVIRONMENT)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # at its end it lists trials whose worker died
     listen_to_deaths()
-    watch = Watch(None if job.timeout_minutes is None else job.timeout_minutes * 60)
+    watch = Watchdog(None if job.timeout_minutes is None else job.timeout_minutes * 60)
     with tempfile.TemporaryDirectory(prefix="sweepkit-tune-") as scratch:
         tuner = tune.Tuner(
             # not in a trial's config, of which Tune makes names of folders: a store's URI may hold a password
@@ -82,7 +82,7 @@ class _Unpickled:
 class _Ask(_Unpickled, Searcher):  # type: ignore[misc]  # Ray is not typed
     """Hands out the director's next trial."""
 
-    def __init__(self, director: Director) -> None:
+    def __init__(self, director: Controller) -> None:
         super().__init__()
         self._director = director
         self._running: set[str] = set()
@@ -109,7 +109,7 @@ class _Ask(_Unpickled, Searcher):  # type: ignore[misc]  # Ray is not typed
 class _Obey(_Unpickled, FIFOScheduler):  # type: ignore[misc]  # Ray is not typed
     """Passes every report, and every death, to the director and stops what the director stops."""
 
-    def __init__(self, director: Director, job: Job, watch: Watch) -> None:
+    def __init__(self, director: Controller, job: TrialSettings, watch: Watchdog) -> None:
         super().__init__()
         self._director, self._timeout_minutes, self._watch = director, job.timeout_minutes, watch
 
@@ -117,7 +117,7 @@ class _Obey(_Unpickled, FIFOScheduler):  # type: ignore[misc]  # Ray is not type
         number, leaves = trial.config["task"]["number"], bool(result.get(LEAVES))
         for text in json.loads(result[WARNINGS]):
             logger.warning("trial %d: %s", number, text)
-        self._watch.heard(trial, is_leaving=leaves)
+        self._watch.note_report(trial, is_leaving=leaves)
         stops = self._told(number, result) or self._director.is_over()
         if stops and not leaves:
             self._watch.ended(trial)

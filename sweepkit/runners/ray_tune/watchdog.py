@@ -22,7 +22,7 @@ _LONGEST_STEP_S = 5.0
 
 
 @dataclass(slots=True)
-class Attempt:
+class ActorAttempt:
     """One attempt, from when its worker has it.
 
     Attributes:
@@ -38,7 +38,7 @@ class Attempt:
     was_hung: bool = False
 
 
-class Watch(Callback):  # type: ignore[misc]  # Ray is not typed
+class Watchdog(Callback):  # type: ignore[misc]  # Ray is not typed
     """Hears from Tune who starts, from the scheduler who reports, and looks at the clock in each round of Tune's loop.
 
     Args:
@@ -55,7 +55,7 @@ class Watch(Callback):  # type: ignore[misc]  # Ray is not typed
         kill: Callable[[Any], None] = ray.kill,
     ) -> None:
         self._timeout_s, self._clock, self._kill = timeout_s, clock, kill
-        self._attempts: dict[str, Attempt] = {}
+        self._attempts: dict[str, ActorAttempt] = {}
         self._last = clock()
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
@@ -63,7 +63,7 @@ class Watch(Callback):  # type: ignore[misc]  # Ray is not typed
         return object, ()
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: object) -> None:  # noqa: ARG002  # Ray's own signature
-        self._attempts[trial.trial_id] = Attempt(trial.temporary_state.ray_actor)
+        self._attempts[trial.trial_id] = ActorAttempt(trial.temporary_state.ray_actor)
 
     def on_step_begin(self, iteration: int, trials: list[Trial], **info: object) -> None:  # noqa: ARG002  # as above
         now = self._clock()
@@ -75,16 +75,16 @@ class Watch(Callback):  # type: ignore[misc]  # Ray is not typed
                 attempt.was_hung = True
                 self._kill(attempt.worker)
 
-    def heard(self, trial: Trial, *, is_leaving: bool = False) -> None:
+    def note_report(self, trial: Trial, *, is_leaving: bool = False) -> None:
         """Take note that a trial's worker has said something."""
         attempt = self._attempts[trial.trial_id]
         attempt.silent_s, attempt.is_leaving = 0.0, is_leaving
 
-    def ended(self, trial: Trial) -> Attempt | None:
+    def ended(self, trial: Trial) -> ActorAttempt | None:
         """Forget an attempt and return what was known of it; None when no worker ever had it."""
         return self._attempts.pop(trial.trial_id, None)
 
-    def lost(self, trial: Trial) -> Attempt | None:
+    def lost(self, trial: Trial) -> ActorAttempt | None:
         """Forget an attempt whose worker is dead, and make sure that it is: one out of reach could come back."""
         attempt = self.ended(trial)
         if attempt is not None:

@@ -23,7 +23,7 @@ from sweepkit.data.manifest import (
     VectorFacts,
     VocabularyFacts,
 )
-from sweepkit.data.prepare import Mapper, Progress
+from sweepkit.data.prepare import Progress, TaskMapper
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError
 from sweepkit.storage.digests import file_facts
@@ -40,7 +40,7 @@ _SHARD_ROWS = 2_000
 Result = TypeVar("Result")
 
 
-def build(folder: Path, recipe: Recipe, source: Source, *, key: str, mapper: Mapper, progress: Progress) -> None:
+def build(folder: Path, recipe: Recipe, source: Source, *, key: str, mapper: TaskMapper, progress: Progress) -> None:
     """Fill an empty folder; the manifest is written last.
 
     Raises:
@@ -76,7 +76,7 @@ def build(folder: Path, recipe: Recipe, source: Source, *, key: str, mapper: Map
     (folder / MANIFEST).write_text(json.dumps(manifest.to_json(), indent=1) + "\n", encoding="utf-8")
 
 
-def _cut(found: LabelledTexts, recipe: Recipe, mapper: Mapper, progress: Progress, *, where: str) -> Corpus:
+def _cut(found: LabelledTexts, recipe: Recipe, mapper: TaskMapper, progress: Progress, *, where: str) -> Corpus:
     phase = "cutting texts into words"
     starts = range(0, len(found.texts), _CHUNK_TEXTS)
     chunks = [TextChunk(found.texts[start : start + _CHUNK_TEXTS], recipe.lower) for start in starts]
@@ -114,7 +114,7 @@ def _write_splits(
     rows: Rows,
     places: Mapping[str, NDArray[np.int64]],
     recipe: Recipe,
-    mapper: Mapper,
+    mapper: TaskMapper,
     progress: Progress,
 ) -> dict[str, SplitFacts]:
     phase = "writing records"

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweepkit.config.package import import_package
-from sweepkit.data.batches import Reading, window_batches
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.batches import BatchSettings, window_batches
+from sweepkit.data.dataset import PreparedData
 from sweepkit.data.prepare import local_folder
 from sweepkit.data.rows import Rows
-from sweepkit.space import Point
+from sweepkit.space import Params
 from sweepkit.storage.layout import DataPaths, SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text import predictions
@@ -52,7 +52,7 @@ class EvaluationTask:
     sweep: str
     trial: int
     epoch: int
-    point: Point
+    point: Params
     split: str
 
 
@@ -90,7 +90,7 @@ def evaluate(task: EvaluationTask) -> Evaluation:
     devices.configure_task()
     storage, paths = Storage.at(task.storage_uri), SweepPaths(task.sweep).trial(task.trial)
     package = import_package(task.package)
-    prepared = Prepared.open(local_folder(DataPaths(task.package, task.data_key), storage))
+    prepared = PreparedData.open(local_folder(DataPaths(task.package, task.data_key), storage))
     model = package.model_module().build(task.point, prepared)
     checkpoints.load_weights(storage, paths.checkpoint(task.epoch), model)
     reading = package.data_module().reading(task.point, package.data_model.model_validate(dict(task.data)))
@@ -102,11 +102,11 @@ def evaluate(task: EvaluationTask) -> Evaluation:
     return Evaluation(len(rows), int(found.is_right.sum()), found.loss)
 
 
-def predict_rows(model: Any, rows: Rows, reading: Reading) -> NDArray[np.float32]:  # a Keras model, without types
+def predict_rows(model: Any, rows: Rows, reading: BatchSettings) -> NDArray[np.float32]:  # a Keras model, without types
     """Return the model's output for every row, in the order of the rows: <float32>[rows, outputs]."""
     # batches of similar length, as in training; this is the order in which `window_batches` hands them out
     order = np.argsort(np.minimum(rows.lengths, reading.max_len), kind="stable")
-    wide = Reading(batch_size=_BATCH, max_len=reading.max_len, keep=reading.keep)
+    wide = BatchSettings(batch_size=_BATCH, max_len=reading.max_len, keep=reading.keep)
     batches = window_batches(rows, np.arange(len(rows)), wide, None)
     parts = [
         model.predict_on_batch({"token_indexes": b.token_indexes, "sequence_length": b.sequence_length})
@@ -118,7 +118,7 @@ def predict_rows(model: Any, rows: Rows, reading: Reading) -> NDArray[np.float32
     return unsorted
 
 
-def _mistakes(rows: Rows, found: Predictions, prepared: Prepared) -> Iterator[Mistake]:
+def _mistakes(rows: Rows, found: Predictions, prepared: PreparedData) -> Iterator[Mistake]:
     words, names = prepared.vocabulary().words, prepared.manifest.label_names
     taken = found.probabilities.argmax(axis=1)
     confidence = np.where(found.is_right, -1.0, found.probabilities.max(axis=1))

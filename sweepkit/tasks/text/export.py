@@ -15,10 +15,10 @@ import numpy as np
 
 from sweepkit import provenance
 from sweepkit.bundle.export import write_bundle
-from sweepkit.bundle.manifest import FACTS, BundleFacts, CheckFacts, TextSettings
+from sweepkit.bundle.manifest import FACTS, BundleManifest, CheckResult, TextSettings
 from sweepkit.config.package import Package, import_package
-from sweepkit.data.batches import Reading
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.batches import BatchSettings
+from sweepkit.data.dataset import PreparedData
 from sweepkit.data.rows import Rows
 from sweepkit.data.tfrecords import read_shards
 from sweepkit.storage.layout import DataPaths, SweepPaths
@@ -30,7 +30,7 @@ _CHECK_ROWS = 256
 _CHECK_SEED = 0  # the same rows in every bundle of the same data
 
 
-def export_here(task: ExportTask) -> BundleFacts:
+def export_here(task: ExportTask) -> BundleManifest:
     """Make a bundle on whatever devices this process has.
 
     Raises:
@@ -38,7 +38,7 @@ def export_here(task: ExportTask) -> BundleFacts:
     """
     storage, package = Storage.at(task.storage_uri), import_package(task.package)
     name = DataPaths(task.package, task.data_key).root
-    prepared = Prepared.open(storage.local_folder(name, Path(tempfile.gettempdir()) / "sweepkit-data"))
+    prepared = PreparedData.open(storage.local_folder(name, Path(tempfile.gettempdir()) / "sweepkit-data"))
     reading = package.data_module().reading(task.point, package.data_model.model_validate(dict(task.data)))
     network = _trained(task, storage, package, prepared)
     maker = _Maker(task, prepared, reading, _commit(storage, task, package))
@@ -47,7 +47,7 @@ def export_here(task: ExportTask) -> BundleFacts:
         return write_bundle(folder, network, vocabulary=prepared.vocabulary(), check=check, describe=maker.describe)
 
 
-def check_rows(prepared: Prepared, reading: Reading) -> Rows:
+def check_rows(prepared: PreparedData, reading: BatchSettings) -> Rows:
     """Return rows of validation, cut as a trial reads them; always the same ones of the same data."""
     rows = read_shards(prepared.shards("valid"))
     order = np.random.default_rng(_CHECK_SEED).permutation(len(rows))
@@ -58,7 +58,7 @@ def check_rows(prepared: Prepared, reading: Reading) -> Rows:
     )
 
 
-def _trained(task: ExportTask, storage: Storage, package: Package, prepared: Prepared) -> keras.Model:
+def _trained(task: ExportTask, storage: Storage, package: Package, prepared: PreparedData) -> keras.Model:
     keras.utils.set_random_seed(task.seed)  # for layers that draw what they do not keep as a weight
     network = package.model_module().build(dict(task.point), prepared)
     checkpoints.load_weights(storage, SweepPaths(task.sweep).trial(task.trial).checkpoint(task.epoch), network)
@@ -76,18 +76,18 @@ def _commit(storage: Storage, task: ExportTask, package: Package) -> str | None:
 
 @dataclass(frozen=True)
 class _Maker:
-    """What `BundleFacts` are made of besides the network's own figures."""
+    """What `BundleManifest` are made of besides the network's own figures."""
 
     task: ExportTask
-    prepared: Prepared
-    reading: Reading
+    prepared: PreparedData
+    reading: BatchSettings
     commit: str | None
 
-    def describe(self, check: CheckFacts, files: dict[str, str]) -> BundleFacts:
+    def describe(self, check: CheckResult, files: dict[str, str]) -> BundleManifest:
         task, manifest = self.task, self.prepared.manifest
         # settings of a recipe, which preparation cuts texts by
         lower = bool(manifest.settings["lower"])
-        return BundleFacts(
+        return BundleManifest(
             package=task.package,
             sweep=task.shown_sweep,
             trial=task.shown_trial,

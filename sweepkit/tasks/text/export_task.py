@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sweepkit.bundle.manifest import BundleFacts, Measured
-from sweepkit.space import Point
+from sweepkit.bundle.manifest import BundleManifest, Measured
+from sweepkit.space import Params
 from sweepkit.training.keras_import import import_keras
 
 
@@ -42,14 +42,14 @@ class ExportTask:
     trial: int
     epoch: int
     seed: int
-    point: Point
+    point: Params
     measured: tuple[Measured, ...]
     shown_sweep: str
     shown_trial: int
     to: str
 
 
-def export(task: ExportTask) -> BundleFacts:
+def export(task: ExportTask) -> BundleManifest:
     """Make a bundle, on one thread and without a GPU where this process has not used TensorFlow yet.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.dataset import PreparedData
 from sweepkit.data.prepare import local_folder
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError
@@ -69,7 +69,7 @@ def fit_linear(task: LinearTask) -> LinearResult:
 
     devices.configure_task()  # reading records starts TensorFlow
     storage = Storage.at(task.storage_uri)
-    prepared = Prepared.open(local_folder(DataPaths(task.package, task.data_key), storage))
+    prepared = PreparedData.open(local_folder(DataPaths(task.package, task.data_key), storage))
     train, valid = read_shards(prepared.shards("train")), read_shards(prepared.shards("valid"))
     n_labels = len(prepared.manifest.label_names)
     result, found = fit(train, valid, n_labels=n_labels, where=str(prepared.folder))

@@ -10,9 +10,9 @@ import importlib.metadata
 from dataclasses import asdict
 from pathlib import Path
 
-from sweepkit.data.dataset import Prepared
+from sweepkit.data.dataset import PreparedData
 from sweepkit.data.manifest import FORMAT
-from sweepkit.data.prepare import Mapper, Progress, prepare_once
+from sweepkit.data.prepare import Progress, TaskMapper, prepare_once
 from sweepkit.storage.digests import json_digest
 from sweepkit.storage.layout import DataPaths
 from sweepkit.storage.storage import Storage
@@ -30,7 +30,9 @@ def content_key(recipe: Recipe, source: Source) -> str:
     return json_digest(parts)[:16]
 
 
-def prepare_texts(recipe: Recipe, source: Source, *, storage: Storage, mapper: Mapper, progress: Progress) -> Prepared:
+def prepare_texts(
+    recipe: Recipe, source: Source, *, storage: Storage, mapper: TaskMapper, progress: Progress
+) -> PreparedData:
     """Find prepared data by its content key and verify it, or make it.
 
     Raises:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweepkit.data.prepare import Progress
-from sweepkit.errors import DataError, Problem
+from sweepkit.errors import DataError, Issue
 from sweepkit.tasks.text.word_vectors import VectorFile
 
 _MOST_PROBLEMS = 5
@@ -57,12 +57,12 @@ def check_texts(found: LabelledTexts, *, where: str, n_labels: int) -> None:
         DataError: a text is empty, a label is out of range, or no training row has one of the labels.
     """
     problems = [
-        Problem(where, f"every text must have words in it, {found.places[i]} has none: remove it or fill it in")
+        Issue(where, f"every text must have words in it, {found.places[i]} has none: remove it or fill it in")
         for i, text in enumerate(found.texts)
         if not text or text.isspace()
     ]
     problems += [
-        Problem(where, f"labels must be {_range(n_labels)}, {found.places[i]} has {int(found.labels[i])}")
+        Issue(where, f"labels must be {_range(n_labels)}, {found.places[i]} has {int(found.labels[i])}")
         for i in np.flatnonzero((found.labels < 0) | (found.labels >= n_labels)).tolist()
     ]
     if problems:
@@ -76,11 +76,11 @@ def check_texts(found: LabelledTexts, *, where: str, n_labels: int) -> None:
         )
 
 
-def shortened(problems: Sequence[Problem]) -> list[Problem]:
+def shortened(problems: Sequence[Issue]) -> list[Issue]:
     """Keep the first few problems of one kind and count the others."""
     kept = list(problems[:_MOST_PROBLEMS])
     if len(problems) > _MOST_PROBLEMS:
-        kept.append(Problem(kept[-1].where, f"… and {len(problems) - _MOST_PROBLEMS:,} more of this kind"))
+        kept.append(Issue(kept[-1].where, f"… and {len(problems) - _MOST_PROBLEMS:,} more of this kind"))
     return kept
 
 

@@ -15,7 +15,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sweepkit.errors import DataError, Problem
+from sweepkit.errors import DataError, Issue
 from sweepkit.formatting import listed, nearest
 from sweepkit.tasks.text.source import LabelledTexts, shortened
 
@@ -97,12 +97,12 @@ def _open_csv(path: Path, **convert: Any) -> Any:  # as above
 
 def _check_columns(path: Path, names: Sequence[str]) -> None:
     problems = [
-        Problem(str(path), f"the table must have a column {wanted!r}: {nearest(wanted, names)}")
+        Issue(str(path), f"the table must have a column {wanted!r}: {nearest(wanted, names)}")
         for wanted in _WANTED
         if wanted not in names
     ]
     problems += [
-        Problem(str(path), f"the table must have one column {name!r}, it has several")
+        Issue(str(path), f"the table must have one column {name!r}, it has several")
         for name in (*_WANTED, "split")
         if names.count(name) > 1
     ]
@@ -133,7 +133,7 @@ def _labels(path: Path, column: Any) -> NDArray[np.int8]:  # as above
     values = _opened(path, column.to_pylist)
     labels = [known.get(str(value).strip(), -1) for value in values]
     problems = [
-        Problem(str(path), f"labels must be 0 or 1, row {i + 1} has {values[i]!r:.60}")
+        Issue(str(path), f"labels must be 0 or 1, row {i + 1} has {values[i]!r:.60}")
         for i, label in enumerate(labels)
         if label < 0
     ]
@@ -147,7 +147,7 @@ def _is_test(path: Path, table: Any) -> NDArray[np.bool_]:  # as above
         return np.zeros(table.num_rows, np.bool_)
     splits = _opened(path, table.column("split").to_pylist)
     problems = [
-        Problem(str(path), f"splits must be {listed(_SPLITS)}, row {i + 1} has {split!r:.60}")
+        Issue(str(path), f"splits must be {listed(_SPLITS)}, row {i + 1} has {split!r:.60}")
         for i, split in enumerate(splits)
         if split not in _SPLITS
     ]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sweepkit import provenance
 from sweepkit.bundle import network as networks
-from sweepkit.bundle.manifest import MODEL, REMEDY, VOCABULARY, BundleFacts, opened
+from sweepkit.bundle.manifest import MODEL, REMEDY, VOCABULARY, BundleManifest, opened
 from sweepkit.errors import DataError
 from sweepkit.tasks.text.text import clean
 from sweepkit.tasks.text.text import tokens as cut
@@ -57,7 +57,7 @@ class Prediction:
     Attributes:
         label: the most probable one; None for a text without words.
         probability: of that label.
-        probabilities: of every label, in the order of `BundleFacts.label_names`; empty where there is no label.
+        probabilities: of every label, in the order of `BundleManifest.label_names`; empty where there is no label.
         note: what to know about the answer, in a user's words; None when there is nothing.
     """
 
@@ -76,7 +76,7 @@ class TextModel:
         vocabulary: the words that it knows.
     """
 
-    def __init__(self, facts: BundleFacts, network: keras.Model, vocabulary: Vocabulary) -> None:
+    def __init__(self, facts: BundleManifest, network: keras.Model, vocabulary: Vocabulary) -> None:
         self.facts, self.network, self.vocabulary = facts, network, vocabulary
         self._infer = networks.inference(network)
 
@@ -165,7 +165,7 @@ def load(folder: str | Path) -> TextModel:
     return model
 
 
-def _network(path: Path, facts: BundleFacts) -> keras.Model:
+def _network(path: Path, facts: BundleManifest) -> keras.Model:
     try:
         return networks.load_network(path)
     except Exception as error:  # Keras raises what its parts raise

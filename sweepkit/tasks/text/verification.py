@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sweepkit import provenance
-from sweepkit.bundle.manifest import CHECK, BundleFacts, CheckFacts
+from sweepkit.bundle.manifest import CHECK, BundleManifest, CheckResult
 from sweepkit.errors import DataError
 from sweepkit.tasks.text.predictions import Predictions
 
@@ -31,7 +31,7 @@ BATCH = 64  # always the same batches, so that sums are made in the same order
 CheckedRows = list[NDArray[np.int32]]
 
 
-def check(model: TextModel, folder: str | Path) -> CheckFacts:
+def check(model: TextModel, folder: str | Path) -> CheckResult:
     """Ask a loaded model for the rows of `check.parquet` again and compare.
 
     As many rows must be right as were right then; probabilities and mean log loss may differ by 1e-5, because float
@@ -51,9 +51,9 @@ def check(model: TextModel, folder: str | Path) -> CheckFacts:
     return facts
 
 
-def check_facts(found: Predictions) -> CheckFacts:
+def check_facts(found: Predictions) -> CheckResult:
     """Sum up what a model said of its rows."""
-    return CheckFacts(len(found.targets), int(found.is_right.sum()), found.loss)
+    return CheckResult(len(found.targets), int(found.is_right.sum()), found.loss)
 
 
 def write_check(path: Path, rows: Sequence[NDArray[np.int32]], found: Predictions) -> None:
@@ -93,7 +93,7 @@ def _furthest(again: Predictions, recorded: Predictions) -> float:
     return float(differences.max(initial=0.0)) if np.isfinite(differences).all() else float("inf")
 
 
-def _difference(found: CheckFacts, wanted: CheckFacts, furthest: float, facts: BundleFacts) -> str:
+def _difference(found: CheckResult, wanted: CheckResult, furthest: float, facts: BundleManifest) -> str:
     here = provenance.versions()
     versions = ", ".join(
         f"{name} {version} (here {here.get(name, 'none')})"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sweepkit.data.batches import Reading
+from sweepkit.data.batches import BatchSettings
 from sweepkit.data.prepare import Progress
-from sweepkit.space import Point, Space
+from sweepkit.space import Params, Space
 from sweepkit.tasks.text.recipe import Recipe
 from sweepkit.tasks.text.source import LabelledTexts
 from sweepkit.tasks.text.word_vectors import VectorFile
@@ -63,5 +63,5 @@ def recipe(settings: Data, source: Weather) -> Recipe:
     )
 
 
-def reading(point: Point, settings: Data) -> Reading:
-    return Reading(batch_size=16, max_len=10)
+def reading(point: Params, settings: Data) -> BatchSettings:
+    return BatchSettings(batch_size=16, max_len=10)

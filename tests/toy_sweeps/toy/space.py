@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sweepkit.config import DataSettings
-from sweepkit.space import Choice, Float, Int, Point, Space
+from sweepkit.space import Choice, Float, Int, Params, Space
 
 SPACE = Space(
     {
@@ -30,9 +30,9 @@ def n_rows(settings: DataSettings) -> int | None:
     return settings.n_rows if isinstance(settings, Data) else None
 
 
-def baselines(point: Point) -> dict[str, Point]:
+def baselines(point: Params) -> dict[str, Params]:
     return {"two units": {**point, "units": 2}}
 
 
-def epoch_gflop(point: Point, n_rows: float, mean_tokens: float) -> float:
+def epoch_gflop(point: Params, n_rows: float, mean_tokens: float) -> float:
     return 1e-9 * n_rows * mean_tokens * float(point["units"])

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweepkit.report import style
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.report.scales import Scale
-from sweepkit.trial.trial import Mode, TrialRecord
+from sweepkit.trial.trial import Direction, Trial
 
 
-def parallel(findings: Findings) -> dict[str, Any]:  # a JSON object
+def parallel(findings: ReportData) -> dict[str, Any]:  # a JSON object
     """Return the trials (the best last, so that it is drawn on top), their colours, and where they cross each axis."""
     trials = list(reversed(findings.leaders))
     objective = [trial.best_value or 0.0 for trial in trials]
@@ -27,7 +27,7 @@ def parallel(findings: Findings) -> dict[str, Any]:  # a JSON object
     }
 
 
-def _axis(findings: Findings, name: str, trials: Sequence[TrialRecord]) -> dict[str, Any]:  # as above
+def _axis(findings: ReportData, name: str, trials: Sequence[Trial]) -> dict[str, Any]:  # as above
     scale = Scale.of(findings.params[name], findings.values(name))
     is_partly_used = any(name not in trial.point for trial in trials)
     low = scale.absent if is_partly_used else scale.low
@@ -50,12 +50,12 @@ def _objective_axis(metric: str, objective: Sequence[float]) -> dict[str, Any]: 
     return {"label": metric, "low": low, "high": high, "places": list(objective), "ticks": ticks}
 
 
-def _colours(objective: Sequence[float], mode: Mode) -> list[str]:
+def _colours(objective: Sequence[float], mode: Direction) -> list[str]:
     """Return a shade for each trial, from the worst to the best.
 
     The worst tenth shares one shade: a few trials that never learned would leave one shade for all others.
     """
-    goodness = [value if mode is Mode.MAX else -value for value in objective]
+    goodness = [value if mode is Direction.MAX else -value for value in objective]
     low, high = sorted(goodness)[len(goodness) // 10], max(goodness)
     return [_shade(max(0.0, (one - low) / (high - low)) if high > low else 1.0) for one in goodness]
 

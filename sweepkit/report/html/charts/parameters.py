@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from sweepkit.formatting import metric_words
 from sweepkit.report import style
-from sweepkit.report.data import Findings
-from sweepkit.report.equal_cost import Spent, common_cost
+from sweepkit.report.data import ReportData
+from sweepkit.report.equal_cost import EqualCost, common_cost
 from sweepkit.report.html.charts.plotly import Figure, Trace, axis, escaped, figure, values_axis
 from sweepkit.report.importance import Importances
 from sweepkit.report.saying import NOT_USED, value
@@ -39,7 +39,7 @@ def importances(found: Importances) -> Figure:
     return figure([bars], x=x, y=axis("", type="category"), height=110 + 26 * len(shown), showlegend=False)
 
 
-def at_equal_cost(findings: Findings, found: Sequence[Spent]) -> Figure:
+def at_equal_cost(findings: ReportData, found: Sequence[EqualCost]) -> Figure:
     """Draw the best objective so far against the epochs spent, a line for each value of a parameter."""
     traces: list[Trace] = []
     for place, spent in enumerate(found):

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweepkit.report import style
-from sweepkit.trial.trial import TrialRecord
+from sweepkit.trial.trial import Trial
 
 Figure = dict[str, Any]  # Plotly's JSON
 Trace = dict[str, Any]  # as above
@@ -29,7 +29,7 @@ def escaped(text: object) -> str:
 
 
 def dots(
-    points: Sequence[tuple[float, float, int]], look: style.Look, *, size: int = 7, opacity: float = 0.75
+    points: Sequence[tuple[float, float, int]], look: style.MarkStyle, *, size: int = 7, opacity: float = 0.75
 ) -> Trace:
     """Draw (x, y, trial) as marks of an outcome, each with its trial's story."""
     return {
@@ -51,7 +51,7 @@ def dots(
     }
 
 
-def by_look(records: Sequence[TrialRecord]) -> list[tuple[style.Look, list[TrialRecord]]]:
+def by_look(records: Sequence[Trial]) -> list[tuple[style.MarkStyle, list[Trial]]]:
     """Group trials by outcome, in the order in which they are to be drawn; only outcomes that there are."""
     grouped = {look: [r for r in records if r.outcome is look.outcome] for look in style.LOOKS}
     return [(look, found) for look, found in grouped.items() if found]

@@ -12,18 +12,18 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from sweepkit.formatting import metric_words
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.report.html.charts.plotly import by_look, is_wide, view
 from sweepkit.report.pareto import Cost, front
 from sweepkit.report.scales import Scale
-from sweepkit.trial.trial import TrialRecord
+from sweepkit.trial.trial import Trial
 
 Drawing = dict[str, Any]  # a JSON object
 _MARGIN = 0.04
 _HALF_MEDIAN = 0.3  # of the way to the next option
 
 
-def against_parameter(findings: Findings, name: str) -> Drawing:
+def against_parameter(findings: ReportData, name: str) -> Drawing:
     """Place the trials that use a parameter at its value, with the median of each option."""
     users = [trial for trial in findings.leaders if name in trial.point]
     scale = Scale.of(findings.params[name], findings.values(name))
@@ -38,7 +38,7 @@ def against_parameter(findings: Findings, name: str) -> Drawing:
     return drawing
 
 
-def against_cost(findings: Findings, cost: Cost) -> Drawing | None:
+def against_cost(findings: ReportData, cost: Cost) -> Drawing | None:
     """Place the trials at what they cost, with the front that nobody beats; None where no report says the cost."""
     known = cost.known(findings.leaders)
     if not known:
@@ -63,7 +63,7 @@ def against_cost(findings: Findings, cost: Cost) -> Drawing | None:
     return drawing
 
 
-def _drawing(findings: Findings, trials: Sequence[TrialRecord], across: Callable[[TrialRecord], float]) -> Drawing:
+def _drawing(findings: ReportData, trials: Sequence[Trial], across: Callable[[Trial], float]) -> Drawing:
     """Place trials by outcome, above the axis of the objective; far outliers lie on the edge."""
     low, high = _ends([_best(trial) for trial in trials])
     marks = [
@@ -90,7 +90,7 @@ def _ends(values: Sequence[float]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _medians(scale: Scale, users: Sequence[TrialRecord], name: str) -> list[tuple[float, float, float]]:
+def _medians(scale: Scale, users: Sequence[Trial], name: str) -> list[tuple[float, float, float]]:
     """Return (from, to, median) for each option."""
     groups: dict[float, list[float]] = {}
     for trial in users:
@@ -98,7 +98,7 @@ def _medians(scale: Scale, users: Sequence[TrialRecord], name: str) -> list[tupl
     return [(place - _HALF_MEDIAN, place + _HALF_MEDIAN, statistics.median(values)) for place, values in groups.items()]
 
 
-def _best(trial: TrialRecord) -> float:
+def _best(trial: Trial) -> float:
     assert trial.best_value is not None, "ranked trials have one"
     return trial.best_value
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sweepkit.formatting import metric_words
 from sweepkit.report import style
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.report.html.charts.plotly import (
     OF_TRIAL,
     Figure,
@@ -20,10 +20,10 @@ from sweepkit.report.html.charts.plotly import (
 )
 from sweepkit.report.saying import interval, number
 from sweepkit.results.final_result import FinalResult
-from sweepkit.trial.trial import TrialRecord
+from sweepkit.trial.trial import Trial
 
 
-def learning_curves(findings: Findings) -> Figure:
+def learning_curves(findings: ReportData) -> Figure:
     """Draw the objective by epoch, a line a trial, with a mark where it ended; one trace for each outcome."""
     traces: list[Trace] = []
     n = len(findings.records)
@@ -86,7 +86,7 @@ def candidates(result: FinalResult) -> Figure:
 
 
 def _lines(
-    findings: Findings, records: Sequence[TrialRecord], look: style.Look, *, width: float, opacity: float
+    findings: ReportData, records: Sequence[Trial], look: style.MarkStyle, *, width: float, opacity: float
 ) -> Trace:
     """Draw the curves of trials as one trace, with a gap after each."""
     x: list[int | None] = []

@@ -33,7 +33,7 @@ def workers(found: Timeline) -> Figure:
     return figure(traces, x=x, y=y, height=height, barmode="overlay", shapes=stripes, annotations=notes)
 
 
-def _bars(look: style.Look, bars: Sequence[Bar], per: float) -> Trace:
+def _bars(look: style.MarkStyle, bars: Sequence[Bar], per: float) -> Trace:
     return {
         "type": "bar",
         "orientation": "h",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sweepkit.formatting import metric_words
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.report.html.blocks import Block, Dots, Grid, Plot, Section, Text
 from sweepkit.report.html.charts.scatter import against_cost
 from sweepkit.report.html.charts.workers import workers
@@ -13,7 +13,7 @@ from sweepkit.report.saying import count, duration
 from sweepkit.report.timeline import Timeline
 
 
-def costs(findings: Findings) -> Section:
+def costs(findings: ReportData) -> Section:
     """Draw what accuracy costs."""
     if not findings.leaders:
         return section("costs", f"No trial has reported {findings.metric}.")

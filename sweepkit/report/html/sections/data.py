@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sweepkit.data.manifest import Manifest
-from sweepkit.report.data import Findings, Judged
+from sweepkit.report.data import ReportData, WinnerErrors
 from sweepkit.report.html.blocks import Block, Plot, Quotes, Section, Table, Text
 from sweepkit.report.html.charts.data import confusion, labels, lengths, share_within
 from sweepkit.report.html.headings import section
@@ -16,7 +16,7 @@ _LENGTH = "max_len"  # the name that sweep packages give to the most tokens that
 _MOST_MARKS = 6
 
 
-def data(findings: Findings) -> Section:
+def data(findings: ReportData) -> Section:
     """Show the data that trials read."""
     if findings.data is None:
         return section("data", findings.no_data)
@@ -32,7 +32,7 @@ def data(findings: Findings) -> Section:
     return section("data", blocks)
 
 
-def errors(findings: Findings) -> Section:
+def errors(findings: ReportData) -> Section:
     """Show what the winner gets wrong."""
     judged = findings.judged
     if judged is None:
@@ -45,7 +45,7 @@ def errors(findings: Findings) -> Section:
     return section("errors", [shown, quotes] if lines else [shown])
 
 
-def _marks(findings: Findings) -> list[int]:
+def _marks(findings: ReportData) -> list[int]:
     """Return the lengths that trials read, at most a few: the best trial's and some between the ends."""
     found = sorted({int(record.point[_LENGTH]) for record in findings.records if _LENGTH in record.point})
     if len(found) <= _MOST_MARKS:
@@ -75,7 +75,7 @@ def _coverage(found: Manifest) -> Table:
     return Table(("known", "words", "share of the tokens of train"), rows)
 
 
-def _label_names(findings: Findings, judged: Judged) -> Sequence[str]:
+def _label_names(findings: ReportData, judged: WinnerErrors) -> Sequence[str]:
     if findings.data is not None and len(findings.data.label_names) == len(judged.confusion):
         return findings.data.label_names
     return [f"label {place}" for place in range(len(judged.confusion))]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from sweepkit.formatting import metric_words
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.report.html.blocks import Block, Plot, Table, Text
 from sweepkit.report.html.charts.trials import candidates
 from sweepkit.report.saying import count, interval, number, point
-from sweepkit.results.final_result import CLEAR, Comparison, FinalResult, Look
+from sweepkit.results.final_result import CLEAR, Comparison, FinalResult, TestEvaluation
 
 _VERSUS = ("winner against", "accuracy more by", "95 % interval", "only the winner right", "only the other right",
            "McNemar p", "so")  # fmt: skip
 _LOOKS = ("look at the test split", "when", "candidate", "texts", "accuracy", "95 % interval", "log loss")
 
 
-def final_stage(findings: Findings) -> list[Block]:
+def final_stage(findings: ReportData) -> list[Block]:
     """Return the blocks of the final stage, or how to get one."""
     result = findings.final
     if result is None:
@@ -70,7 +70,7 @@ def _compared(one: Comparison) -> tuple[str, ...]:
     return (one.other, f"{one.difference:+.4f}", ends, *only, f"{one.p_value:.2g}", one.verdict)
 
 
-def _look(look: Look, n: int) -> tuple[str, ...]:
+def _look(look: TestEvaluation, n: int) -> tuple[str, ...]:
     measured = "begun, not finished" if look.accuracy is None else number(look.accuracy)
     when = look.at[:16].replace("T", " ")
     start = (f"{look.number} of {n}", when, look.candidate, f"{look.rows:,}")

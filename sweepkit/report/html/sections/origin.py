@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.report.html.blocks import Facts, Section
 from sweepkit.report.html.headings import section
 
 
-def origin(findings: Findings) -> Section:
+def origin(findings: ReportData) -> Section:
     """Say what the results come from."""
     manifest = findings.manifest
     dirty = {True: "with changes that were not committed", False: "clean", None: "unknown whether clean"}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from sweepkit.formatting import metric_words
-from sweepkit.report.data import Findings
-from sweepkit.report.equal_cost import Spent, common_cost, spending
+from sweepkit.report.data import ReportData
+from sweepkit.report.equal_cost import EqualCost, common_cost, spending
 from sweepkit.report.html.blocks import Block, Dots, Grid, Parallel, Plot, Section, Selection, Table, Text
 from sweepkit.report.html.charts.parallel import parallel
 from sweepkit.report.html.charts.parameters import at_equal_cost, importances
@@ -14,7 +14,7 @@ from sweepkit.report.importance import Importances
 from sweepkit.report.saying import NOT_USED, count, number, value
 
 
-def parallel_coordinates(findings: Findings) -> Section:
+def parallel_coordinates(findings: ReportData) -> Section:
     """Draw the trials through all varied parameters."""
     nothing = _nothing(findings)
     if nothing:
@@ -39,7 +39,7 @@ def importance_of_parameters(found: Importances) -> Section:
     return section("importance", blocks)
 
 
-def slices(findings: Findings) -> Section:
+def slices(findings: ReportData) -> Section:
     """Draw the objective against each varied parameter."""
     nothing = _nothing(findings)
     if nothing:
@@ -51,7 +51,7 @@ def slices(findings: Findings) -> Section:
     return section("slices", [Grid(figures)])
 
 
-def choices(findings: Findings) -> Section:
+def choices(findings: ReportData) -> Section:
     """Compare the values of each choice at equal cost."""
     names = findings.varied_choices
     if not names or not findings.leaders:
@@ -60,13 +60,13 @@ def choices(findings: Findings) -> Section:
     return section("choices", [Selection("parameter", groups)])
 
 
-def _nothing(findings: Findings) -> str:
+def _nothing(findings: ReportData) -> str:
     if not findings.leaders:
         return f"No trial has reported {findings.metric}."
     return "" if findings.varied else "No parameter varies."
 
 
-def _compared(findings: Findings, found: list[Spent]) -> list[Block]:
+def _compared(findings: ReportData, found: list[EqualCost]) -> list[Block]:
     cost = common_cost(found)
     at_cost = f"best after {count(cost, 'epoch')}"
     rows = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sweepkit.formatting import metric_words
 from sweepkit.report import style
-from sweepkit.report.data import Findings
+from sweepkit.report.data import ReportData
 from sweepkit.report.html.blocks import Block, Board, Details, Plot, Section, Table, Text, Tiles
 from sweepkit.report.html.charts.plotly import view
 from sweepkit.report.html.charts.trials import learning_curves
@@ -12,10 +12,10 @@ from sweepkit.report.html.headings import section
 from sweepkit.report.html.sections.final_stage import final_stage
 from sweepkit.report.saying import count, duration, moment, number, point, value
 from sweepkit.trial.leaderboard import differing, reasons
-from sweepkit.trial.trial import TrialRecord
+from sweepkit.trial.trial import Trial
 
 
-def headline(findings: Findings) -> Section:
+def headline(findings: ReportData) -> Section:
     """Say what the sweep is, how it ended, who leads, and what the final stage found."""
     leaders = findings.leaders
     blocks: list[Block] = [Tiles(_tiles(findings))]
@@ -31,7 +31,7 @@ def headline(findings: Findings) -> Section:
     return section("headline", [*blocks, *final_stage(findings)])
 
 
-def leaderboard(findings: Findings) -> Section:
+def leaderboard(findings: ReportData) -> Section:
     """List the trials, the best first."""
     if not findings.records:
         return section("leaderboard", "No trial has started.")
@@ -43,7 +43,7 @@ def leaderboard(findings: Findings) -> Section:
     return section("leaderboard", blocks)
 
 
-def curves(findings: Findings) -> Section:
+def curves(findings: ReportData) -> Section:
     """Draw all learning curves."""
     if not any(findings.objective(record) for record in findings.records):
         return section("curves", f"No trial has reported {findings.metric}.")
@@ -54,14 +54,14 @@ def curves(findings: Findings) -> Section:
     return section("curves", [shown, Text(note)] if outside else [shown])
 
 
-def _outside(findings: Findings) -> int:
+def _outside(findings: ReportData) -> int:
     """Count the trials of which some values are outside the first view of the learning curves."""
     curves = [[value for _, value in findings.objective(record)] for record in findings.records]
     ends = view([value for curve in curves for value in curve])
     return sum(any(not ends[0] <= value <= ends[1] for value in curve) for curve in curves) if ends else 0
 
 
-def _tiles(findings: Findings) -> list[tuple[str, str, str]]:
+def _tiles(findings: ReportData) -> list[tuple[str, str, str]]:
     counts = [(look.label, sum(record.outcome is look.outcome for record in findings.records)) for look in style.LOOKS]
     ended = ", ".join(f"{n:,} {label}" for label, n in reversed(counts) if n)
     times = [(r.started, r.started + (r.seconds or 0.0)) for r in findings.records if r.started is not None]
@@ -77,13 +77,13 @@ def _tiles(findings: Findings) -> list[tuple[str, str, str]]:
     return tiles
 
 
-def _ended(record: TrialRecord) -> str:
+def _ended(record: Trial) -> str:
     if record.outcome is None:
         return "It has not ended."
     return f"It ended at epoch {record.epoch}: {record.reason}."
 
 
-def _board(findings: Findings, names: list[str]) -> Board:
+def _board(findings: ReportData, names: list[str]) -> Board:
     """Put all trials into a table: the ranked ones, then those without a result."""
     head = [
         "rank",
@@ -109,5 +109,5 @@ def _board(findings: Findings, names: list[str]) -> Board:
     return Board(head, rows, trial=1, outcome=5, params=6, reason=len(head) - 1, left=frozenset(words))
 
 
-def _holds_words(findings: Findings, name: str) -> bool:
+def _holds_words(findings: ReportData, name: str) -> bool:
     return any(isinstance(record.point.get(name, 0), str | bool) for record in findings.records)

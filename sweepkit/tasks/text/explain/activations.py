@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sweepkit.errors import InputError
-from sweepkit.tasks.text.explain.options import Direction
+from sweepkit.tasks.text.explain.options import LayerDirection
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Scan:
 
     name: str
     number: int
-    direction: Direction
+    direction: LayerDirection
     layer: Any
     source: tuple[Any, ...]
     turns_itself: bool
@@ -65,7 +65,7 @@ def scans(network: Any) -> list[Scan]:
         for layer in _recurrent(owner):
             turns_itself = bool(layer.go_backwards)
             is_handed_reversed = layer is owner and layer.name.endswith("_backward")
-            direction: Direction = "backward" if turns_itself or is_handed_reversed else "forward"
+            direction: LayerDirection = "backward" if turns_itself or is_handed_reversed else "forward"
             if direction in seen:
                 number, seen = number + 1, set()
             seen.add(direction)
@@ -74,7 +74,7 @@ def scans(network: Any) -> list[Scan]:
     return found
 
 
-def choose(network: Any, number: int | None = None, direction: Direction = "forward") -> Scan | None:
+def choose(network: Any, number: int | None = None, direction: LayerDirection = "forward") -> Scan | None:
     """Return one direction of one layer, the top one unless a number is given; None if no layer is recurrent.
 
     Raises:

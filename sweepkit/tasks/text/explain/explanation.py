@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from sweepkit.errors import InputError
 from sweepkit.tasks.text.explain.activations import Scan, choose, trace
-from sweepkit.tasks.text.explain.options import Direction, View
+from sweepkit.tasks.text.explain.options import LayerDirection, View
 from sweepkit.tasks.text.explain.prefixes import Turn, n_words, running, settled, turns
 from sweepkit.tasks.text.vocabulary import UNKNOWN
 
 if TYPE_CHECKING:
-    from sweepkit.bundle.manifest import BundleFacts
+    from sweepkit.bundle.manifest import BundleManifest
     from sweepkit.tasks.text.text_model import ReadText, TextModel
 
 
@@ -38,7 +38,7 @@ class Heat:
     """
 
     layer: int
-    direction: Direction
+    direction: LayerDirection
     cell: str
     has_memory: bool
     n_units: int
@@ -63,7 +63,7 @@ class Explanation:
         settled: after how many words the verdict is the final one and stays so.
     """
 
-    facts: BundleFacts
+    facts: BundleManifest
     tokens: tuple[str, ...]
     unknown: tuple[bool, ...]
     n_words: int

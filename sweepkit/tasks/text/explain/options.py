@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Direction = Literal["forward", "backward"]
+LayerDirection = Literal["forward", "backward"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,6 @@ class View:
     """
 
     layer: int | None = None
-    direction: Direction = "forward"
+    direction: LayerDirection = "forward"
     units: tuple[int, ...] = ()
     most: int = 40
