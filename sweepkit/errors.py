@@ -50,10 +50,10 @@ class InputError(SweepError):
 
     exit_code = 2
 
-    def __init__(self, problems: Sequence[Issue] | str, *, where: str = "") -> None:
-        found = [Issue(where, problems)] if isinstance(problems, str) else problems
-        self.problems = tuple(Issue(hidden(problem.where), hidden(problem.what)) for problem in found)
-        super().__init__("\n".join(str(problem) for problem in self.problems))
+    def __init__(self, issues: Sequence[Issue] | str, *, where: str = "") -> None:
+        found = [Issue(where, issues)] if isinstance(issues, str) else issues
+        self.issues = tuple(Issue(hidden(problem.where), hidden(problem.what)) for problem in found)
+        super().__init__("\n".join(str(problem) for problem in self.issues))
 
 
 class DataError(InputError):

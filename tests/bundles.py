@@ -41,7 +41,7 @@ def write_tiny_bundle(
     keep: str = "tail",
 ) -> None:
     """Write a bundle of a network of `units` with the vocabulary `WORDS`, into a folder that is made if need be."""
-    point = {
+    params = {
         "cell": cell,
         "units": units,
         "layers": layers,
@@ -51,11 +51,11 @@ def write_tiny_bundle(
         "embedding_dim": 8,
         "max_len": max_len,
     }
-    write_bundle_at(folder, point, keep=keep)
+    write_bundle_at(folder, params, keep=keep)
 
 
 def write_bundle_at(
-    folder: Path, point: Mapping[str, Value], *, keep: str = "tail", check_rows: int = 40
+    folder: Path, params: Mapping[str, Value], *, keep: str = "tail", check_rows: int = 40
 ) -> BundleManifest:
     """Write a bundle of the network that the first sweep package builds at a point, completed with defaults."""
     import keras
@@ -64,7 +64,7 @@ def write_bundle_at(
     from sweepkit.bundle.export import write_bundle
 
     rest = {"dropout": 0.1, "optimizer": "adam", "learning_rate": 1e-3, "batch_size": 16, "clip": False, "max_len": 12}
-    whole = {**rest, **point}
+    whole = {**rest, **params}
     keras.utils.set_random_seed(3)
     network = model.build(whole, PreparedWords())
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ def random_rows(n_rows: int, *, max_len: int, seed: int = 0) -> Rows:
 
 
 def describer(
-    point: Mapping[str, Value], *, keep: str = "tail", label_names: tuple[str, ...] = ("negative", "positive")
+    params: Mapping[str, Value], *, keep: str = "tail", label_names: tuple[str, ...] = ("negative", "positive")
 ):
     """Return the `describe` of `write_bundle`, with made-up facts."""
 
@@ -92,9 +92,9 @@ def describer(
             trial=7,
             epoch=3,
             seed=11,
-            point=dict(point),
+            params=dict(params),
             label_names=label_names,
-            text=TextSettings(lower=True, max_len=int(point["max_len"]), keep=keep),
+            text=TextSettings(lower=True, max_len=int(params["max_len"]), keep=keep),
             data_key="0123456789abcdef",
             measured=MEASURED,
             check=check,

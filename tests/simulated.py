@@ -32,9 +32,9 @@ class Silent:
     """An observer that hears nothing."""
 
     def progress(self, phase: str, done: int, total: int) -> None: ...
-    def started(self, record: Trial, standing: SweepProgress) -> None: ...
-    def reported(self, record: Trial, standing: SweepProgress) -> None: ...
-    def ended(self, record: Trial, standing: SweepProgress) -> None: ...
+    def started(self, trial: Trial, progress: SweepProgress) -> None: ...
+    def reported(self, trial: Trial, progress: SweepProgress) -> None: ...
+    def ended(self, trial: Trial, progress: SweepProgress) -> None: ...
     def remarked(self, text: str) -> None: ...
 
 
@@ -53,38 +53,38 @@ def journal(folder: Path) -> Path:
     return folder / "journal.log"
 
 
-def opened(folder: Path, spec: SweepConfig, space: Space = SPACE) -> SweepStudy:
+def opened(folder: Path, config: SweepConfig, space: Space = SPACE) -> SweepStudy:
     folder.mkdir(exist_ok=True)
-    return SweepStudy.open(journal(folder), spec, space)
+    return SweepStudy.open(journal(folder), config, space)
 
 
-def score(point: Mapping[str, object], seed: int, epoch: int) -> float:
+def score(params: Mapping[str, object], seed: int, epoch: int) -> float:
     """Make a score up that grows with the epochs to a height of the trial's own, with ups and downs."""
-    noise = hashlib.sha256(json.dumps([dict(point), seed], sort_keys=True).encode()).digest()
+    noise = hashlib.sha256(json.dumps([dict(params), seed], sort_keys=True).encode()).digest()
     return noise[0] / 256 * (1 - 1 / (1 + epoch)) + noise[epoch] / 512
 
 
-def run(folder: Path, spec: SweepConfig, space: Space = SPACE) -> tuple[SweepStudy, SweepController]:
+def run(folder: Path, config: SweepConfig, space: Space = SPACE) -> tuple[SweepStudy, SweepController]:
     """Run a sweep, or go on with it, to its end or until its budget is used up."""
-    study = opened(folder, spec, space)
+    study = opened(folder, config, space)
     study.extend()
     storage, paths = Storage.at(str(folder)), SweepPaths("toy")
-    referee = SweepController(study, spec, storage=storage, runs=None, observer=Silent(), clock=lambda: 0.0)
-    while (task := referee.next_task()) is not None:
-        epoch = len(storage.names(paths.trial(task.number).checkpoints)) if task.resumes else 0
-        epoch = min(epoch, task.epochs_reported)
+    controller = SweepController(study, config, storage=storage, runs=None, observer=Silent(), clock=lambda: 0.0)
+    while (request := controller.next_trial()) is not None:
+        epoch = len(storage.names(paths.trial(request.number).checkpoints)) if request.resumes else 0
+        epoch = min(epoch, request.epochs_reported)
         ends = False
-        while not ends and not referee.is_over():
+        while not ends and not controller.is_over():
             epoch += 1
-            storage.write(f"{paths.trial(task.number).checkpoint(epoch)}/state.json", b"{}")
-            metrics = {"score": score(task.point, task.seed, epoch), "train_loss": 0.5}
-            ends = referee.reported(task.number, Report(epoch, metrics, 1e9 + task.number * 100 + epoch))
-    return study, referee
+            storage.write(f"{paths.trial(request.number).checkpoint(epoch)}/state.json", b"{}")
+            metrics = {"score": score(request.params, request.seed, epoch), "train_loss": 0.5}
+            ends = controller.reported(request.number, Report(epoch, metrics, 1e9 + request.number * 100 + epoch))
+    return study, controller
 
 
 def story(study: SweepStudy) -> list[tuple[object, ...]]:
     """Return all of a sweep that must not depend on interruptions."""
     return [
-        (r.number, dict(r.point), [dict(x.metrics) for x in r.reports], r.outcome, r.reason, r.best_value, r.best_epoch)
-        for r in study.records()
+        (r.number, dict(r.params), [dict(x.metrics) for x in r.reports], r.state, r.reason, r.best_value, r.best_epoch)
+        for r in study.trials()
     ]

@@ -35,7 +35,7 @@ def write_sweep(
     curves: Sequence[Sequence[float]],
     *,
     sets: Sequence[str] = (),
-    points: Sequence[Params] = (),
+    param_sets: Sequence[Params] = (),
     data_key: str = "key1",
     new: bool = False,
     ended: bool = True,
@@ -47,17 +47,17 @@ def write_sweep(
         runs: the storage.
         curves: of each trial, by epoch; losses are 1 less the accuracy, and an epoch takes 2 seconds.
         sets: overrides of the YAML.
-        points: of the trials; `POINT` where there are none.
+        param_sets: of the trials; `POINT` where there are none.
         data_key: of the prepared data.
         new: write it beside a sweep of this name.
         ended: whether the trials have ended.
     """
     storage = Storage.at(str(runs))
-    problem = claim_sweep(load(path, sets), storage, data_key=data_key, new=new)
-    paths = SweepPaths(problem.spec.sweep)
+    definition = claim_sweep(load(path, sets), storage, data_key=data_key, new=new)
+    paths = SweepPaths(definition.config.sweep)
     storage.path(paths.journal).parent.mkdir(parents=True, exist_ok=True)
-    study = SweepStudy.open(storage.path(paths.journal), problem.spec, problem.space)
-    study.queue(points or [POINT] * len(curves))
+    study = SweepStudy.open(storage.path(paths.journal), definition.config, definition.space)
+    study.queue(param_sets or [POINT] * len(curves))
     write_trials(study, curves, ended=ended)
     return storage.path(paths.root)
 

@@ -102,9 +102,10 @@ def test_cost_is_the_mean_over_the_space_with_validation_at_a_third(sweep_file: 
 
 
 def test_more_workers_than_trials_help_no_further(sweep_file: SweepFile) -> None:
-    problem = load(sweep_file(YAML))
+    definition = load(sweep_file(YAML))
     times = [
-        estimate(problem, n_rows=1000, mean_tokens=7, workers=workers, gflops_per_s=1.0).time_s for workers in (1, 2, 3)
+        estimate(definition, n_rows=1000, mean_tokens=7, workers=workers, gflops_per_s=1.0).time_s
+        for workers in (1, 2, 3)
     ]
     assert times[0] == pytest.approx(2 * times[1])
     assert times[1] == times[2]

@@ -35,8 +35,8 @@ def runs(tmp_path: Path) -> Path:
 @pytest.fixture
 def cells(yaml: Path, runs: Path) -> Path:
     """The folder of a sweep of three trials, the second of which is the best."""
-    points = [POINT, {**POINT, "units": 16}, {"cell": "none", "dropout": 0.1, "rate": 0.01, "wide": False}]
-    return write_sweep(yaml, runs, CURVES, points=points)
+    param_sets = [POINT, {**POINT, "units": 16}, {"cell": "none", "dropout": 0.1, "rate": 0.01, "wide": False}]
+    return write_sweep(yaml, runs, CURVES, param_sets=param_sets)
 
 
 def sides(*targets: object) -> list[ComparedItem]:
@@ -47,8 +47,8 @@ def write_final(yaml: Path, runs: Path, *, is_right: list[bool]) -> None:
     """End the final stage of the sweep: one candidate, run twice, with predictions of the second run."""
     storage, paths = Storage.at(str(runs)), SweepPaths("cells")
     own = load(yaml, ["search.seed=9"]).renamed(paths.final.sweep)
-    storage.write_json(paths.final.manifest, {"format": 1, "spec": own.spec.model_dump(mode="json")})
-    study = SweepStudy.open(storage.path(paths.final.journal), own.spec, own.space)
+    storage.write_json(paths.final.manifest, {"format": 1, "spec": own.config.model_dump(mode="json")})
+    study = SweepStudy.open(storage.path(paths.final.journal), own.config, own.space)
     study.queue([POINT, POINT])
     write_trials(study, [[0.7], [0.75]])
     name = paths.final.trial(1).predictions("valid")

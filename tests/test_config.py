@@ -24,33 +24,33 @@ def read(folder: Path, text: str, *sets: str, data: str | None = None) -> Docume
 
 
 def spec_of(folder: Path, text: str, *sets: str) -> SweepConfig:
-    spec, problems = parse(read(folder, text, *sets))
-    assert problems == []
-    assert spec is not None
-    return spec
+    config, issues = parse(read(folder, text, *sets))
+    assert issues == []
+    assert config is not None
+    return config
 
 
 def problems_of(folder: Path, text: str, *sets: str) -> list[str]:
     """Return the problems as `line: what`, options in full."""
-    _, problems = parse(read(folder, text, *sets))
-    return [str(problem).replace(f"{folder / 'sweep.yaml'}:", "") for problem in problems]
+    _, issues = parse(read(folder, text, *sets))
+    return [str(problem).replace(f"{folder / 'sweep.yaml'}:", "") for problem in issues]
 
 
 def test_three_keys_are_enough_and_the_rest_has_defaults(tmp_path: Path) -> None:
-    spec = spec_of(tmp_path, SMALLEST)
-    assert spec.objective.mode == "max"
-    assert (spec.search.sampler, spec.search.trials, spec.search.seed) == ("tpe", 20, 0)
-    assert spec.stopping.model_dump() == {
+    config = spec_of(tmp_path, SMALLEST)
+    assert config.objective.mode == "max"
+    assert (config.search.sampler, config.search.trials, config.search.seed) == ("tpe", 20, 0)
+    assert config.stopping.model_dump() == {
         "rule": "asha", "max_epochs": 10, "grace_epochs": 1, "reduction": 3, "patience": None, "warmup_trials": 5,
     }  # fmt: skip
-    assert spec.budget.model_dump() == {
+    assert config.budget.model_dump() == {
         "hours": None, "epochs": None, "money": None, "price_per_worker_hour": None, "failures": 5, "retries": 1,
         "timeout_minutes": None,
     }  # fmt: skip
-    assert spec.resources.model_dump() == {"cpu": 1, "gpu": "auto", "workers": None, "worker_memory_gb": None}
-    assert spec.storage.model_dump() == {"uri": "runs", "keep": 5}
-    assert spec.tracking.model_dump() == {"uri": None, "experiment": None, "enabled": True}
-    assert spec.deterministic is False
+    assert config.resources.model_dump() == {"cpu": 1, "gpu": "auto", "workers": None, "worker_memory_gb": None}
+    assert config.storage.model_dump() == {"uri": "runs", "keep": 5}
+    assert config.tracking.model_dump() == {"uri": None, "experiment": None, "enabled": True}
+    assert config.deterministic is False
 
 
 def test_money_comes_with_a_price(tmp_path: Path) -> None:
@@ -59,9 +59,9 @@ def test_money_comes_with_a_price(tmp_path: Path) -> None:
 
 
 def test_a_spec_is_frozen(tmp_path: Path) -> None:
-    spec = spec_of(tmp_path, SMALLEST)
+    config = spec_of(tmp_path, SMALLEST)
     with pytest.raises(ValueError, match="frozen"):
-        spec.search.trials = 3
+        config.search.trials = 3
 
 
 @pytest.mark.parametrize(
@@ -163,8 +163,8 @@ def test_a_package_name_must_be_importable(tmp_path: Path, name: str) -> None:
 
 def test_all_problems_are_reported_together(tmp_path: Path) -> None:
     text = "sweep: 3\npackage: toy\nobjective: {metric: a, mode: up}\nsearch: {trials: x, foo: 1}\nsweep: b\n"
-    problems = problems_of(tmp_path, text)
-    assert [problem.partition(":")[0] for problem in sorted(problems)] == ["1", "3", "4", "4", "5"]
+    issues = problems_of(tmp_path, text)
+    assert [problem.partition(":")[0] for problem in sorted(issues)] == ["1", "3", "4", "4", "5"]
 
 
 @pytest.mark.parametrize(
@@ -183,10 +183,10 @@ def test_all_problems_are_reported_together(tmp_path: Path) -> None:
     ],
 )  # fmt: skip
 def test_entries_that_cannot_be_taken_are_problems(tmp_path: Path, text: str, line: int, message: str) -> None:
-    problems = read(tmp_path, text).problems
-    assert len(problems) == 1
-    assert problems[0].where == f"{tmp_path / 'sweep.yaml'}:{line}"
-    assert problems[0].what.startswith(message)
+    issues = read(tmp_path, text).issues
+    assert len(issues) == 1
+    assert issues[0].where == f"{tmp_path / 'sweep.yaml'}:{line}"
+    assert issues[0].what.startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -251,11 +251,11 @@ def test_overrides_take_the_place_of_values_and_say_where_they_come_from(tmp_pat
     assert document.where(("space", "units", "1")) == "--set space.units=[32, 64]"
     assert document.where(("space", "rate", "to")) == "--set space.rate={from: 1e-3, to: 1}"
     assert document.where(("objective", "metric")) == f"{tmp_path / 'sweep.yaml'}:3"
-    spec, problems = parse(document)
-    assert problems == []
-    assert spec is not None
-    assert spec.stopping.patience is None
-    assert spec.objective.mode == "min"
+    config, issues = parse(document)
+    assert issues == []
+    assert config is not None
+    assert config.stopping.patience is None
+    assert config.objective.mode == "min"
 
 
 @pytest.mark.parametrize(

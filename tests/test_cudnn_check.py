@@ -15,11 +15,11 @@ def test_the_points_have_every_option_and_are_few() -> None:
             "rate": Float(0.1, 1.0),
         }
     )
-    points = covering_points(space)
-    assert {point["cell"] for point in points} == {"lstm", "gru", "none"}
-    assert {point.get("pooling") for point in points} == {"last", "max", None}
-    assert len(points) <= 5
-    assert all(point.get("units", 8) == 8 for point in points), "the smallest model is as good as any"
+    param_sets = covering_points(space)
+    assert {params["cell"] for params in param_sets} == {"lstm", "gru", "none"}
+    assert {params.get("pooling") for params in param_sets} == {"last", "max", None}
+    assert len(param_sets) <= 5
+    assert all(params.get("units", 8) == 8 for params in param_sets), "the smallest model is as good as any"
 
 
 def test_a_space_without_choices_has_one_point() -> None:

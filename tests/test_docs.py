@@ -61,7 +61,7 @@ def test_the_example_in_the_readme_is_a_valid_sweep() -> None:
     path = ROOT / "sweeps" / "readme-example.yaml"
     path.write_text(found[1], encoding="utf-8")
     try:
-        assert load(path).spec.sweep == "imdb_cells"
+        assert load(path).config.sweep == "imdb_cells"
     finally:
         path.unlink()
 

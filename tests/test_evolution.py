@@ -21,7 +21,7 @@ from sweepkit.study.cmaes import JsonCmaEsSampler
 N_TRIALS = 40
 
 
-def points(folder: Path, kind: type[BaseSampler]) -> list[dict[str, Any]]:
+def param_sets(folder: Path, kind: type[BaseSampler]) -> list[dict[str, Any]]:
     """Run a study over two numbers, with a sampler built anew for each trial, as `study` does it."""
     folder.mkdir()
     study = optuna.create_study(storage=JournalStorage(JournalFileBackend(str(folder / "journal.log"))))
@@ -37,9 +37,9 @@ def points(folder: Path, kind: type[BaseSampler]) -> list[dict[str, Any]]:
 
 @pytest.mark.slow
 def test_points_are_those_of_optunas_own_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    expected = points(tmp_path / "optuna", CmaEsSampler)
+    expected = param_sets(tmp_path / "optuna", CmaEsSampler)
     monkeypatch.setattr(pickle, "loads", lambda *_: pytest.fail("something was unpickled"))
-    assert points(tmp_path / "ours", JsonCmaEsSampler) == expected
+    assert param_sets(tmp_path / "ours", JsonCmaEsSampler) == expected
     journal = (tmp_path / "ours" / "journal.log").read_text()
     assert "cma:state:0" in journal
     assert "cma:optimizer" not in journal

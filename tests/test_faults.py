@@ -21,8 +21,8 @@ def fault(*, counts: bool = True) -> Failure:
 def test_a_trial_is_given_up_with_one_fault_more_than_retries_and_lost_nodes_are_free(
     n_counting: int, n_free: int, retries: int, expected: bool
 ) -> None:
-    faults = [fault() for _ in range(n_counting)] + [fault(counts=False) for _ in range(n_free)]
-    assert is_exhausted(faults, retries) is expected
+    failures = [fault() for _ in range(n_counting)] + [fault(counts=False) for _ in range(n_free)]
+    assert is_exhausted(failures, retries) is expected
 
 
 def test_a_fault_goes_through_json() -> None:

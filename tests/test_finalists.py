@@ -22,8 +22,8 @@ def package(monkeypatch: pytest.MonkeyPatch) -> Package:
     return import_package("toy", Path(__file__).parent / "toy_sweeps" / "toy")
 
 
-def trial(number: int, units: int, value: float | None, outcome: TrialState = TrialState.COMPLETE) -> Trial:
-    return Trial(number, {"units": units}, outcome=outcome, best_value=value, best_epoch=1 if value else None)
+def trial(number: int, units: int, value: float | None, state: TrialState = TrialState.COMPLETE) -> Trial:
+    return Trial(number, {"units": units}, state=state, best_value=value, best_epoch=1 if value else None)
 
 
 def run(number: int, units: int, value: float | None) -> Trial:
@@ -31,20 +31,20 @@ def run(number: int, units: int, value: float | None) -> Trial:
 
 
 def test_the_leaders_of_different_settings_take_part_and_then_the_baselines(package: Package) -> None:
-    records = [trial(0, 3, 0.7), trial(1, 4, 0.9), trial(2, 4, 0.8), trial(3, 5, 0.75), trial(4, 6, 0.1)]
-    found = choose_candidates(records, package, mode=Direction.MAX, top=3)
+    trials = [trial(0, 3, 0.7), trial(1, 4, 0.9), trial(2, 4, 0.8), trial(3, 5, 0.75), trial(4, 6, 0.1)]
+    found = choose_candidates(trials, package, direction=Direction.MAX, top=3)
     assert [f.name for f in found] == ["trial 1", "trial 3", "trial 0", "two units"]
     assert found[-1] == Candidate("two units", None, {"units": 2})
     assert found[-1].is_baseline
 
 
 def test_where_less_is_better_the_least_lead(package: Package) -> None:
-    found = choose_candidates([trial(0, 3, 0.7), trial(1, 4, 0.9)], package, mode=Direction.MIN, top=1)
+    found = choose_candidates([trial(0, 3, 0.7), trial(1, 4, 0.9)], package, direction=Direction.MIN, top=1)
     assert found[0].name == "trial 0"
 
 
 def test_a_sweep_without_a_finite_objective_has_no_finalists(package: Package) -> None:
-    assert choose_candidates([trial(0, 3, None, TrialState.FAILED)], package, mode=Direction.MAX, top=3) == []
+    assert choose_candidates([trial(0, 3, None, TrialState.FAILED)], package, direction=Direction.MAX, top=3) == []
 
 
 def test_points_are_queued_in_rounds_and_only_as_far_as_they_are_missing() -> None:
@@ -61,8 +61,8 @@ def test_candidates_rank_by_their_means_and_baselines_come_last() -> None:
         Candidate("trial 1", 1, {"units": 4}),
         Candidate("b", None, {"units": 2}),
     ]
-    records = [run(0, 3, 0.9), run(1, 4, 0.8), run(2, 2, 0.99), run(3, 3, 0.6), run(4, 4, 0.8)]
-    found = candidate_results(wanted, records, mode=Direction.MAX, seeds=2, paths=PATHS)
+    trials = [run(0, 3, 0.9), run(1, 4, 0.8), run(2, 2, 0.99), run(3, 3, 0.6), run(4, 4, 0.8)]
+    found = candidate_results(wanted, trials, direction=Direction.MAX, seeds=2, paths=PATHS)
     assert [(c.name, c.final_trials, c.values) for c in found] == [
         ("trial 1", (1, 4), (0.8, 0.8)),
         ("trial 0", (0, 3), (0.9, 0.6)),
@@ -77,7 +77,7 @@ def test_candidates_rank_by_their_means_and_baselines_come_last() -> None:
 def test_failed_runs_count_for_nothing_and_a_candidate_without_runs_is_left_out() -> None:
     wanted = [Candidate("trial 0", 0, {"units": 3}), Candidate("trial 1", 1, {"units": 4})]
     found = candidate_results(
-        wanted, [run(0, 3, 0.9), run(1, 4, None), run(2, 3, None)], mode=Direction.MAX, seeds=3, paths=PATHS
+        wanted, [run(0, 3, 0.9), run(1, 4, None), run(2, 3, None)], direction=Direction.MAX, seeds=3, paths=PATHS
     )
     assert [(c.name, c.values) for c in found] == [("trial 0", (0.9,))]
 
@@ -86,7 +86,7 @@ def test_runs_beyond_the_seeds_do_not_count() -> None:
     found = candidate_results(
         [Candidate("trial 0", 0, {"units": 3})],
         [run(0, 3, 0.5), run(1, 3, 0.9)],
-        mode=Direction.MAX,
+        direction=Direction.MAX,
         seeds=1,
         paths=PATHS,
     )
@@ -97,7 +97,7 @@ def test_a_result_survives_json() -> None:
     ranking = candidate_results(
         [Candidate("trial 0", 0, {"units": 3})],
         [run(0, 3, 0.5), run(1, 3, 0.6)],
-        mode=Direction.MAX,
+        direction=Direction.MAX,
         seeds=2,
         paths=PATHS,
     )

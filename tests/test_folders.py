@@ -31,7 +31,7 @@ def sweep(sweep_file: Callable[..., Path], tmp_path: Path) -> Callable[..., str]
     path, storage = sweep_file(YAML), Storage.at(str(tmp_path / "runs"))
 
     def claimed(*sets: str, data_key: str = "k1", new: bool = False, begins: bool = True) -> str:
-        name = claim_sweep(load(path, sets), storage, data_key=data_key, new=new).spec.sweep
+        name = claim_sweep(load(path, sets), storage, data_key=data_key, new=new).config.sweep
         if begins:
             storage.write(SweepPaths(name).journal, b"")
         return name
@@ -89,11 +89,11 @@ def test_the_manifest_follows_an_extension(sweep: Callable[..., str]) -> None:
 def test_a_sweep_that_died_before_its_first_trial_is_the_same_sweep(
     sweep_file: Callable[..., Path], tmp_path: Path
 ) -> None:
-    problem, storage = load(sweep_file(YAML)), Storage.at(str(tmp_path / "runs"))
+    definition, storage = load(sweep_file(YAML)), Storage.at(str(tmp_path / "runs"))
     manifest = SweepPaths("cells").manifest
 
     def claimed(data_key: str) -> str:
-        claim_sweep(problem, storage, data_key=data_key, new=False)
+        claim_sweep(definition, storage, data_key=data_key, new=False)
         return str(storage.read_json(manifest)["created"])
 
     claimed("key1")
@@ -145,8 +145,8 @@ def test_trials_that_have_run_more_epochs_refuse_fewer(sweep_file: Callable[...,
     storage = Storage.at(str(runs))
 
     def claim(epochs: int, **more: bool) -> str:
-        problem = load(path, [f"stopping.max_epochs={epochs}", "search.sampler=random"])
-        return claim_sweep(problem, storage, data_key="key1", new=more.get("new", False)).spec.sweep
+        definition = load(path, [f"stopping.max_epochs={epochs}", "search.sampler=random"])
+        return claim_sweep(definition, storage, data_key="key1", new=more.get("new", False)).config.sweep
 
     with pytest.raises(InputError) as refused:
         claim(2)
@@ -160,17 +160,17 @@ def test_trials_that_have_run_more_epochs_refuse_fewer(sweep_file: Callable[...,
 
 
 def test_the_lock_comes_before_anything_is_written(sweep_file: Callable[..., Path], tmp_path: Path) -> None:
-    problem, storage = load(sweep_file(YAML)), Storage.at(str(tmp_path / "runs"))
+    definition, storage = load(sweep_file(YAML)), Storage.at(str(tmp_path / "runs"))
 
     def refuse(paths: SweepPaths) -> None:
         raise InputError(f"somebody runs {paths.sweep}")
 
     with pytest.raises(InputError, match="somebody runs cells"):
-        claim_sweep(problem, storage, data_key="k1", new=False, lock=refuse)
+        claim_sweep(definition, storage, data_key="k1", new=False, lock=refuse)
     assert storage.names("sweeps") == []
-    claim_sweep(problem, storage, data_key="k1", new=False)
+    claim_sweep(definition, storage, data_key="k1", new=False)
     storage.write(SweepPaths("cells").journal, b"")
-    longer = load(problem.source, ["search.trials=99"])
+    longer = load(definition.source, ["search.trials=99"])
     with pytest.raises(InputError, match="somebody runs cells"):
         claim_sweep(longer, storage, data_key="k1", new=False, lock=refuse)
     assert storage.read_json(SweepPaths("cells").manifest)["n_trials"] == 20

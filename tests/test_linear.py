@@ -147,5 +147,5 @@ class TestTask:
         task = linear.LinearTask(storage.uri, "toy", prepared.manifest.key, to="linear.parquet")
         with pytest.raises(DataError, match="words that occur in 10000 rows of train") as caught:
             linear.fit_linear(task)
-        assert caught.value.problems[0].where == str(prepared.folder)
+        assert caught.value.issues[0].where == str(prepared.folder)
         assert not storage.exists("linear.parquet")

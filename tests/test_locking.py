@@ -143,7 +143,7 @@ def test_refreshing_says_when_it_was_last_seen(storage: Storage) -> None:
     with DriverLock(storage, doing="run", where="", clock=lambda: times[0]) as held:
         held.take(PATHS)
         times[0] = NOW + 15
-        held.beat()
+        held.heartbeat()
         holder = read_holder(storage, PATHS.lock)
         assert holder is not None
         assert (holder.since, holder.seen) == (NOW, NOW + 15)
@@ -156,7 +156,7 @@ def test_a_driver_finds_out_that_it_was_taken_for_dead_and_leaves_the_other_alon
     with lock(storage) as held:
         held.take(PATHS)
         put(storage, elsewhere)
-        held.beat()
+        held.heartbeat()
         assert (held.lost() or "").startswith("another driver has taken over: `python -m sweepkit run` of ada on host")
     assert read_holder(storage, PATHS.lock) == elsewhere
 

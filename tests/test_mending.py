@@ -33,21 +33,21 @@ def run_to_the_end(journal: Path) -> None:
     """Do what a driver does, with trials whose score is a function of their point and epoch."""
     study = SweepStudy.open(journal, SPEC, SPACE)
     waiting = study.unfinished()
-    while (record := waiting.pop(0) if waiting else study.ask()) is not None:
-        epoch = record.epoch
-        verdict: Decision | None = study.judge(record.number)  # its last report may have ended it
-        while verdict is None:
+    while (trial := waiting.pop(0) if waiting else study.ask()) is not None:
+        epoch = trial.epoch
+        decision: Decision | None = study.judge(trial.number)  # its last report may have ended it
+        while decision is None:
             epoch += 1
-            verdict = study.report(record.number, Report(epoch, {"score": float(record.point["rate"]) * epoch}, 0.0))
-        study.finish(record.number, verdict)
+            decision = study.report(trial.number, Report(epoch, {"score": float(trial.params["rate"]) * epoch}, 0.0))
+        study.finish(trial.number, decision)
 
 
 def found(journal: Path) -> list[tuple[object, ...]]:
-    return [told(record) for record in Journal.read(journal, SPEC).records()]
+    return [told(trial) for trial in Journal.read(journal, SPEC).trials()]
 
 
-def told(record: Trial) -> tuple[object, ...]:
-    return record.number, dict(record.point), record.reports, record.outcome, record.reason, record.best_value
+def told(trial: Trial) -> tuple[object, ...]:
+    return trial.number, dict(trial.params), trial.reports, trial.state, trial.reason, trial.best_value
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +131,7 @@ def test_reading_changes_nothing(whole: Path, tmp_path: Path, caplog: pytest.Log
     torn = whole.read_bytes()[:-9]
     journal.write_bytes(torn)
     with caplog.at_level(logging.WARNING):
-        Journal.read(journal, SPEC).records()
+        Journal.read(journal, SPEC).trials()
     assert journal.read_bytes() == torn
     assert [path.name for path in tmp_path.iterdir()] == ["journal.log"]
     assert caplog.messages == []

@@ -106,4 +106,4 @@ def test_a_damaged_or_foreign_file_is_named(storage: Storage, content: bytes, re
     storage.write(NAME, content)
     with pytest.raises(DataError, match=reason) as caught:
         predictions.read(storage, NAME)
-    assert caught.value.problems[0].where.endswith(NAME)
+    assert caught.value.issues[0].where.endswith(NAME)

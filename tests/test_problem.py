@@ -31,18 +31,18 @@ def messages(path: Path, *sets: str, data: str | None = None) -> list[str]:
     """Return the problems of a sweep file as `line: what`."""
     with pytest.raises(InputError) as caught:
         load(path, sets, data=data)
-    return [str(problem).replace(f"{path}:", "") for problem in caught.value.problems]
+    return [str(definition).replace(f"{path}:", "") for definition in caught.value.issues]
 
 
 def test_a_sweep_file_becomes_a_problem(sweep_file: SweepFile) -> None:
     path = sweep_file(YAML)
-    problem = load(path)
-    assert problem.source == path
-    assert problem.spec.sweep == "cells"
-    assert problem.space.params["cell"] == Choice(("lstm", "gru"))
-    assert problem.space.params["rate"] == Choice((0.001,))
-    assert (problem.data.vocab_size, problem.data.seed, problem.data.valid_fraction) == (50, 0, 0.2)
-    assert problem.package.folder == path.with_suffix("")
+    definition = load(path)
+    assert definition.source == path
+    assert definition.config.sweep == "cells"
+    assert definition.space.parameters["cell"] == Choice(("lstm", "gru"))
+    assert definition.space.parameters["rate"] == Choice((0.001,))
+    assert (definition.data.vocab_size, definition.data.seed, definition.data.valid_fraction) == (50, 0, 0.2)
+    assert definition.package.folder == path.with_suffix("")
 
 
 def test_the_data_option_takes_the_place_of_the_source(sweep_file: SweepFile) -> None:
@@ -87,8 +87,8 @@ def test_an_unknown_package_lists_the_folders_that_are_packages(sweep_file: Swee
         f"--set package={name}x: package '{name}x' must be a folder with a space.py beside this file; "
         f"did you mean '{name}'?"
     ]
-    (problem,) = messages(path, "package=qqq")
-    assert problem.endswith(f"beside this file; allowed: '{name}'")
+    (definition,) = messages(path, "package=qqq")
+    assert definition.endswith(f"beside this file; allowed: '{name}'")
 
 
 def test_an_unknown_package_where_there_is_none_says_so(tmp_path: Path) -> None:
@@ -134,8 +134,8 @@ def test_a_worker_imports_a_package_by_its_name_alone(sweep_file: SweepFile) -> 
 
 def test_a_grid_needs_lists_for_floats(sweep_file: SweepFile) -> None:
     path = sweep_file(YAML + "search: {sampler: grid}\n")
-    (problem,) = messages(path)
-    assert problem == (
+    (definition,) = messages(path)
+    assert definition == (
         "5: space.dropout: the grid sampler needs a list of values, but this takes any number from "
         "0.0 to 0.5; write space.dropout: [value, …] or a single value"
     )
@@ -200,6 +200,6 @@ def test_identity_holds_what_decides_results(sweep_file: SweepFile, assignment: 
 
 
 def test_a_problem_can_be_renamed(sweep_file: SweepFile) -> None:
-    problem = load(sweep_file(YAML))
-    assert problem.renamed("cells-2").spec.sweep == "cells-2"
-    assert problem.spec.sweep == "cells"
+    definition = load(sweep_file(YAML))
+    assert definition.renamed("cells-2").config.sweep == "cells-2"
+    assert definition.config.sweep == "cells"

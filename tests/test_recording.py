@@ -12,7 +12,7 @@ import pytest
 
 from sweepkit.config.definition import load
 from sweepkit.driver.run import _tell_the_rest
-from sweepkit.driver.tracking import TrialRuns, close, is_synced, open_tracker
+from sweepkit.driver.tracking import TrialRuns, close, is_synced, open_sweep_logger
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.manifest import amend
 from sweepkit.storage.storage import Storage
@@ -47,16 +47,16 @@ def assert_told(folder: Path) -> None:
 def test_a_run_tells_of_trials_that_had_ended_when_the_driver_was_killed(
     tmp_path: Path, sweep: tuple[Any, Storage]
 ) -> None:
-    problem, storage = sweep
-    records = Journal.read(storage.path(SweepPaths("cells").journal), problem.spec).records()
+    definition, storage = sweep
+    trials = Journal.read(storage.path(SweepPaths("cells").journal), definition.config).trials()
     amend(storage, "cells", told=False)
     for is_behind in (True, False):
-        tracker = open_tracker(problem, storage, "key1")
-        assert tracker is not None
-        assert tracker.is_behind is is_behind
+        sweep_logger = open_sweep_logger(definition, storage, "key1")
+        assert sweep_logger is not None
+        assert sweep_logger.is_behind is is_behind
         assert not is_synced(storage, "cells"), "it may be killed again"
-        TrialRuns(tracker, storage, PREPARED, problem).log_again(records)
-        close(tracker, storage, "cells")
+        TrialRuns(sweep_logger, storage, PREPARED, definition).log_again(trials)
+        close(sweep_logger, storage, "cells")
         assert_told(tmp_path)
 
 
@@ -64,26 +64,26 @@ def test_runs_that_were_made_just_before_a_death_are_found(
     sweep: tuple[Any, Storage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The driver had written down neither the sweep's run nor its trial's."""
-    problem, storage = sweep
+    definition, storage = sweep
     monkeypatch.setattr("sweepkit.driver.tracking.log_data", lambda *_, **__: None)  # there is none
-    record = Trial(3, {"units": 8})
+    trial = Trial(3, {"units": 8})
     ids = []
     for resumes in (False, True):
         amend(storage, "cells", parent_run_id=None)
-        tracker = open_tracker(problem, storage, "key1")
-        assert tracker is not None
-        runs = TrialRuns(tracker, storage, PREPARED, problem)
-        ids.append((tracker.parent_run_id, runs.open(record, resumes=resumes)))
-        assert tracker.close()
+        sweep_logger = open_sweep_logger(definition, storage, "key1")
+        assert sweep_logger is not None
+        runs = TrialRuns(sweep_logger, storage, PREPARED, definition)
+        ids.append((sweep_logger.parent_run_id, runs.open(trial, resumes=resumes)))
+        assert sweep_logger.close()
     assert ids[0] == ids[1]
 
 
 def test_running_a_finished_sweep_again_tells_what_its_driver_had_not(
     tmp_path: Path, sweep: tuple[Any, Storage]
 ) -> None:
-    problem, storage = sweep
+    definition, storage = sweep
     amend(storage, "cells", told=False, ended=None)
-    _tell_the_rest(problem, storage)
+    _tell_the_rest(definition, storage)
     assert_told(tmp_path)
     assert is_synced(storage, "cells")
     with sqlite3.connect(tmp_path / "mlflow.db") as store:
@@ -93,9 +93,9 @@ def test_running_a_finished_sweep_again_tells_what_its_driver_had_not(
 def test_a_store_that_is_away_still_is_told_the_next_time(
     tmp_path: Path, sweep: tuple[Any, Storage], caplog: pytest.LogCaptureFixture
 ) -> None:
-    problem, storage = sweep
+    definition, storage = sweep
     amend(storage, "cells", told=False)
     (tmp_path / "mlflow.db").rename(tmp_path / "elsewhere.db")
-    _tell_the_rest(problem, storage)
+    _tell_the_rest(definition, storage)
     assert "there is no tracking store" in caplog.text
     assert not is_synced(storage, "cells")

@@ -11,7 +11,7 @@ from sweepkit.redaction import hidden, hidden_in
 from sweepkit.study.pruning import Decision
 from sweepkit.trial.failure import Failure
 from sweepkit.trial.trial import TrialState
-from tests.test_study import asked, opened, spec
+from tests.test_study import asked, config, opened
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_values_in_json_lose_them_too() -> None:
 def test_errors_never_hold_them() -> None:
     assert "pa55" not in str(InputError("http://me:pa55@host is away", where="--set tracking.uri=http://me:pa55@host"))
     error = InputError([Issue("http://me:pa55@host", "gs://k:pa55@bucket")])
-    assert "pa55" not in f"{error} {error.problems} {error.args}"
+    assert "pa55" not in f"{error} {error.issues} {error.args}"
     assert "pa55" not in str(SweepFailed("postgresql://me:pa55@host/db refuses"))
 
 
@@ -56,21 +56,21 @@ def test_long_texts_without_credentials_stay_as_they_are(text: str) -> None:
 
 
 def test_a_journal_holds_none_of_them(tmp_path: Path) -> None:
-    study = opened(tmp_path, spec())
+    study = opened(tmp_path, config())
     number = asked(study).number
     study.note(number, "error", "Traceback: http://me:pa55@host is away")
     study.finish(number, Decision(TrialState.FAILED, "http://me:pa55@host is away"))
     assert study.error(number) == "Traceback: http://host is away"
-    assert study.record(number).reason == "http://host is away"
+    assert study.trial(number).reason == "http://host is away"
     assert "pa55" not in (tmp_path / "journal.log").read_text()
 
 
 def test_the_faults_of_a_trial_hold_none_of_them_and_stay_readable(tmp_path: Path) -> None:
-    study = opened(tmp_path, spec())
+    study = opened(tmp_path, config())
     number = asked(study).number
     for error in ['"http://me:pa55@host/a?key=pa55" is away', 'no http://host/a\n?"b" in it']:
-        study.fault(number, Failure(0, error, counts=True, timestamp=0.0))
-    assert [fault.error for fault in study.record(number).faults] == [
+        study.record_failure(number, Failure(0, error, counts=True, timestamp=0.0))
+    assert [fault.error for fault in study.trial(number).failures] == [
         '"http://host/a" is away',
         'no http://host/a\n?"b" in it',
     ]

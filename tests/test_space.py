@@ -38,9 +38,9 @@ def test_asks_only_for_active_parameters_in_declared_order() -> None:
         asked.append(name)
         return "none" if name == "cell" else 0.1
 
-    point = CELLS.draw(choose)
+    params = CELLS.draw(choose)
     assert asked == ["cell", "dropout", "rate", "wide"]
-    assert set(point) == set(asked)
+    assert set(params) == set(asked)
 
 
 def test_a_parameter_of_an_inactive_parent_is_inactive() -> None:
@@ -51,10 +51,10 @@ def test_a_parameter_of_an_inactive_parent_is_inactive() -> None:
 
 def test_draws_have_exactly_their_active_parameters() -> None:
     rng = random.Random(0)
-    points = [CELLS.draw(random_choice(rng)) for _ in range(300)]
-    for point in points:
-        assert set(point) == {name for name in CELLS.params if CELLS.is_active(name, point)}
-    assert {"gate" in point for point in points} == {True, False}
+    param_sets = [CELLS.draw(random_choice(rng)) for _ in range(300)]
+    for params in param_sets:
+        assert set(params) == {name for name in CELLS.parameters if CELLS.is_active(name, params)}
+    assert {"gate" in params for params in param_sets} == {True, False}
 
 
 def test_conditions_tell_true_from_one() -> None:
@@ -64,15 +64,15 @@ def test_conditions_tell_true_from_one() -> None:
 
 
 def test_grid_has_every_conditional_point_once() -> None:
-    space, problems = CELLS.narrow({"units": [8, 64], "dropout": 0, "rate": [0.01, 0.1], "wide": True})
-    assert problems == []
-    points = list(space.grid())
-    keys = {json.dumps(point, sort_keys=True) for point in points}
-    assert len(points) == len(keys) == space.size()
+    space, issues = CELLS.narrow({"units": [8, 64], "dropout": 0, "rate": [0.01, 0.1], "wide": True})
+    assert issues == []
+    param_sets = list(space.grid())
+    keys = {json.dumps(params, sort_keys=True) for params in param_sets}
+    assert len(param_sets) == len(keys) == space.size()
     # lstm: 2 units; gru: 8 with two gates, 64 without; none: 1; each at two rates
-    assert len(points) == 2 * (2 + 3 + 1)
-    for point in points:
-        assert set(point) == {name for name in space.params if space.is_active(name, point)}
+    assert len(param_sets) == 2 * (2 + 3 + 1)
+    for params in param_sets:
+        assert set(params) == {name for name in space.parameters if space.is_active(name, params)}
 
 
 def test_size_counts_without_listing() -> None:
@@ -105,9 +105,9 @@ def test_a_grid_of_a_continuous_space_is_an_error_that_names_the_float() -> None
     ],
 )
 def test_yaml_values_narrow_a_parameter(name: str, wanted: object, expected: Param) -> None:
-    space, problems = Space({n: p for n, p in CELLS.params.items() if n != "gate"}).narrow({name: wanted})
-    assert problems == []
-    assert space.params[name] == expected
+    space, issues = Space({n: p for n, p in CELLS.parameters.items() if n != "gate"}).narrow({name: wanted})
+    assert issues == []
+    assert space.parameters[name] == expected
 
 
 @pytest.mark.parametrize(
@@ -145,25 +145,25 @@ def test_yaml_values_narrow_a_parameter(name: str, wanted: object, expected: Par
 def test_what_cannot_be_narrowed_is_said_with_its_keys(
     wanted: dict[str, object], keys: tuple[str, ...], message: str
 ) -> None:
-    space, problems = CELLS.narrow(wanted)
-    assert [(where, what[: len(message)]) for where, what in problems] == [(keys, message)]
+    space, issues = CELLS.narrow(wanted)
+    assert [(where, what[: len(message)]) for where, what in issues] == [(keys, message)]
     assert space == CELLS
 
 
 def test_narrowing_reports_all_problems() -> None:
-    _, problems = CELLS.narrow({"unit": 1, "cell": ["a", "b"], "units": {"from": 1, "to": 999}})
-    assert [keys for keys, _ in problems] == [
+    _, issues = CELLS.narrow({"unit": 1, "cell": ["a", "b"], "units": {"from": 1, "to": 999}})
+    assert [keys for keys, _ in issues] == [
         ("unit",), ("cell", "0"), ("cell", "1"), ("units", "from"), ("units", "to"),
     ]  # fmt: skip
 
 
 def test_narrowing_leaves_out_what_can_no_longer_apply() -> None:
     without_cell, _ = CELLS.narrow({"cell": "none"})
-    assert list(without_cell.params) == ["cell", "dropout", "rate", "wide"]
+    assert list(without_cell.parameters) == ["cell", "dropout", "rate", "wide"]
     without_gate, _ = CELLS.narrow({"cell": ["lstm", "gru"], "units": 64})
-    assert list(without_gate.params) == ["cell", "units", "dropout", "rate", "wide"]
+    assert list(without_gate.parameters) == ["cell", "units", "dropout", "rate", "wide"]
     only_gru, _ = CELLS.narrow({"cell": "gru"})
-    assert only_gru.params["gate"].when == {"cell": ("gru",), "units": (8, 16)}
+    assert only_gru.parameters["gate"].when == {"cell": ("gru",), "units": (8, 16)}
 
 
 @pytest.mark.parametrize(
@@ -221,5 +221,5 @@ def test_a_space_can_be_sent_to_a_worker() -> None:
 
 def test_points_hold_plain_values() -> None:
     space, _ = CELLS.narrow({"dropout": [0, 0.5], "rate": 1e-3})
-    point: Params = next(space.grid())
-    assert {type(value) for value in point.values()} <= {bool, int, float, str}
+    params: Params = next(space.grid())
+    assert {type(value) for value in params.values()} <= {bool, int, float, str}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sweepkit.config.schema import Budget
-from sweepkit.study.usage import DriverRun, Usage, exhausted_limit, spent
+from sweepkit.study.usage import DriverRun, Usage, exhausted_limit, usage
 from sweepkit.trial.trial import Report, Trial
 
 
@@ -14,21 +14,21 @@ def trial(*times: float) -> Trial:
 
 
 def test_nothing_is_spent_before_the_first_run() -> None:
-    assert spent([], []) == Usage(0.0, 0.0, 0)
+    assert usage([], []) == Usage(0.0, 0.0, 0)
 
 
 def test_runs_add_up_and_the_time_between_them_does_not_count() -> None:
     runs = [DriverRun(100.0, 2, ended=160.0), DriverRun(10_000.0, 3, ended=10_100.0)]
-    assert spent(runs, [trial(130.0, 155.0), trial(10_050.0)]) == Usage(160.0, 60 * 2 + 100 * 3, 3)
+    assert usage(runs, [trial(130.0, 155.0), trial(10_050.0)]) == Usage(160.0, 60 * 2 + 100 * 3, 3)
 
 
 def test_a_run_that_was_killed_counts_up_to_its_own_last_report() -> None:
     runs = [DriverRun(100.0, 2), DriverRun(1000.0, 2), DriverRun(5000.0, 2)]
-    assert spent(runs, [trial(130.0, 5020.0), trial(160.0)]) == Usage(60 + 0 + 20, 80 * 2, 3)
+    assert usage(runs, [trial(130.0, 5020.0), trial(160.0)]) == Usage(60 + 0 + 20, 80 * 2, 3)
 
 
 def test_a_worker_whose_clock_is_behind_takes_nothing_away() -> None:
-    assert spent([DriverRun(100.0, 1)], [trial(90.0)]).seconds == 0.0
+    assert usage([DriverRun(100.0, 1)], [trial(90.0)]).seconds == 0.0
 
 
 @pytest.mark.parametrize(

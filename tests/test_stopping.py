@@ -42,9 +42,9 @@ def test_a_missing_objective_is_told_with_what_was_reported() -> None:
     ],
 )
 def test_best_is_the_earliest_best_finite_value(
-    values: list[float], mode: Direction, expected: tuple[float, int] | None
+    values: list[float], direction: Direction, expected: tuple[float, int] | None
 ) -> None:
-    assert best_so_far(values, mode) == expected
+    assert best_so_far(values, direction) == expected
 
 
 @pytest.mark.parametrize(

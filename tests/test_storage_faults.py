@@ -143,13 +143,15 @@ def run(storage: Storage) -> tuple[SweepController, SweepStudy]:
     journal = storage.path("sweeps/toy/journal.log")
     journal.parent.mkdir(parents=True, exist_ok=True)
     study = SweepStudy.open(journal, SPEC, SPACE)
-    referee = SweepController(study, SPEC, storage=storage, runs=None, observer=Nobody())
-    while tasks := [task for task in (referee.next_task(), referee.next_task()) if task]:
+    controller = SweepController(study, SPEC, storage=storage, runs=None, observer=Nobody())
+    while tasks := [request for request in (controller.next_trial(), controller.next_trial()) if request]:
         for epoch in (1, 2):
-            for task in tasks:
-                if epoch > task.epochs_reported:
-                    referee.reported(task.number, Report(epoch, {"score": float(task.point["rate"]) * epoch}, 0.0))
-    return referee, study
+            for request in tasks:
+                if epoch > request.epochs_reported:
+                    controller.reported(
+                        request.number, Report(epoch, {"score": float(request.params["rate"]) * epoch}, 0.0)
+                    )
+    return controller, study
 
 
 @pytest.mark.parametrize("how", ["full", "read-only"])
@@ -161,20 +163,20 @@ def test_a_journal_that_cannot_be_written_ends_the_sweep_without_failing_trials(
     storage = Storage.at(str(disk.folder))
     if how == "full":
         disk.fill(but=4096)
-        referee, study = run(storage)
+        controller, study = run(storage)
     else:
-        referee, study = run_until_read_only(disk, storage)
-    assert referee.next_task() is None
-    assert referee.reported(0, Report(9, {"score": 1.0}, 0.0)), "a trial that comes back is stopped"
+        controller, study = run_until_read_only(disk, storage)
+    assert controller.next_trial() is None
+    assert controller.reported(0, Report(9, {"score": 1.0}, 0.0)), "a trial that comes back is stopped"
     with pytest.raises(StorageFault, match=r"sweeps/toy/journal\.log cannot be written: "):
-        referee.check()
-    assert not [record for record in study.records() if record.outcome is TrialState.FAILED]
-    assert len(study.records()) < 15
+        controller.check()
+    assert not [trial for trial in study.trials() if trial.state is TrialState.FAILED]
+    assert len(study.trials()) < 15
     disk.clear() if how == "full" else disk.remount("rw")
     again, study = run(storage)
     again.check()
-    assert [(r.point, r.reports, r.outcome) for r in study.records()] == [
-        (r.point, r.reports, r.outcome) for r in expected.records()
+    assert [(r.params, r.reports, r.state) for r in study.trials()] == [
+        (r.params, r.reports, r.state) for r in expected.trials()
     ]
 
 
@@ -182,26 +184,26 @@ def run_until_read_only(disk: SmallDisk, storage: Storage) -> tuple[SweepControl
     journal = storage.path("sweeps/toy/journal.log")
     journal.parent.mkdir(parents=True, exist_ok=True)
     study = SweepStudy.open(journal, SPEC, SPACE)
-    referee = SweepController(study, SPEC, storage=storage, runs=None, observer=Nobody())
-    task = referee.next_task()
-    assert task is not None
+    controller = SweepController(study, SPEC, storage=storage, runs=None, observer=Nobody())
+    request = controller.next_trial()
+    assert request is not None
     disk.remount("ro")
-    referee.reported(task.number, Report(1, {"score": 0.5}, 0.0))
-    return referee, study
+    controller.reported(request.number, Report(1, {"score": 0.5}, 0.0))
+    return controller, study
 
 
 def test_a_trial_that_meets_a_full_disk_does_not_fail(tmp_path: Path) -> None:
     study = SweepStudy.open(tmp_path / "journal.log", SPEC, SPACE)
-    referee = SweepController(study, SPEC, storage=Storage.at(str(tmp_path)), runs=None, observer=Nobody())
-    first, second = referee.next_task(), referee.next_task()
+    controller = SweepController(study, SPEC, storage=Storage.at(str(tmp_path)), runs=None, observer=Nobody())
+    first, second = controller.next_trial(), controller.next_trial()
     assert first
     assert second
-    referee.halted(StorageFault("checkpoints/epoch-0002 cannot be written"))
-    assert referee.is_over()
-    referee.failed(second.number, "its worker died")
-    assert [record.number for record in study.unfinished()] == [0, 1]
+    controller.halted(StorageFault("checkpoints/epoch-0002 cannot be written"))
+    assert controller.is_over()
+    controller.failed(second.number, "its worker died")
+    assert [trial.number for trial in study.unfinished()] == [0, 1]
     with pytest.raises(StorageFault, match="epoch-0002 cannot be written"):
-        referee.check()
+        controller.check()
 
 
 def test_a_run_that_a_full_disk_ends_says_so_and_counts_up_to_its_last_report(disk: SmallDisk) -> None:

@@ -84,11 +84,11 @@ def test_runs_that_are_made_afterwards_have_the_times_of_their_trials(folder: Pa
     from sweepkit.results.sweep import load_sweep
 
     run(folder)
-    records = load_sweep(folder).records
-    for record, (_, _, start, end, _) in zip(records, query(tmp_path, RUNS), strict=False):
-        assert record.started is not None
-        assert record.seconds is not None
-        assert (start, end) == (int(record.started * 1000), int((record.started + record.seconds) * 1000))
+    trials = load_sweep(folder).trials
+    for trial, (_, _, start, end, _) in zip(trials, query(tmp_path, RUNS), strict=False):
+        assert trial.started is not None
+        assert trial.seconds is not None
+        assert (start, end) == (int(trial.started * 1000), int((trial.started + trial.seconds) * 1000))
 
 
 @pytest.mark.parametrize("target", ["folder", "yaml"])
@@ -127,23 +127,23 @@ def tracked_sweep(folder: Path, sweep_file: SweepFile, uri: str) -> tuple[Path, 
 
     storage = Storage.at(str(folder / "runs"))
     path = sweep_file(TRACKED.replace("{uri}", uri))
-    problem = claim_sweep(load(path, ["search.trials=3"]), storage, data_key="key1", new=False)
-    tracker = SweepLogger.open(uri=uri, experiment="cells", sweep="cells")
-    amend(storage, "cells", parent_run_id=tracker.parent_run_id, ended="finished")
+    definition = claim_sweep(load(path, ["search.trials=3"]), storage, data_key="key1", new=False)
+    sweep_logger = SweepLogger.open(uri=uri, experiment="cells", sweep="cells")
+    amend(storage, "cells", parent_run_id=sweep_logger.parent_run_id, ended="finished")
     paths = SweepPaths("cells")
     storage.path(paths.journal).parent.mkdir(parents=True, exist_ok=True)
-    study = SweepStudy.open(storage.path(paths.journal), problem.spec, problem.space)
+    study = SweepStudy.open(storage.path(paths.journal), definition.config, definition.space)
     study.queue([POINT] * 3)
-    run_ids = [tracker.start_trial(number=number, name=f"{number:04d}", point=POINT) for number in (0, 1)]
-    assert tracker.close()
+    run_ids = [sweep_logger.start_trial(number=number, name=f"{number:04d}", params=POINT) for number in (0, 1)]
+    assert sweep_logger.close()
     for number, run_id in enumerate((run_ids[0], "pending-0001", "pending-0002")):
-        record = study.ask()
-        assert record is not None
+        trial = study.ask()
+        assert trial is not None
         study.note(number, "run_id", run_id)
         for epoch in (1, 2):
             report = Report(epoch, {"train_loss": 0.1, "valid_accuracy": 0.5 + number / 10}, 1.7e9 + epoch)
             if (number, epoch) == (0, 1):
-                tracker._store.record(run_id, metrics=report.metrics, step=epoch, timestamp=report.timestamp)
+                sweep_logger._store.trial(run_id, metrics=report.metrics, step=epoch, timestamp=report.timestamp)
             else:
                 spool.write(storage, paths.trial(number), report, {"sweepkit.host": "far"})
             study.report(number, report)

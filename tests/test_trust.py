@@ -52,9 +52,9 @@ class TestYaml:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, value: str
     ) -> None:
         monkeypatch.chdir(tmp_path)
-        (problem,) = problems_of(tmp_path, f"{SMALLEST}data: {{source: {value}}}\n")
-        assert "4: data.source: tag " in problem
-        assert "is not supported" in problem
+        (definition,) = problems_of(tmp_path, f"{SMALLEST}data: {{source: {value}}}\n")
+        assert "4: data.source: tag " in definition
+        assert "is not supported" in definition
         assert not Path("pwned").exists()
 
     def test_a_tag_on_the_whole_file_is_refused(self, tmp_path: Path) -> None:
@@ -84,10 +84,10 @@ class TestYaml:
     def test_a_billion_laughs_take_no_memory(self, tmp_path: Path) -> None:
         lines = ["a0: &a0 [lol]", *(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12))]
         tracemalloc.start()
-        problems = problems_of(tmp_path, f"{SMALLEST}data:\n  " + "\n  ".join(lines))
+        issues = problems_of(tmp_path, f"{SMALLEST}data:\n  " + "\n  ".join(lines))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert "more than 10,000 entries or 50 levels, aliases included" in problems[0]
+        assert "more than 10,000 entries or 50 levels, aliases included" in issues[0]
         assert peak < 50_000_000
 
     @pytest.mark.parametrize("content", [b"a: " + b"x" * MAX_BYTES, b"\n" * (MAX_BYTES + 1)])
@@ -101,8 +101,8 @@ class TestYaml:
             read_yaml(Path("/dev/zero"))
 
     def test_an_override_of_a_thousand_levels_is_a_problem(self, tmp_path: Path) -> None:
-        (problem,) = problems_of(tmp_path, SMALLEST, "budget.hours" + ".x" * 1000 + "=1")
-        assert problem.endswith("has more than 50 levels")
+        (definition,) = problems_of(tmp_path, SMALLEST, "budget.hours" + ".x" * 1000 + "=1")
+        assert definition.endswith("has more than 50 levels")
 
 
 class TestNames:
@@ -111,9 +111,9 @@ class TestNames:
         ["..", "../x", "/etc", "a/b", r"a\\b", "C:", r"C:\\x", r"a\x07", "a\u202eb", "x" * 101, "a b", "~", "-" * 200],
     )
     def test_a_sweeps_name_is_one_plain_word(self, tmp_path: Path, name: str) -> None:
-        (problem,) = problems_of(tmp_path, SMALLEST.replace("cells", f'"{name}"'))
-        assert problem.startswith("1: sweep must be made of letters, digits")
-        assert len(problem) < 500
+        (definition,) = problems_of(tmp_path, SMALLEST.replace("cells", f'"{name}"'))
+        assert definition.startswith("1: sweep must be made of letters, digits")
+        assert len(definition) < 500
 
     @pytest.mark.parametrize("name", ["..", "a/b", "C:", "x" * 101, "os.path"])
     def test_a_packages_name_is_one_identifier(self, tmp_path: Path, name: str) -> None:
@@ -123,9 +123,9 @@ class TestNames:
     @pytest.mark.parametrize(("value", "message"), [(r'"a\nb"', "one line"), (r'"\x1b[2J"', "one line"), ("", "")])
     def test_titles_and_places_are_one_line(self, tmp_path: Path, key: str, value: str, message: str) -> None:
         value, message = (value, message) if value else ("x" * 1001, "characters, got 'xxx")
-        (problem,) = problems_of(tmp_path, SMALLEST, f"{key}={value}")
-        assert message in problem
-        assert len(problem) < 1500
+        (definition,) = problems_of(tmp_path, SMALLEST, f"{key}={value}")
+        assert message in definition
+        assert len(definition) < 1500
 
     @pytest.mark.parametrize(
         "experiment", ["..", ".", "../../up", "/etc", "C:\\x", "a\0b", "é" * 200, "x" * 200, "..."]
@@ -151,9 +151,9 @@ class TestNames:
         assert leaving.value.code == 0
 
     def test_numbers_of_trials_and_epochs_that_nobody_means_are_refused(self, tmp_path: Path) -> None:
-        problems = problems_of(tmp_path, SMALLEST, "search.trials=1000000000", "stopping.max_epochs=1000000000")
-        assert len(problems) == 2
-        assert all("must be at most 1000000" in problem for problem in problems)
+        issues = problems_of(tmp_path, SMALLEST, "search.trials=1000000000", "stopping.max_epochs=1000000000")
+        assert len(issues) == 2
+        assert all("must be at most 1000000" in definition for definition in issues)
 
 
 class TestStorage:
@@ -256,7 +256,7 @@ class Hostile(pafs.FileSystemHandler):
         return [pafs.FileInfo(path, pafs.FileType.Directory) for path in paths]
 
     def open_input_stream(self, path: str) -> pa.PythonFile:
-        return pa.PythonFile(io.BytesIO(b"x"), mode="r")
+        return pa.PythonFile(io.BytesIO(b"x"), direction="r")
 
     open_input_file = open_input_stream
 

@@ -206,8 +206,8 @@ def test_only_accuracies_have_an_interval_and_times_are_left_out() -> None:
         "n_weights": 5.0,
     }
     reports = (Report(1, {}, 0.0), Report(2, metrics, 0.0))
-    record = Trial(3, {}, reports, TrialState.COMPLETE, best_value=0.9, best_epoch=2)
-    top, auc = measured(record, n_rows=200)
+    trial = Trial(3, {}, reports, TrialState.COMPLETE, best_value=0.9, best_epoch=2)
+    top, auc = measured(trial, n_rows=200)
     interval = proportion_interval(180, 200)
     assert (top.name, top.value, top.low, top.n) == ("validation top accuracy", 0.9, interval.low, 200)
     assert (auc.name, auc.value, auc.low, auc.n) == ("validation auc", 0.8, None, None)

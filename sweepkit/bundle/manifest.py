@@ -24,6 +24,7 @@ from sweepkit.storage.digests import file_facts
 
 FORMAT = 1
 FACTS, MODEL, VOCABULARY, CHECK, CARD = "bundle.json", "model.keras", "vocabulary.txt", "check.parquet", "README.md"
+_PARAMS_KEY = "point"  # as bundles spell `params`
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class BundleManifest:
         trial: which trial of it.
         epoch: of the checkpoint.
         seed: of the trial.
-        point: the trial's parameters.
+        params: the trial's parameters.
         label_names: by target.
         text: how raw text is read.
         data_key: the content key of the data that it was trained on.
@@ -97,7 +98,7 @@ class BundleManifest:
     trial: int
     epoch: int
     seed: int
-    point: Mapping[str, Value]
+    params: Mapping[str, Value]
     label_names: tuple[str, ...]
     text: TextSettings
     data_key: str
@@ -110,18 +111,20 @@ class BundleManifest:
     format: int = FORMAT
 
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
-        return asdict(self)
+        return {_PARAMS_KEY if name == "params" else name: value for name, value in asdict(self).items()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> BundleManifest:  # as above
         """Rebuild what `to_json` returned; KeyError or TypeError if it is something else."""
         fixed = {
+            "params": data[_PARAMS_KEY],
             "label_names": tuple(data["label_names"]),
             "text": TextSettings(**data["text"]),
             "measured": tuple(Measured(**figure) for figure in data["measured"]),
             "check": CheckResult(**data["check"]),
         }
-        return cls(**{**data, **fixed})
+        rest = {name: value for name, value in data.items() if name != _PARAMS_KEY}
+        return cls(**{**rest, **fixed})
 
 
 REMEDY = "get the bundle again"

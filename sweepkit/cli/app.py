@@ -101,9 +101,9 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
 
 def _show(error: SweepError) -> None:
     """Print one line for each problem, then their number when there are several."""
-    problems = error.problems if isinstance(error, InputError) else (error,)
-    for problem in problems:
-        click.echo(f"error: {problem}", err=True)
+    issues = error.issues if isinstance(error, InputError) else (error,)
+    for definition in issues:
+        click.echo(f"error: {definition}", err=True)
     if isinstance(error, InputError):
-        count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+        count = f"{len(issues)} problem{'s' if len(issues) > 1 else ''}"
         click.echo(f"{count} found; nothing was started", err=True)

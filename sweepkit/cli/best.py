@@ -28,12 +28,12 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
     snapshot = load_sweep(target, sets, data)
     best = snapshot.best()
     checkpoint = snapshot.checkpoint(best)
-    metric = snapshot.spec.objective.metric
+    metric = snapshot.config.objective.metric
     if as_json:
         facts = {"sweep": snapshot.name, "trial": best.number, f"best_{metric}": best.best_value}
         epochs = {"best_epoch": best.best_epoch, "epochs": best.epoch, "reason": best.reason}
         metrics = {"metrics": dict(best.reports[(best.best_epoch or 1) - 1].metrics)}
-        place = {"parameters": dict(best.point), "checkpoint": checkpoint, "run_id": best.run_id}
+        place = {"parameters": dict(best.params), "checkpoint": checkpoint, "run_id": best.run_id}
         final = {"final": snapshot.final.to_json() if snapshot.final else None}
         print_json(facts | epochs | metrics | place | final)
         return
@@ -42,7 +42,7 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
         f"trial {best.number}: {metric} {best.best_value:.4f} after epoch {best.best_epoch} of {best.epoch}",
         soft_wrap=True,
     )
-    console.print(f"parameters: {parameters(best.point)}", soft_wrap=True)
+    console.print(f"parameters: {parameters(best.params)}", soft_wrap=True)
     metrics_line = " ".join(f"{k}={number(v)}" for k, v in best.reports[(best.best_epoch or 1) - 1].metrics.items())
     console.print(f"metrics: {metrics_line}", soft_wrap=True)
     console.print(f"ended: {best.reason or 'not yet'}", soft_wrap=True)

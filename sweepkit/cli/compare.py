@@ -81,8 +81,8 @@ def _side_facts(side: ComparedItem) -> dict[str, object]:
     facts: dict[str, object] = {
         "name": side.label,
         "folder": snapshot.folder,
-        "package": snapshot.spec.package,
-        "objective": snapshot.spec.objective.model_dump(),
+        "package": snapshot.config.package,
+        "objective": snapshot.config.objective.model_dump(),
         "data_key": side.data_key,
     }
     if side.is_sweep:
@@ -91,7 +91,7 @@ def _side_facts(side: ComparedItem) -> dict[str, object]:
     if trial:
         facts["trial"] = {
             "number": trial.number,
-            "parameters": dict(trial.point),
+            "parameters": dict(trial.params),
             "best_value": trial.best_value,
             "best_epoch": trial.best_epoch,
             "reason": trial.reason,
@@ -118,7 +118,7 @@ def _show(sides: Sequence[ComparedItem], found: Sequence[PairedTest]) -> None:
             console.print(_table(sides, {key: [_said(value) for value in row] for key, row in rows.items()}))
     console.print("metrics at the best epoch, and their way from the first epoch to the last:")
     console.print(_table(sides, _metrics(sides)))
-    for metric in dict.fromkeys(side.snapshot.spec.objective.metric for side in sides):
+    for metric in dict.fromkeys(side.snapshot.config.objective.metric for side in sides):
         console.print(f"{metric} by epoch (* the best):")
         console.print(_table(sides, _by_epoch(sides, metric)))
     for caveat in compare.caveats(sides):
@@ -148,10 +148,10 @@ def _overview(sides: Sequence[ComparedItem]) -> Rows:
 
 def _about(side: ComparedItem) -> dict[str, str]:
     """Say what a side is, line by line."""
-    spec, trial = side.snapshot.spec, side.trial
+    config, trial = side.snapshot.config, side.trial
     about = {
         "folder": near(side.snapshot.folder),
-        "package": spec.package,
+        "package": config.package,
         "objective": side.objective,
         "data": side.data_key,
     }
@@ -168,14 +168,14 @@ def _about(side: ComparedItem) -> dict[str, str]:
 def _sweep_about(side: ComparedItem) -> dict[str, str]:
     from sweepkit.results.compare import effort
 
-    spent = effort(side.snapshot)
+    usage = effort(side.snapshot)
     counts = ", ".join(f"{count} {name}" for name, count in side.snapshot.counts().items() if count)
     return {
         "begun": str(side.manifest["created"]),
         "trials": f"{counts or 'none'} of {side.snapshot.n_trials}",
-        "epochs": str(spent.epochs),
-        "from start to end": _NOTHING if spent.wall_s is None else duration(spent.wall_s),
-        "all epochs together": _NOTHING if spent.epochs_s is None else duration(spent.epochs_s),
+        "epochs": str(usage.epochs),
+        "from start to end": _NOTHING if usage.wall_s is None else duration(usage.wall_s),
+        "all epochs together": _NOTHING if usage.epochs_s is None else duration(usage.epochs_s),
     }
 
 

@@ -71,7 +71,7 @@ def stderr() -> Console:
     return Console(stderr=True, highlight=False, markup=False)
 
 
-def leaderboard_table(records: Sequence[Trial], spec: SweepConfig, *, most: int) -> Table:
+def leaderboard_table(trials: Sequence[Trial], config: SweepConfig, *, most: int) -> Table:
     """Draw the leading trials: best value, when, how they ended, and the parameters that are not the same in all."""
     from rich.table import Table  # as above
 
@@ -79,21 +79,21 @@ def leaderboard_table(records: Sequence[Trial], spec: SweepConfig, *, most: int)
     from sweepkit.trial.leaderboard import differing, ranked
     from sweepkit.trial.trial import Direction
 
-    leaders = ranked(records, Direction(spec.objective.mode))
-    names = differing(records)
-    table = Table(title=f"best {min(most, len(leaders))} of {len(records)} trials", title_justify="left")
-    for name in ("rank", "trial", spec.objective.metric, "epoch"):
+    leaders = ranked(trials, Direction(config.objective.mode))
+    names = differing(trials)
+    table = Table(title=f"best {min(most, len(leaders))} of {len(trials)} trials", title_justify="left")
+    for name in ("rank", "trial", config.objective.metric, "epoch"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("ended", no_wrap=True)
     table.add_column("parameters that differ", overflow="fold")
-    for rank, record in enumerate(leaders[:most], start=1):
-        point = {name: record.point[name] for name in names if name in record.point}
+    for rank, trial in enumerate(leaders[:most], start=1):
+        params = {name: trial.params[name] for name in names if name in trial.params}
         table.add_row(
             str(rank),
-            str(record.number),
-            f"{record.best_value:.4f}",
-            f"{record.best_epoch} of {record.epoch}",
-            record.outcome.value if record.outcome else "not yet",
-            parameters(point),
+            str(trial.number),
+            f"{trial.best_value:.4f}",
+            f"{trial.best_epoch} of {trial.epoch}",
+            trial.state.value if trial.state else "not yet",
+            parameters(params),
         )
     return table

@@ -130,7 +130,7 @@ def _facts(found: Explanation, html: Path | None, png: Path | None) -> dict[str,
         for turn in found.turns
     ]
     return {
-        "model": {"sweep": facts.sweep, "trial": facts.trial, "epoch": facts.epoch, "parameters": dict(facts.point)},
+        "model": {"sweep": facts.sweep, "trial": facts.trial, "epoch": facts.epoch, "parameters": dict(facts.params)},
         "label": facts.label_names[found.label],
         "probability": round(found.probability, 6),
         # half a character, which an argument may hold, cannot be written

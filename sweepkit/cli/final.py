@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sweepkit.config.definition import SweepDefinition
     from sweepkit.driver.run import RunOptions
     from sweepkit.final.stage import FinalPlan
-    from sweepkit.results.final_result import Comparison, FinalResult, TestEvaluation
+    from sweepkit.results.final_result import Comparison, FinalResult, HeldOutEvaluation
 
 
 @click.command()
@@ -40,11 +40,11 @@ def command(
 
     SWEEP is its YAML. The same command again goes on where it stopped; when it has ended, it shows what it found.
     """
-    problem = load_problem(target, sets, data)
+    definition = load_problem(target, sets, data)
     from sweepkit.driver.run import RunOptions  # not at the top: it imports pyarrow and Optuna
 
     console = stderr() if as_json else stdout()
-    plan, result = finish(problem, RunOptions(address=address, inline=inline), console, again=again)
+    plan, result = finish(definition, RunOptions(address=address, inline=inline), console, again=again)
     if as_json:
         print_json(facts(plan, result))
     else:
@@ -52,22 +52,22 @@ def command(
 
 
 def finish(
-    problem: SweepDefinition, how: RunOptions, console: Console, *, again: bool = False
+    definition: SweepDefinition, how: RunOptions, console: Console, *, again: bool = False
 ) -> tuple[FinalPlan, FinalResult]:
     """Run the final stage and show it run."""
     from sweepkit.cli.live import watcher
     from sweepkit.final.stage import plan_final, run_final
 
-    plan = plan_final(problem)
+    plan = plan_final(definition)
     _announce(console, plan)
-    points = [candidate.point for candidate in plan.finalists]
-    varied = [name for name in points[0] if len({repr(point.get(name)) for point in points}) > 1]
+    param_sets = [candidate.params for candidate in plan.finalists]
+    varied = [name for name in param_sets[0] if len({repr(params.get(name)) for params in param_sets}) > 1]
     try:
-        with interruptible(), watcher(console, plan.problem, varied) as observer:
+        with interruptible(), watcher(console, plan.definition, varied) as observer:
             return plan, run_final(plan, how, observer, again=again)
     except KeyboardInterrupt:
         console.print(
-            f"\ninterrupted; `python -m sweepkit final {problem.source}` goes on from the last finished epochs",
+            f"\ninterrupted; `python -m sweepkit final {definition.source}` goes on from the last finished epochs",
             soft_wrap=True,
         )
         raise click.exceptions.Exit(INTERRUPTED) from None
@@ -78,9 +78,9 @@ def facts(plan: FinalPlan, result: FinalResult) -> dict[str, object]:
     from dataclasses import asdict
 
     return {
-        "sweep": plan.sweep.spec.sweep,
+        "sweep": plan.sweep.config.sweep,
         "winner": result.winner.name,
-        "parameters": dict(result.winner.point),
+        "parameters": dict(result.winner.params),
         "in_doubt": result.is_in_doubt,
         "look": asdict(result.look) if result.look else None,
         "bundle": bundle_place(plan),
@@ -101,7 +101,7 @@ def show(console: Console, plan: FinalPlan, result: FinalResult) -> None:
     if result.looks and result.look is None:
         console.print("the winner has changed since; `--again` measures it, which is another look", soft_wrap=True)
     winner = result.winner
-    console.print(f"winner: {winner.name}: {parameters(winner.point)}", soft_wrap=True)
+    console.print(f"winner: {winner.name}: {parameters(winner.params)}", soft_wrap=True)
     console.print(f"its bundle: {near(bundle_place(plan))}", soft_wrap=True)
     if result.registered:
         console.print(f"in the model registry: {result.registered}, alias champion", soft_wrap=True)
@@ -111,7 +111,7 @@ def bundle_place(plan: FinalPlan) -> str:
     """Say where the winner's bundle is."""
     from sweepkit.storage.storage import Storage
 
-    return f"{Storage.at(plan.sweep.spec.storage.uri).shown}/{plan.paths.winner}"
+    return f"{Storage.at(plan.sweep.config.storage.uri).shown}/{plan.paths.winner}"
 
 
 def _announce(console: Console, plan: FinalPlan) -> None:
@@ -155,7 +155,7 @@ def _compared(comparison: Comparison) -> str:
     )
 
 
-def _seen(look: TestEvaluation, result: FinalResult) -> str:
+def _seen(look: HeldOutEvaluation, result: FinalResult) -> str:
     start = f"test split, look {look.number} of {len(result.looks)} ({look.at[:10]}), {look.candidate}"
     if look.accuracy is None or look.interval is None:
         return f"{start}: begun and not finished"

@@ -52,6 +52,6 @@ def number(value: object) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def parameters(point: Mapping[str, object]) -> str:
+def parameters(params: Mapping[str, object]) -> str:
     """Say a point in one line: `cell=gru units=64 dropout=0.2`."""
-    return " ".join(f"{name}={number(value)}" for name, value in point.items())
+    return " ".join(f"{name}={number(value)}" for name, value in params.items())

@@ -31,8 +31,8 @@ _LINE_EVERY_S = 2.0
 class PlainLines:
     """One line for each thing that happens; an `Observer` for logs and pipes. `varied` names the parameters to show."""
 
-    def __init__(self, console: Console, spec: SweepConfig, varied: Sequence[str]) -> None:
-        self._console, self._spec, self._varied = console, spec, varied
+    def __init__(self, console: Console, config: SweepConfig, varied: Sequence[str]) -> None:
+        self._console, self._config, self._varied = console, config, varied
         self._next_line = 0.0
         self._notices = Notices(console)
 
@@ -51,20 +51,20 @@ class PlainLines:
             self._line(f"{phase}: {done} of {total}")
             self._next_line = now + _LINE_EVERY_S
 
-    def started(self, record: Trial, standing: SweepProgress) -> None:  # noqa: ARG002  # the protocol's
-        attempt = f" attempt {len(record.faults) + 1}" if record.faults else ""
-        self._line(f"trial {record.number}{attempt} starts: {_shown(record, self._varied)}")
+    def started(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the protocol's
+        attempt = f" attempt {len(trial.failures) + 1}" if trial.failures else ""
+        self._line(f"trial {trial.number}{attempt} starts: {_shown(trial, self._varied)}")
 
-    def reported(self, record: Trial, standing: SweepProgress) -> None:  # noqa: ARG002  # the protocol's
-        self._line(f"trial {record.number} epoch {record.epoch}: {_latest(record, self._spec)}")
+    def reported(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the protocol's
+        self._line(f"trial {trial.number} epoch {trial.epoch}: {_latest(trial, self._config)}")
 
-    def ended(self, record: Trial, standing: SweepProgress) -> None:
-        assert record.outcome is not None, "it has ended"
+    def ended(self, trial: Trial, progress: SweepProgress) -> None:
+        assert trial.state is not None, "it has ended"
         self._line(
-            f"trial {record.number} epoch {record.epoch}: {_latest(record, self._spec)}; "
-            f"{record.outcome.value}: {record.reason}"
+            f"trial {trial.number} epoch {trial.epoch}: {_latest(trial, self._config)}; "
+            f"{trial.state.value}: {trial.reason}"
         )
-        self._line(summary(standing, self._spec))
+        self._line(summary(progress, self._config))
 
     def remarked(self, text: str) -> None:
         self._line(text)
@@ -79,20 +79,20 @@ class LiveTable:
     `varied` names the parameters to show.
     """
 
-    def __init__(self, console: Console, spec: SweepConfig, varied: Sequence[str]) -> None:
-        self._spec, self._varied = spec, varied
+    def __init__(self, console: Console, config: SweepConfig, varied: Sequence[str]) -> None:
+        self._config, self._varied = config, varied
         self._running: dict[int, Trial] = {}
         self._ended: list[Trial] = []
-        self._standing: SweepProgress | None = None
-        self._progress = Progress(
+        self._progress: SweepProgress | None = None
+        self._bars = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             console=console,
         )
-        self._phases = {self._progress.add_task("starting", total=None): "starting"}
-        self._live = Live(self._progress, console=console, refresh_per_second=4, get_renderable=self._render)
+        self._phases = {self._bars.add_task("starting", total=None): "starting"}
+        self._live = Live(self._bars, console=console, refresh_per_second=4, get_renderable=self._render)
         self._notices = Notices(console)
 
     def __enter__(self) -> LiveTable:
@@ -110,82 +110,83 @@ class LiveTable:
         task, known = next(reversed(self._phases.items()))
         if phase != known:
             if known == "starting":
-                self._progress.remove_task(task)
-            task = self._progress.add_task(phase, total=total)
+                self._bars.remove_task(task)
+            task = self._bars.add_task(phase, total=total)
             self._phases[task] = phase
-        self._progress.update(task, completed=done, total=total)
+        self._bars.update(task, completed=done, total=total)
 
-    def started(self, record: Trial, standing: SweepProgress) -> None:
-        self._running[record.number], self._standing = record, standing
+    def started(self, trial: Trial, progress: SweepProgress) -> None:
+        self._running[trial.number], self._progress = trial, progress
 
-    def reported(self, record: Trial, standing: SweepProgress) -> None:
-        self._running[record.number], self._standing = record, standing
+    def reported(self, trial: Trial, progress: SweepProgress) -> None:
+        self._running[trial.number], self._progress = trial, progress
 
-    def ended(self, record: Trial, standing: SweepProgress) -> None:
-        self._running.pop(record.number, None)
-        self._ended = [*self._ended, record][-_LAST_ENDED:]
-        self._standing = standing
+    def ended(self, trial: Trial, progress: SweepProgress) -> None:
+        self._running.pop(trial.number, None)
+        self._ended = [*self._ended, trial][-_LAST_ENDED:]
+        self._progress = progress
 
     def remarked(self, text: str) -> None:
         # above the table, where it stays
         self._live.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _render(self) -> Group:
-        if self._standing is None:
-            return Group(self._progress)
-        return Group(self._table(), Text(summary(self._standing, self._spec)))
+        if self._progress is None:
+            return Group(self._bars)
+        return Group(self._table(), Text(summary(self._progress, self._config)))
 
     def _table(self) -> Table:
-        table = Table(title=f"{self._spec.sweep}: {self._spec.objective.metric} ({self._spec.objective.mode})")
+        table = Table(title=f"{self._config.sweep}: {self._config.objective.metric} ({self._config.objective.mode})")
         for name in ("trial", "parameters", "epoch", "latest", "best", "state"):
             table.add_column(name, overflow="fold", ratio=3 if name == "parameters" else None)
-        for record in self._ended:
-            table.add_row(*_cells(record, self._spec, self._varied), style="dim")
-        for record in self._running.values():
-            table.add_row(*_cells(record, self._spec, self._varied))
+        for trial in self._ended:
+            table.add_row(*_cells(trial, self._config, self._varied), style="dim")
+        for trial in self._running.values():
+            table.add_row(*_cells(trial, self._config, self._varied))
         return table
 
 
-def summary(standing: SweepProgress, spec: SweepConfig) -> str:
+def summary(progress: SweepProgress, config: SweepConfig) -> str:
     """Say in one line how far the sweep is."""
-    counts = standing.n_ended
+    counts = progress.n_ended
     done = sum(counts.values())
     parts = [
-        f"{done} of {standing.n_target} trials ended",
-        f"{counts[TrialState.COMPLETE]} complete, {counts[TrialState.PRUNED]} stopped early, {counts[TrialState.FAILED]} failed",
-        f"{standing.n_running} running",
+        f"{done} of {progress.n_target} trials ended",
+        f"{counts[TrialState.COMPLETE]} complete, {counts[TrialState.PRUNED]} stopped early, "
+        f"{counts[TrialState.FAILED]} failed",
+        f"{progress.n_running} running",
     ]
-    if standing.best is not None and standing.best.best_value is not None:
-        best = standing.best
+    if progress.best is not None and progress.best.best_value is not None:
+        best = progress.best
         parts.append(
-            f"best {spec.objective.metric} {best.best_value:.4f} (trial {best.number}, epoch {best.best_epoch})"
+            f"best {config.objective.metric} {best.best_value:.4f} (trial {best.number}, epoch {best.best_epoch})"
         )
-    parts.append(f"{duration(standing.elapsed_s)} elapsed")
-    if standing.eta_s is not None:
-        parts.append(f"about {duration(standing.eta_s)} left")
+    parts.append(f"{duration(progress.elapsed_s)} elapsed")
+    if progress.eta_s is not None:
+        parts.append(f"about {duration(progress.eta_s)} left")
     return " · ".join(parts)
 
 
-def _cells(record: Trial, spec: SweepConfig, varied: Sequence[str]) -> tuple[str, str, str, str, str, Text]:
-    best = f"{record.best_value:.4f}" if record.best_value is not None else ""
-    if record.outcome is None:
-        state = Text(f"running, attempt {len(record.faults) + 1}" if record.faults else "running")
+def _cells(trial: Trial, config: SweepConfig, varied: Sequence[str]) -> tuple[str, str, str, str, str, Text]:
+    best = f"{trial.best_value:.4f}" if trial.best_value is not None else ""
+    if trial.state is None:
+        state = Text(f"running, attempt {len(trial.failures) + 1}" if trial.failures else "running")
     else:
-        state = Text(f"{record.outcome.value}: {record.reason}", style=_OUTCOME_STYLES[record.outcome])
-    epoch = f"{record.epoch}/{spec.stopping.max_epochs}"
-    return str(record.number), _shown(record, varied), epoch, _latest_value(record, spec), best, state
+        state = Text(f"{trial.state.value}: {trial.reason}", style=_OUTCOME_STYLES[trial.state])
+    epoch = f"{trial.epoch}/{config.stopping.max_epochs}"
+    return str(trial.number), _shown(trial, varied), epoch, _latest_value(trial, config), best, state
 
 
-def _shown(record: Trial, varied: Sequence[str]) -> str:
-    return parameters({name: record.point[name] for name in varied if name in record.point})
+def _shown(trial: Trial, varied: Sequence[str]) -> str:
+    return parameters({name: trial.params[name] for name in varied if name in trial.params})
 
 
-def _latest(record: Trial, spec: SweepConfig) -> str:
-    return f"{spec.objective.metric} {_latest_value(record, spec) or 'was not reported'}"
+def _latest(trial: Trial, config: SweepConfig) -> str:
+    return f"{config.objective.metric} {_latest_value(trial, config) or 'was not reported'}"
 
 
-def _latest_value(record: Trial, spec: SweepConfig) -> str:
-    value = record.reports[-1].metrics.get(spec.objective.metric) if record.reports else None
+def _latest_value(trial: Trial, config: SweepConfig) -> str:
+    value = trial.reports[-1].metrics.get(config.objective.metric) if trial.reports else None
     return "" if value is None else f"{value:.4f}"
 
 
@@ -210,14 +211,14 @@ class Notices(logging.Handler):
         self._console.print(f"{record.levelname.lower()}: {record.getMessage()}", markup=False, soft_wrap=True)
 
 
-def varied_names(problem: SweepDefinition) -> list[str]:
+def varied_names(definition: SweepDefinition) -> list[str]:
     """Return the parameters that are not the same in all trials."""
-    return [name for name, param in problem.space.params.items() if (param.values() or (0, 1))[1:]]
+    return [name for name, param in definition.space.parameters.items() if (param.values() or (0, 1))[1:]]
 
 
-def watcher(console: Console, problem: SweepDefinition, varied: Sequence[str]) -> LiveTable | PlainLines:
+def watcher(console: Console, definition: SweepDefinition, varied: Sequence[str]) -> LiveTable | PlainLines:
     """Return a live table for a terminal, plain lines for anything else; `varied` names the parameters to show."""
     from sweepkit.cli.live import LiveTable, PlainLines
 
     kind = LiveTable if console.is_terminal else PlainLines
-    return kind(console, problem.spec, varied)
+    return kind(console, definition.config, varied)

@@ -30,37 +30,43 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
     Nothing is started. The time rests on the package's count of operations, on the number of rows, and on a
     matrix product measured here; it may be wrong by a factor of two, and more where the machine is busy.
     """
-    problem = load_problem(target, sets, data)
+    definition = load_problem(target, sets, data)
     from sweepkit.config.definition import notes  # not at the top: --help need not load pydantic
 
-    plan, basis = _plan(problem)
+    plan, basis = _plan(definition)
     if as_json:
-        print_json({**asdict(plan), **basis, "budget": problem.spec.budget.model_dump(), "notes": notes(problem)})
+        print_json(
+            {**asdict(plan), **basis, "budget": definition.config.budget.model_dump(), "notes": notes(definition)}
+        )
         return
     console = stdout()
-    console.print(_counts(problem, plan))
+    console.print(_counts(definition, plan))
     console.print(_reaching(plan))
-    for line in [_time(plan, basis), *_price(problem, plan, basis), *(f"note: {note}" for note in notes(problem))]:
+    for line in [
+        _time(plan, basis),
+        *_price(definition, plan, basis),
+        *(f"note: {note}" for note in notes(definition)),
+    ]:
         console.print(line, soft_wrap=True)
 
 
-def _plan(problem: SweepDefinition) -> tuple[Plan, dict[str, float | None]]:
+def _plan(definition: SweepDefinition) -> tuple[Plan, dict[str, float | None]]:
     """Estimate the sweep on this machine; also return what the estimate rests on."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported: one thread is measured
     from sweepkit import provenance
     from sweepkit.driver import estimate
 
-    resources = problem.spec.resources
+    resources = definition.config.resources
     workers = resources.workers or max(provenance.machine().cores // resources.cpu, 1)
     on_gpu = resources.gpu not in ("auto", 0)  # what a GPU does cannot be told from here
-    n_rows, mean_tokens = _rows(problem)
+    n_rows, mean_tokens = _rows(definition)
     basis = {
         "n_rows": n_rows,
         "workers": workers,
         "gflops_per_s": None if on_gpu else round(estimate.measure_gflops(), 2),
     }
     plan = estimate.estimate(
-        problem,
+        definition,
         n_rows=n_rows,
         mean_tokens=mean_tokens,
         workers=workers,
@@ -69,10 +75,10 @@ def _plan(problem: SweepDefinition) -> tuple[Plan, dict[str, float | None]]:
     return plan, basis
 
 
-def _rows(problem: SweepDefinition) -> tuple[int | None, float | None]:
+def _rows(definition: SweepDefinition) -> tuple[int | None, float | None]:
     """Return how many rows train has, and their mean length: as prepared here, else as the package says."""
-    settings, source = problem.data.model_dump(), problem.data.source
-    for path in _manifests(problem):
+    settings, source = definition.data.model_dump(), definition.data.source
+    for path in _manifests(definition):
         try:
             facts = json.loads(path.read_bytes())
             is_same = all(settings[key] == value for key, value in facts["settings"].items() if key in settings)
@@ -82,30 +88,30 @@ def _rows(problem: SweepDefinition) -> tuple[int | None, float | None]:
                 return train["rows"] + valid["rows"], train["lengths"]["mean"]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue  # not prepared data of this format; `run` says so
-    return problem.package.n_rows(problem.data), None
+    return definition.package.n_rows(definition.data), None
 
 
-def _manifests(problem: SweepDefinition) -> list[Path]:
+def _manifests(definition: SweepDefinition) -> list[Path]:
     """Return the manifests of the package's prepared data, the newest first."""
-    folder = Path(problem.spec.storage.uri) / "data"
+    folder = Path(definition.config.storage.uri) / "data"
     try:
-        found = list(folder.glob(f"{problem.spec.package}-*/manifest.json"))
+        found = list(folder.glob(f"{definition.config.package}-*/manifest.json"))
         return sorted(found, key=lambda path: -path.stat().st_mtime)
     except OSError:
         return []  # a storage that cannot be read; `run` says so
 
 
-def _counts(problem: SweepDefinition, plan: Plan) -> Table:
+def _counts(definition: SweepDefinition, plan: Plan) -> Table:
     from rich.table import Table
 
-    spec = problem.spec
+    config = definition.config
     grid = "" if plan.grid_size is None else f" of {plan.grid_size} grid points"
     saved = "" if plan.epochs == plan.full_epochs else f" expected, {plan.full_epochs} if nothing were stopped"
     table = Table(box=None, show_header=False)
-    table.add_row("trials", f"{plan.n_trials}{grid} ({spec.search.sampler})")
-    table.add_row("rungs", ", ".join(map(str, plan.rungs)) or f"none ({spec.stopping.rule})")
+    table.add_row("trials", f"{plan.n_trials}{grid} ({config.search.sampler})")
+    table.add_row("rungs", ", ".join(map(str, plan.rungs)) or f"none ({config.stopping.rule})")
     table.add_row("epochs", f"{plan.epochs}{saved}")
-    if found := limits(spec.budget):
+    if found := limits(config.budget):
         table.add_row("budget", f"ends after {' or '.join(found)}")
     return table
 
@@ -131,9 +137,9 @@ def _time(plan: Plan, basis: dict[str, float | None]) -> str:
     )
 
 
-def _price(problem: SweepDefinition, plan: Plan, basis: dict[str, float | None]) -> list[str]:
+def _price(definition: SweepDefinition, plan: Plan, basis: dict[str, float | None]) -> list[str]:
     """Say what the time would cost, where the YAML has a price."""
-    price, workers = problem.spec.budget.price_per_worker_hour, basis["workers"]
+    price, workers = definition.config.budget.price_per_worker_hour, basis["workers"]
     if price is None or plan.time_s is None or workers is None:
         return []
     return [

@@ -25,13 +25,13 @@ def command(
 
     `run` does this by itself; ahead of it, it can be done on other machines and for several sweeps that share data.
     """
-    problem = load_problem(target, sets, data)
+    definition = load_problem(target, sets, data)
     from sweepkit.cli.live import watcher
     from sweepkit.driver.run import RunOptions, prepare_data  # not at the top: it imports pyarrow
 
     console = stderr() if as_json else stdout()
-    with watcher(console, problem, ()) as observer:
-        prepared = prepare_data(problem, RunOptions(address=address, inline=inline), observer)
+    with watcher(console, definition, ()) as observer:
+        prepared = prepare_data(definition, RunOptions(address=address, inline=inline), observer)
     if as_json:
         print_json(prepared.manifest.to_json() | {"folder": str(prepared.folder)})
         return

@@ -117,19 +117,19 @@ def _facts(findings: ReportData) -> dict[str, object]:
     """Return the headline as JSON."""
     from collections import Counter
 
-    counts = Counter(record.outcome.value if record.outcome else "unfinished" for record in findings.records)
+    counts = Counter(trial.state.value if trial.state else "unfinished" for trial in findings.trials)
     leaders, final = findings.leaders, findings.final
     best = leaders[0] if leaders else None
     return {
         "sweep": findings.name,
         "folder": findings.folder,
-        "trials": len(findings.records),
+        "trials": len(findings.trials),
         "n_trials": findings.n_trials,
         "counts": dict(counts),
         "best_trial": best.number if best else None,
         f"best_{findings.metric}": best.best_value if best else None,
         "best_epoch": best.best_epoch if best else None,
-        "parameters": dict(best.point) if best else {},
+        "parameters": dict(best.params) if best else {},
         "final_winner": final.winner.name if final else None,
         "final_in_doubt": final.is_in_doubt if final else None,
         "looks_at_test": len(final.looks) if final else 0,

@@ -41,73 +41,75 @@ def command(
 
     The same command again continues an interrupted sweep. With --json, what happens goes to stderr.
     """
-    problem = load_problem(target, sets, data)
+    definition = load_problem(target, sets, data)
     from sweepkit.driver.run import RunOptions, run_sweep  # not at the top: it imports pyarrow and Optuna
 
     console = stderr() if as_json else stdout()
     try:
-        with interruptible(), watcher(console, problem, varied_names(problem)) as observer:
-            result = run_sweep(problem, RunOptions(address=address, inline=inline, new=new), observer)
+        with interruptible(), watcher(console, definition, varied_names(definition)) as observer:
+            result = run_sweep(definition, RunOptions(address=address, inline=inline, new=new), observer)
     except KeyboardInterrupt:
         console.print("\ninterrupted; the same command goes on from the last finished epochs", soft_wrap=True)
         raise click.exceptions.Exit(INTERRUPTED) from None
     if not as_json:
-        _show(console, result, problem)
-    if not as_json and problem.spec.final is None:
+        _show(console, result, definition)
+    if not as_json and definition.config.final is None:
         console.print("next: the same command with `final` for `run` trains the leaders again and measures the winner")
-    final = _finish(problem.renamed(result.sweep), RunOptions(address=address, inline=inline), console, as_json=as_json)
+    final = _finish(
+        definition.renamed(result.sweep), RunOptions(address=address, inline=inline), console, as_json=as_json
+    )
     if as_json:
-        print_json(_facts(result, problem) | final)
+        print_json(_facts(result, definition) | final)
 
 
-def _finish(problem: SweepDefinition, how: RunOptions, console: Console, *, as_json: bool) -> dict[str, object]:
+def _finish(definition: SweepDefinition, how: RunOptions, console: Console, *, as_json: bool) -> dict[str, object]:
     """Run the final stage where the sweep file asks for one; return what it found for --json."""
-    if problem.spec.final is None:
+    if definition.config.final is None:
         return {}
     from sweepkit.cli import final
 
-    plan, found = final.finish(problem, how, console)
+    plan, found = final.finish(definition, how, console)
     if not as_json:
         final.show(console, plan, found)
     return {"final": final.facts(plan, found)}
 
 
-def ui_command(result: SweepResult, problem: SweepDefinition) -> str:
+def ui_command(result: SweepResult, definition: SweepDefinition) -> str:
     """Say how to open MLflow's pages on a sweep."""
     from sweepkit.storage.layout import SweepPaths
     from sweepkit.storage.storage import Storage
 
-    storage = Storage.at(problem.spec.storage.uri)
+    storage = Storage.at(definition.config.storage.uri)
     folder = storage.local and storage.path(SweepPaths(result.sweep).root)
-    return f"python -m sweepkit ui {shlex.quote(near(str(folder or problem.source)))}"
+    return f"python -m sweepkit ui {shlex.quote(near(str(folder or definition.source)))}"
 
 
-def _facts(result: SweepResult, problem: SweepDefinition) -> dict[str, object]:
+def _facts(result: SweepResult, definition: SweepDefinition) -> dict[str, object]:
     from sweepkit.trial.leaderboard import reasons, table
     from sweepkit.trial.trial import Direction
 
-    objective = problem.spec.objective
+    objective = definition.config.objective
     return {
         "sweep": result.sweep,
         "best_trial": result.best.number,
         f"best_{objective.metric}": result.best.best_value,
         "best_epoch": result.best.best_epoch,
-        "parameters": dict(result.best.point),
+        "parameters": dict(result.best.params),
         "checkpoint": result.checkpoint,
         "ended_early": result.over,
-        "reasons": dict(reasons(result.records)),
+        "reasons": dict(reasons(result.trials)),
         "tracking_uri": result.tracking_uri,
-        "leaderboard": table(result.records, metric=objective.metric, mode=Direction(objective.mode)),
+        "leaderboard": table(result.trials, metric=objective.metric, direction=Direction(objective.mode)),
     }
 
 
-def _show(console: Console, result: SweepResult, problem: SweepDefinition) -> None:
+def _show(console: Console, result: SweepResult, definition: SweepDefinition) -> None:
     from sweepkit.trial.leaderboard import reasons
 
-    objective = problem.spec.objective
-    console.print(leaderboard_table(result.records, problem.spec, most=_ROWS))
+    objective = definition.config.objective
+    console.print(leaderboard_table(result.trials, definition.config, most=_ROWS))
     console.print("why trials ended:")
-    for reason, count in reasons(result.records):
+    for reason, count in reasons(result.trials):
         console.print(f"  {count:4} {reason}", soft_wrap=True)
     if result.over:
         console.print(
@@ -116,9 +118,9 @@ def _show(console: Console, result: SweepResult, problem: SweepDefinition) -> No
     best = result.best
     console.print(
         f"best: trial {best.number}, {objective.metric} {best.best_value:.4f} after epoch {best.best_epoch}: "
-        f"{parameters(best.point)}",
+        f"{parameters(best.params)}",
         soft_wrap=True,
     )
     console.print(f"its checkpoint: {near(result.checkpoint)}", soft_wrap=True)
     if result.tracking_uri:
-        console.print(f"compare trials: {ui_command(result, problem)}", soft_wrap=True)
+        console.print(f"compare trials: {ui_command(result, definition)}", soft_wrap=True)

@@ -47,16 +47,16 @@ def _facts(snapshot: Sweep) -> dict[str, object]:
         "n_trials": snapshot.n_trials,
         "counts": snapshot.counts(),
         "unfinished": [
-            {"trial": record.number, "epoch": record.epoch, "parameters": dict(record.point)}
-            for record in snapshot.unfinished()
+            {"trial": trial.number, "epoch": trial.epoch, "parameters": dict(trial.params)}
+            for trial in snapshot.unfinished()
         ],
         "spent": _spent_facts(snapshot),
         "disk_bytes": snapshot.disk_bytes(),
         "running": asdict(running) if (running := snapshot.running()) else None,
-        "reasons": dict(reasons(snapshot.records)),
+        "reasons": dict(reasons(snapshot.trials)),
         "errors": snapshot.errors,
-        "faults": {record.number: [fault.to_json() for fault in record.faults] for record in snapshot.faulty()},
-        "logs": {record.number: snapshot.log(record) for record in snapshot.failed()},
+        "faults": {trial.number: [fault.to_json() for fault in trial.failures] for trial in snapshot.faulty()},
+        "logs": {trial.number: snapshot.log(trial) for trial in snapshot.failed()},
         "leaderboard": snapshot.table(),
     }
 
@@ -70,46 +70,46 @@ def _show(snapshot: Sweep) -> None:
     if running := snapshot.running():
         console.print(f"running: {running.describe(now=time.time())}", soft_wrap=True)
     console.print(f"spent: {_spent(snapshot)}; {size(snapshot.disk_bytes())} on disk", soft_wrap=True)
-    console.print(leaderboard_table(snapshot.records, snapshot.spec, most=_ROWS))
-    for record in snapshot.unfinished():
+    console.print(leaderboard_table(snapshot.trials, snapshot.config, most=_ROWS))
+    for trial in snapshot.unfinished():
         console.print(
-            f"unfinished: trial {record.number}, epoch {record.epoch}: {parameters(record.point)}", soft_wrap=True
+            f"unfinished: trial {trial.number}, epoch {trial.epoch}: {parameters(trial.params)}", soft_wrap=True
         )
-    for reason, count in reasons(snapshot.records):
+    for reason, count in reasons(snapshot.trials):
         console.print(f"  {count:4} {reason}", soft_wrap=True)
     _show_faults(console, snapshot)
 
 
 def _show_faults(console: Console, snapshot: Sweep) -> None:
     """Say what attempts ended in, and of each failed trial the traceback and the log."""
-    for record in snapshot.faulty():
-        for attempt, fault in enumerate(record.faults, start=1):
+    for trial in snapshot.faulty():
+        for attempt, fault in enumerate(trial.failures, start=1):
             free = "" if fault.counts else " (does not count)"
-            text = f"trial {record.number} attempt {attempt}, after epoch {fault.epoch}: {fault.summary}{free}"
+            text = f"trial {trial.number} attempt {attempt}, after epoch {fault.epoch}: {fault.summary}{free}"
             console.print(text, markup=False, highlight=False, soft_wrap=True)
-    for record in snapshot.failed():
-        error = snapshot.errors.get(record.number, record.reason or "").rstrip()
-        text = f"trial {record.number} failed; its log: {near(snapshot.log(record))}\n{error}"
+    for trial in snapshot.failed():
+        error = snapshot.errors.get(trial.number, trial.reason or "").rstrip()
+        text = f"trial {trial.number} failed; its log: {near(snapshot.log(trial))}\n{error}"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _spent(snapshot: Sweep) -> str:
     """Say what the sweep has spent by its last report, and of how much: `3 h 05 min of 8 h, 120 epochs`."""
-    spent, budget = snapshot.spent, snapshot.spec.budget
+    usage, budget = snapshot.usage, snapshot.config.budget
     parts = [
-        duration(spent.seconds) + (f" of {budget.hours:g} h" if budget.hours is not None else ""),
-        f"{spent.worker_seconds / 3600:.3g} worker-hours",
-        f"{spent.epochs}{f' of {budget.epochs}' if budget.epochs is not None else ''} epochs",
+        duration(usage.seconds) + (f" of {budget.hours:g} h" if budget.hours is not None else ""),
+        f"{usage.worker_seconds / 3600:.3g} worker-hours",
+        f"{usage.epochs}{f' of {budget.epochs}' if budget.epochs is not None else ''} epochs",
     ]
-    money = spent.money(budget)
+    money = usage.money(budget)
     return ", ".join(parts if money is None else [*parts, f"{money:.2f} of {budget.money:g} in money"])
 
 
 def _spent_facts(snapshot: Sweep) -> dict[str, float | None]:
-    spent = snapshot.spent
+    usage = snapshot.usage
     return {
-        "hours": spent.seconds / 3600,
-        "worker_hours": spent.worker_seconds / 3600,
-        "epochs": spent.epochs,
-        "money": spent.money(snapshot.spec.budget),
+        "hours": usage.seconds / 3600,
+        "worker_hours": usage.worker_seconds / 3600,
+        "epochs": usage.epochs,
+        "money": usage.money(snapshot.config.budget),
     }

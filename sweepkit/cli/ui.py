@@ -77,7 +77,7 @@ def _tracked(target: Path, sets: tuple[str, ...], data: str | None, tracking_uri
             f"`python -m sweepkit report {near(str(target))}`",
             where=str(target),
         )
-    return located(tracking_uri or snapshot.spec.tracking.uri), run_id
+    return located(tracking_uri or snapshot.config.tracking.uri), run_id
 
 
 def _experiment(uri: str, run_id: str) -> str:

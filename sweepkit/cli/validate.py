@@ -26,50 +26,50 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
 
     All problems are shown together, each with its line; the exit code is then 2.
     """
-    problem = load_problem(target, sets, data)
+    definition = load_problem(target, sets, data)
     from sweepkit.config.definition import notes  # not at the top: --help need not load pydantic
 
     if as_json:
-        print_json(_facts(problem, notes(problem)))
+        print_json(_facts(definition, notes(definition)))
         return
     console = stdout()
-    console.print(_summary(problem))
-    console.print(_space_table(problem))
-    for note in notes(problem):
+    console.print(_summary(definition))
+    console.print(_space_table(definition))
+    for note in notes(definition):
         console.print(f"note: {note}", soft_wrap=True)
     console.print(f"{target} is valid", soft_wrap=True)
 
 
-def _facts(problem: SweepDefinition, notes: list[str]) -> dict[str, object]:
+def _facts(definition: SweepDefinition, notes: list[str]) -> dict[str, object]:
     return {
         "valid": True,
-        "spec": hidden_in(problem.spec.model_dump(mode="json")),
-        "data": hidden_in(problem.data.model_dump(mode="json")),
-        "space": problem.space.describe(),
-        "grid_size": problem.space.size(),
+        "spec": hidden_in(definition.config.model_dump(mode="json")),
+        "data": hidden_in(definition.data.model_dump(mode="json")),
+        "space": definition.space.describe(),
+        "grid_size": definition.space.size(),
         "notes": notes,
     }
 
 
-def _summary(problem: SweepDefinition) -> Table:
+def _summary(definition: SweepDefinition) -> Table:
     from rich.table import Table
 
-    spec = problem.spec
-    search, resources = spec.search, spec.resources
-    grid = problem.space.size()
+    config = definition.config
+    search, resources = config.search, config.resources
+    grid = definition.space.size()
     workers = "as many as fit" if resources.workers is None else resources.workers
-    hours = "no limit of time" if spec.budget.hours is None else f"{spec.budget.hours:g} h"
+    hours = "no limit of time" if config.budget.hours is None else f"{config.budget.hours:g} h"
     rows = {
-        "sweep": f"{spec.sweep} (package {spec.package})",
-        "objective": f"{spec.objective.metric}, {spec.objective.mode}",
+        "sweep": f"{config.sweep} (package {config.package})",
+        "objective": f"{config.objective.metric}, {config.objective.mode}",
         "search": f"{search.sampler}, {search.trials} trials, seed {search.seed}",
         "space": "continuous" if grid is None else f"{grid} points",
-        "stopping": _stopping(problem),
-        "budget": f"{hours}, {spec.budget.failures} failures, {_faults(problem)}",
+        "stopping": _stopping(definition),
+        "budget": f"{hours}, {config.budget.failures} failures, {_faults(definition)}",
         "resources": f"{resources.cpu} cpu, gpu {resources.gpu}, workers: {workers}",
-        "storage": f"{spec.storage.uri}, keeps {spec.storage.keep} checkpoints",
-        "tracking": (spec.tracking.uri or "MLflow's default") if spec.tracking.enabled else "off",
-        "data": ", ".join(f"{key} {value}" for key, value in problem.data.model_dump().items() if value is not None),
+        "storage": f"{config.storage.uri}, keeps {config.storage.keep} checkpoints",
+        "tracking": (config.tracking.uri or "MLflow's default") if config.tracking.enabled else "off",
+        "data": ", ".join(f"{key} {value}" for key, value in definition.data.model_dump().items() if value is not None),
     }
     table = Table(box=None, show_header=False)
     for key, value in rows.items():
@@ -77,14 +77,14 @@ def _summary(problem: SweepDefinition) -> Table:
     return table
 
 
-def _faults(problem: SweepDefinition) -> str:
-    budget = problem.spec.budget
+def _faults(definition: SweepDefinition) -> str:
+    budget = definition.config.budget
     timeout = "" if budget.timeout_minutes is None else f", {budget.timeout_minutes:g} min for an epoch"
     return f"{budget.retries} retries of a trial{timeout}"
 
 
-def _stopping(problem: SweepDefinition) -> str:
-    rule = problem.spec.stopping
+def _stopping(definition: SweepDefinition) -> str:
+    rule = definition.config.stopping
     when = {
         "asha": f"asha from epoch {rule.grace_epochs}, reduction {rule.reduction}",
         "hyperband": f"hyperband from epoch {rule.grace_epochs}, reduction {rule.reduction}",
@@ -95,11 +95,11 @@ def _stopping(problem: SweepDefinition) -> str:
     return f"{when}; at most {rule.max_epochs} epochs{patience}"
 
 
-def _space_table(problem: SweepDefinition) -> Table:
+def _space_table(definition: SweepDefinition) -> Table:
     from rich.table import Table
 
     table = Table("parameter", "values", "applies when")
-    for name, param in problem.space.params.items():
+    for name, param in definition.space.parameters.items():
         conditions = [f"{parent}: {_listed(values)}" for parent, values in (param.when or {}).items()]
         table.add_row(name, _values(param), "\n".join(conditions) or "always")
     return table

@@ -34,7 +34,7 @@ class SweepDefinition:
         source: the YAML, as the user named it.
     """
 
-    spec: SweepConfig
+    config: SweepConfig
     space: Space
     data: DataSettings
     package: Package
@@ -42,7 +42,7 @@ class SweepDefinition:
 
     def renamed(self, sweep: str) -> SweepDefinition:
         """Return the same problem under another sweep name."""
-        return replace(self, spec=self.spec.model_copy(update={"sweep": sweep}))
+        return replace(self, config=self.config.model_copy(update={"sweep": sweep}))
 
 
 def load(path: Path, sets: Sequence[str] = (), *, data: str | None = None) -> SweepDefinition:
@@ -57,47 +57,47 @@ def load(path: Path, sets: Sequence[str] = (), *, data: str | None = None) -> Sw
         InputError: with all problems of the file, the space and the data settings.
     """
     document = read_yaml(path, sets, data=data)
-    spec, problems = parse(document)
-    package = _package(document, problems)
+    config, issues = parse(document)
+    package = _package(document, issues)
     if package is None:
-        raise InputError(_in_order(problems))
+        raise InputError(_in_order(issues))
     space, faults = _narrowed(package, document)
     settings, more = check(package.data_model, _section(document, "data"), document, below=("data",))
-    problems += [*faults, *more]
-    if spec is not None and not faults:
-        problems += _sampler_problems(spec, space, document)
-    if problems or spec is None or settings is None:
-        raise InputError(_in_order(problems))
-    return SweepDefinition(spec, space, settings, package, path)
+    issues += [*faults, *more]
+    if config is not None and not faults:
+        issues += _sampler_problems(config, space, document)
+    if issues or config is None or settings is None:
+        raise InputError(_in_order(issues))
+    return SweepDefinition(config, space, settings, package, path)
 
 
 def notes(problem: SweepDefinition) -> list[str]:
     """Say what is allowed but may surprise: what a sampler does not model, rules that never stop anything."""
-    spec, space = problem.spec, problem.space
+    config, space = problem.config, problem.space
     found = [
         f"space.{name} never applies here: it needs {_condition(problem.package.space, name)}"
-        for name in spec.space
-        if name not in space.params
+        for name in config.space
+        if name not in space.parameters
     ]
-    varied = [param for param in space.params.values() if (param.values() or (1, 2))[1:]]
+    varied = [param for param in space.parameters.values() if (param.values() or (1, 2))[1:]]
     plain = [param for param in varied if not isinstance(param, Choice) and not param.when]
-    if spec.search.sampler in ("cmaes", "qmc") and len(plain) < len(varied):
+    if config.search.sampler in ("cmaes", "qmc") and len(plain) < len(varied):
         found.append(
-            f"{spec.search.sampler} models {len(plain)} of {len(varied)} varied parameters; "
+            f"{config.search.sampler} models {len(plain)} of {len(varied)} varied parameters; "
             "choices, lists and conditional ones are drawn at random"
         )
-    size = space.size() if spec.search.sampler == "grid" else None
-    if size is not None and size > spec.search.trials:
-        found.append(f"the grid has {size} points, search.trials takes only the first {spec.search.trials}")
-    rule = spec.stopping
+    size = space.size() if config.search.sampler == "grid" else None
+    if size is not None and size > config.search.trials:
+        found.append(f"the grid has {size} points, search.trials takes only the first {config.search.trials}")
+    rule = config.stopping
     if rule.rule in ("asha", "hyperband") and rule.grace_epochs == rule.max_epochs:
         found.append(f"{rule.rule} has no rung before epoch {rule.max_epochs}, so it stops nothing")
-    if rule.rule == "median" and rule.warmup_trials >= spec.search.trials:
+    if rule.rule == "median" and rule.warmup_trials >= config.search.trials:
         found.append(f"median stops nothing: warmup_trials {rule.warmup_trials} is not below search.trials")
     return found
 
 
-def _package(document: Document, problems: list[Issue]) -> Package | None:
+def _package(document: Document, issues: list[Issue]) -> Package | None:
     """Import the package that a document names; None, with the problem added, if that cannot be."""
     name, beside = document.values.get("package"), document.path.parent
     if not (isinstance(name, str) and name.isidentifier() and len(name) <= 100):
@@ -107,12 +107,12 @@ def _package(document: Document, problems: list[Issue]) -> Package | None:
         known = sorted(found.parent.name for found in beside.glob("*/space.py"))
         hint = nearest(name, known) if known else "no folder there has a space.py"
         message = f"package {name!r} must be a folder with a space.py beside this file; {hint}"
-        problems.append(Issue(document.where(("package",)), message))
+        issues.append(Issue(document.where(("package",)), message))
         return None
     try:
         return import_package(name, folder)
     except InputError as error:
-        problems += error.problems
+        issues += error.issues
         return None
 
 
@@ -129,19 +129,19 @@ def _section(document: Document, name: str) -> dict[str, object]:
     return section if isinstance(section, dict) else {}
 
 
-def _sampler_problems(spec: SweepConfig, space: Space, document: Document) -> list[Issue]:
-    sampler = spec.search.sampler
+def _sampler_problems(config: SweepConfig, space: Space, document: Document) -> list[Issue]:
+    sampler = config.search.sampler
     where = document.where(("search", "sampler"))
     module, remedy = _NEEDS.get(sampler, ("", ""))
     if module and importlib.util.find_spec(module) is None:
         return [Issue(where, f"search.sampler: {sampler} needs {module}, which is not installed: {remedy}")]
-    endless = [name for name, param in space.params.items() if param.values() is None]
+    endless = [name for name, param in space.parameters.items() if param.values() is None]
     if sampler == "grid" and endless:
         return [
             Issue(
                 document.where(("space", name)),
                 f"space.{name}: the grid sampler needs a list of values, but this takes any number from "
-                f"{space.params[name].describe()['low']} to {space.params[name].describe()['high']}; "
+                f"{space.parameters[name].describe()['low']} to {space.parameters[name].describe()['high']}; "
                 f"write space.{name}: [value, …] or a single value",
             )
             for name in endless
@@ -149,7 +149,7 @@ def _sampler_problems(spec: SweepConfig, space: Space, document: Document) -> li
     return []
 
 
-def _in_order(problems: Sequence[Issue]) -> list[Issue]:
+def _in_order(issues: Sequence[Issue]) -> list[Issue]:
     """Sort by line, the whole file first and options last; problems of one line stay as found."""
 
     def line(problem: Issue) -> float:
@@ -158,9 +158,9 @@ def _in_order(problems: Sequence[Issue]) -> list[Issue]:
         number = problem.where.rpartition(":")[2]
         return int(number) if number.isdecimal() else 0
 
-    return sorted(dict.fromkeys(problems), key=line)
+    return sorted(dict.fromkeys(issues), key=line)
 
 
 def _condition(space: Space, name: str) -> str:
-    conditions = space.params[name].when or {}
+    conditions = space.parameters[name].when or {}
     return " and ".join(f"{parent} in {listed(values)}" for parent, values in conditions.items())

@@ -36,13 +36,13 @@ class Document:
         path: the file, as the user named it.
         values: the mapping at its top.
         places: key path to `file:line` or to the option that set it.
-        problems: entries that could not be taken (duplicate keys, overrides without a value, …).
+        issues: entries that could not be taken (duplicate keys, overrides without a value, …).
     """
 
     path: Path
     values: dict[str, object]
     places: Mapping[Keys, str]
-    problems: tuple[Issue, ...] = ()
+    issues: tuple[Issue, ...] = ()
 
     def where(self, keys: Sequence[str]) -> str:
         """Return the place of a key path, or of the nearest key above it that was written."""
@@ -72,7 +72,7 @@ def read_yaml(path: Path, sets: Sequence[str] = (), *, data: str | None = None) 
         if isinstance(below, dict):  # otherwise parse() says what is wrong with it
             below["source"] = data
             reader.places["data", "source"] = f"--data {data}"
-    return Document(path, values, reader.places, tuple(reader.problems))
+    return Document(path, values, reader.places, tuple(reader.issues))
 
 
 def _text_of(path: Path) -> str:
@@ -125,7 +125,7 @@ class _Reader:
 
     def __init__(self, path: str) -> None:
         self.places: dict[Keys, str] = {}
-        self.problems: list[Issue] = []
+        self.issues: list[Issue] = []
         self._path = path
         self._option: str | None = None
         self._n_entries = 0
@@ -168,15 +168,15 @@ class _Reader:
         dotted, equals, text = assignment.partition("=")
         keys = tuple(part.strip() for part in dotted.split("."))
         if len(keys) > MAX_DEPTH:
-            self.problems.append(Issue(self._option, f"has more than {MAX_DEPTH} levels"))
+            self.issues.append(Issue(self._option, f"has more than {MAX_DEPTH} levels"))
             return
         if not equals or not all(keys):
-            self.problems.append(Issue(self._option, "needs the form key.key=value, like search.trials=10"))
+            self.issues.append(Issue(self._option, "needs the form key.key=value, like search.trials=10"))
             return
         try:
             node = _compose(text, self._option)
         except InputError as error:
-            self.problems += [Issue(self._option, problem.what) for problem in error.problems]
+            self.issues += [Issue(self._option, problem.what) for problem in error.issues]
             return
         parent = self._mapping_above(keys, values)
         if parent is None:
@@ -192,7 +192,7 @@ class _Reader:
             if not isinstance(below, dict):
                 above = ".".join(keys[:depth])
                 message = f"{above} is {below!r} and has no keys below it; set {above} as a whole"
-                self.problems.append(Issue(self._option or "", message))
+                self.issues.append(Issue(self._option or "", message))
                 return None
             values = below
         return values
@@ -234,7 +234,7 @@ class _Reader:
         return value
 
     def _note(self, node: yaml.Node, message: str) -> None:
-        self.problems.append(Issue(self._where(node), message))
+        self.issues.append(Issue(self._where(node), message))
 
     def _where(self, node: yaml.Node) -> str:
         return self._option or f"{self._path}:{node.start_mark.line + 1}"

@@ -16,13 +16,13 @@ def identity(problem: SweepDefinition) -> dict[str, object]:
     More trials or a later last epoch extend a sweep and are left out. So is where the data came from: what
     counts is its content, and the key of that is known only once it is prepared.
     """
-    spec = problem.spec
+    config = problem.config
     return {
-        "package": spec.package,
-        "objective": spec.objective.model_dump(),
+        "package": config.package,
+        "objective": config.objective.model_dump(),
         "space": {str(param.pop("name")): param for param in problem.space.describe()},
-        "search": spec.search.model_dump(exclude={"trials"}),
-        "stopping": spec.stopping.model_dump(exclude={"max_epochs"}),
+        "search": config.search.model_dump(exclude={"trials"}),
+        "stopping": config.stopping.model_dump(exclude={"max_epochs"}),
         "data": problem.data.model_dump(exclude={"source"}),
     }
 

@@ -51,18 +51,18 @@ class Package:
     def model_module(self) -> ModuleType:
         return importlib.import_module(f"{self.name}.model")
 
-    def epoch_gflop(self, point: Params, n_rows: float, mean_tokens: float) -> float:
-        return float(self.space_module.epoch_gflop(point, n_rows, mean_tokens))
+    def epoch_gflop(self, params: Params, n_rows: float, mean_tokens: float) -> float:
+        return float(self.space_module.epoch_gflop(params, n_rows, mean_tokens))
 
     def n_rows(self, settings: DataSettings) -> int | None:
         """Return how many rows train has, where the package can tell without reading the data."""
         count = getattr(self.space_module, "n_rows", None)
         return None if count is None else count(settings)
 
-    def baselines(self, point: Params) -> dict[str, Params]:
-        """Return the points that a winner at `point` has to beat, by name; none where the package names none."""
+    def baselines(self, params: Params) -> dict[str, Params]:
+        """Return the points that a winner at `params` has to beat, by name; none where the package names none."""
         found = getattr(self.space_module, "baselines", None)
-        return {} if found is None else dict(found(point))
+        return {} if found is None else dict(found(params))
 
     @property
     def mean_tokens(self) -> float | None:

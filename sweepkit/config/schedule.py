@@ -9,10 +9,10 @@ from sweepkit.config.schema import Stopping, SweepConfig
 from sweepkit.space import Space
 
 
-def n_trials(spec: SweepConfig, space: Space) -> int:
+def n_trials(config: SweepConfig, space: Space) -> int:
     """Return how many trials a sweep is to have: the YAML's number, or the whole grid where that is smaller."""
-    size = space.size() if spec.search.sampler == "grid" else None
-    return spec.search.trials if size is None else min(size, spec.search.trials)
+    size = space.size() if config.search.sampler == "grid" else None
+    return config.search.trials if size is None else min(size, config.search.trials)
 
 
 def rungs(stopping: Stopping) -> list[int]:

@@ -247,8 +247,8 @@ class SweepConfig(Strict):
 
 def parse(document: Document) -> tuple[SweepConfig | None, list[Issue]]:
     """Check a document; the spec is None if anything but `space:` and `data:` is wrong."""
-    spec, problems = check(SweepConfig, document.values, document)
-    return spec, [*document.problems, *problems]
+    config, issues = check(SweepConfig, document.values, document)
+    return config, [*document.issues, *issues]
 
 
 def check(

@@ -30,7 +30,7 @@ _FORMAT = 1
 
 
 def claim_sweep(
-    problem: SweepDefinition,
+    definition: SweepDefinition,
     storage: Storage,
     *,
     data_key: str,
@@ -40,7 +40,7 @@ def claim_sweep(
     """Choose the sweep's folder, and write its manifest, or bring it up to date where the sweep goes on.
 
     Args:
-        problem: the sweep.
+        definition: the sweep.
         storage: where sweeps are kept.
         data_key: the content key of the data that it reads.
         new: start another sweep even where this one exists.
@@ -53,20 +53,20 @@ def claim_sweep(
         InputError: the folder holds a sweep that differs in what decides results, each difference named, or one whose
             trials have run more epochs than the YAML allows.
     """
-    wanted = identity_of(problem, data_key)
-    taken = versions(storage, problem.spec.sweep)
+    wanted = identity_of(definition, data_key)
+    taken = versions(storage, definition.config.sweep)
     same = [name for name in taken if storage.read_json(SweepPaths(name).manifest)["identity"] == wanted]
     if taken and not same and not new:
-        raise InputError(_refusal(problem, storage, taken[-1], wanted))
+        raise InputError(_refusal(definition, storage, taken[-1], wanted))
     if same and not new:
-        renamed = problem.renamed(same[-1])
+        renamed = definition.renamed(same[-1])
         lock(SweepPaths(same[-1]))
         _refuse_fewer_epochs(renamed, storage)
-        spec = hidden_in(renamed.spec.model_dump(mode="json"))
-        amend(storage, same[-1], spec=spec, n_trials=n_trials(problem.spec, problem.space))
+        config = hidden_in(renamed.config.model_dump(mode="json"))
+        amend(storage, same[-1], spec=config, n_trials=n_trials(definition.config, definition.space))
         return renamed
-    name = f"{problem.spec.sweep}-{len(taken) + 1}" if taken else problem.spec.sweep
-    renamed = problem.renamed(name)
+    name = f"{definition.config.sweep}-{len(taken) + 1}" if taken else definition.config.sweep
+    renamed = definition.renamed(name)
     lock(SweepPaths(name))
     manifest = _manifest(renamed, wanted, data_key)
     storage.write_json(SweepPaths(name).manifest, manifest | _begun(storage, SweepPaths(name), wanted))
@@ -82,69 +82,69 @@ def _begun(storage: Storage, paths: SweepPaths, wanted: Mapping[str, Any]) -> di
         return {}
 
 
-def find_sweep(problem: SweepDefinition, storage: Storage, *, data_key: str) -> SweepDefinition:
+def find_sweep(definition: SweepDefinition, storage: Storage, *, data_key: str) -> SweepDefinition:
     """Return the problem under the name of the sweep that has run with these settings, the newest of several.
 
     Raises:
         InputError: there is none, or its trials have run more epochs than the YAML allows.
     """
-    wanted = identity_of(problem, data_key)
-    taken = versions(storage, problem.spec.sweep)
+    wanted = identity_of(definition, data_key)
+    taken = versions(storage, definition.config.sweep)
     same = [name for name in taken if storage.read_json(SweepPaths(name).manifest)["identity"] == wanted]
     if same:
-        _refuse_fewer_epochs(problem.renamed(same[-1]), storage)
-        return problem.renamed(same[-1])
+        _refuse_fewer_epochs(definition.renamed(same[-1]), storage)
+        return definition.renamed(same[-1])
     if taken:
-        raise InputError(_refusal(problem, storage, taken[-1], wanted))
-    where = str(problem.source)
+        raise InputError(_refusal(definition, storage, taken[-1], wanted))
+    where = str(definition.source)
     raise InputError(
-        f"sweep {problem.spec.sweep!r} has not been run yet; start it with `python -m sweepkit run {where}`",
+        f"sweep {definition.config.sweep!r} has not been run yet; start it with `python -m sweepkit run {where}`",
         where=where,
     )
 
 
-def _manifest(problem: SweepDefinition, wanted: Mapping[str, Any], data_key: str) -> dict[str, Any]:  # JSON objects
-    code = provenance.code_state(problem.package.folder)
+def _manifest(definition: SweepDefinition, wanted: Mapping[str, Any], data_key: str) -> dict[str, Any]:  # JSON objects
+    code = provenance.code_state(definition.package.folder)
     return {
         "format": _FORMAT,
         "identity": wanted,
-        "spec": hidden_in(problem.spec.model_dump(mode="json")),
-        "space": problem.space.describe(),
-        "n_trials": n_trials(problem.spec, problem.space),
+        "spec": hidden_in(definition.config.model_dump(mode="json")),
+        "space": definition.space.describe(),
+        "n_trials": n_trials(definition.config, definition.space),
         "data_key": data_key,
         "commit": code.commit,
         "dirty": code.dirty,
         "versions": provenance.versions(),
-        "source": str(problem.source.absolute()),
+        "source": str(definition.source.absolute()),
         "host": provenance.host(),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
 
 
-def _refuse_fewer_epochs(problem: SweepDefinition, storage: Storage) -> None:
+def _refuse_fewer_epochs(definition: SweepDefinition, storage: Storage) -> None:
     """Raise where trials have run more epochs than any other would from now on."""
-    paths, last = SweepPaths(problem.spec.sweep), problem.spec.stopping.max_epochs
+    paths, last = SweepPaths(definition.config.sweep), definition.config.stopping.max_epochs
     before = storage.read_json(paths.manifest)["spec"]["stopping"]["max_epochs"]
     if last >= before:
         return
     with open_journal(storage, paths, read_only=True) as local:
-        records = Journal.read(local, problem.spec).records()
-    longest = max(records, key=lambda record: record.epoch, default=None)
+        trials = Journal.read(local, definition.config).trials()
+    longest = max(trials, key=lambda trial: trial.epoch, default=None)
     if longest and longest.epoch > last:
         raise InputError(
             f"stopping.max_epochs was {before} and is now {last}, but trial {longest.number} has run {longest.epoch} "
             f"epochs, and results would not be comparable: set it to at least {longest.epoch}, or add --new to start "
             "another sweep beside it",
-            where=str(problem.source),
+            where=str(definition.source),
         )
 
 
 def _refusal(
-    problem: SweepDefinition, storage: Storage, name: str, wanted: Mapping[str, Any]
+    definition: SweepDefinition, storage: Storage, name: str, wanted: Mapping[str, Any]
 ) -> list[Issue]:  # a JSON object
     paths = SweepPaths(name)
     before = storage.read_json(paths.manifest)["identity"]
-    where = str(problem.source)
+    where = str(definition.source)
     found = [Issue(where, change) for change in differences(before, wanted)]
     remedy = (
         f"{storage.shown}/{paths.root} holds a sweep with other settings, and results would not be comparable: "

@@ -23,7 +23,7 @@ from sweepkit.storage.storage import Storage
 from sweepkit.storage.write_errors import writing
 from sweepkit.study.pruning import Decision
 from sweepkit.study.study import SweepStudy
-from sweepkit.study.usage import Usage, exhausted_limit, spent
+from sweepkit.study.usage import Usage, exhausted_limit, usage
 from sweepkit.trial import early_stopping
 from sweepkit.trial.failure import Failure, last_line
 from sweepkit.trial.leaderboard import ranked
@@ -41,7 +41,7 @@ class SweepController:
     def __init__(
         self,
         study: SweepStudy,
-        spec: SweepConfig,
+        config: SweepConfig,
         *,
         storage: Storage,
         runs: TrialRuns | None,
@@ -55,7 +55,7 @@ class SweepController:
 
         Args:
             study: the sweep's trials.
-            spec: the sweep.
+            config: the sweep.
             storage: where its checkpoints are.
             runs: the trials' runs in the tracking store; None when tracking is off.
             observer: whoever wants to see it.
@@ -64,25 +64,25 @@ class SweepController:
             clock: in seconds.
             now: in seconds since 1970.
         """
-        self._study, self._spec, self._storage = study, spec, storage
+        self._study, self._config, self._storage = study, config, storage
         self._runs, self._observer, self._clock, self._now = runs, observer, clock, now
-        self._mode = Direction(spec.objective.mode)
-        self._paths = SweepPaths(spec.sweep)
+        self._direction = Direction(config.objective.mode)
+        self._paths = SweepPaths(config.sweep)
         self._workers, self._lost = workers, lost
         self._started = clock()
-        records = study.records()
-        self._before = spent(study.runs(), records)
+        trials = study.trials()
+        self._before = usage(study.runs(), trials)
         self._n_epochs = self._before.epochs
-        self._ended: dict[int, Trial] = {r.number: r for r in records if r.outcome}
+        self._ended: dict[int, Trial] = {r.number: r for r in trials if r.state}
         self._waiting = study.unfinished()
-        self._inherited = [record.number for record in self._waiting]
+        self._inherited = [trial.number for trial in self._waiting]
         self._running: dict[int, Trial] = {}
-        self._kept = {r.number for r in ranked(list(self._ended.values()), self._mode)[: spec.storage.keep]}
+        self._kept = {r.number for r in ranked(list(self._ended.values()), self._direction)[: config.storage.keep]}
         self._n_ended_before = len(self._ended)
         self.over: str | None = None
         self._fault: StorageFault | None = None
 
-    def next_task(self) -> TrialRequest | None:
+    def next_trial(self) -> TrialRequest | None:
         """Hand out trials that have begun first, then new ones; None when there are no more or the sweep is over."""
         return self._guarded(self._next_task, otherwise=None)
 
@@ -91,21 +91,21 @@ class SweepController:
         if self.is_over():
             return None
         again = self._study.resume(self._waiting.pop(0).number) if self._waiting else None
-        record = again or self._study.ask()
-        if record is None:
+        trial = again or self._study.ask()
+        if trial is None:
             return None
-        run_id = self._open_run(record, resumes=again is not None)
-        self._running[record.number] = record
-        self._observer.started(record, self.standing())
+        run_id = self._open_run(trial, resumes=again is not None)
+        self._running[trial.number] = trial
+        self._observer.started(trial, self.progress())
         return TrialRequest(
-            number=record.number,
-            point=dict(record.point),
-            seed=trial_seed(self._spec.search.seed, record.number),
-            epochs_reported=record.epoch,
+            number=trial.number,
+            params=dict(trial.params),
+            seed=trial_seed(self._config.search.seed, trial.number),
+            epochs_reported=trial.epoch,
             resumes=again is not None,
             run_id=run_id,
-            attempt=len(record.faults) + 1,
-            known=tuple(report.to_json() for report in record.reports),
+            attempt=len(trial.failures) + 1,
+            known=tuple(report.to_json() for report in trial.reports),
         )
 
     def reported(self, number: int, report: Report) -> bool:
@@ -113,21 +113,21 @@ class SweepController:
         return self._guarded(lambda: self._fault is not None or self._reported(number, report), otherwise=True)
 
     def _reported(self, number: int, report: Report) -> bool:
-        verdict = self._study.report(number, report)
+        decision = self._study.report(number, report)
         n_before = self._running[number].epoch
-        record = self._running[number] = self._study.record(number)
-        self._n_epochs += record.epoch - n_before
-        metric = self._spec.objective.metric
+        trial = self._running[number] = self._study.trial(number)
+        self._n_epochs += trial.epoch - n_before
+        metric = self._config.objective.metric
         # where the loss is not finite, nobody validated; otherwise every other trial would report the same
-        if verdict and metric not in report.metrics and not early_stopping.not_finite(report, metric):
-            self.over = verdict.reason
-        if verdict:
-            self._end(number, verdict)
-        elif record.epoch > n_before:  # or it was trained again, and everybody has heard of it
+        if decision and metric not in report.metrics and not early_stopping.not_finite(report, metric):
+            self.over = decision.reason
+        if decision:
+            self._end(number, decision)
+        elif trial.epoch > n_before:  # or it was trained again, and everybody has heard of it
             if self._runs:
-                self._runs.collect(record)
-            self._observer.reported(record, self.standing())
-        return verdict is not None
+                self._runs.collect(trial)
+            self._observer.reported(trial, self.progress())
+        return decision is not None
 
     def failed(self, number: int, error: str, *, counts: bool = True) -> None:
         """Write down how an attempt ended, and hand the trial out again unless its retries are used up.
@@ -143,7 +143,7 @@ class SweepController:
     def returned(self, number: int, why: str) -> None:
         """Take back a trial that was handed out and never begun; its turn comes again at once."""
         del self._running[number]
-        self._waiting.insert(0, self._study.record(number))
+        self._waiting.insert(0, self._study.trial(number))
         self._remark(f"trial {number} is given to another worker: {why}")
 
     def halted(self, fault: StorageFault) -> None:
@@ -166,48 +166,48 @@ class SweepController:
             return otherwise
 
     def _failed(self, number: int, error: str, *, counts: bool) -> None:
-        fault = Failure(self._running[number].epoch, error, counts, self._now())
-        if self._study.fault(number, fault):
-            self._try_again(number, fault)
+        failure = Failure(self._running[number].epoch, error, counts, self._now())
+        if self._study.record_failure(number, failure):
+            self._try_again(number, failure)
         else:
             self._give_up(number, error)
 
     def is_over(self) -> bool:
         """Say whether a budget or the allowed failures are used up; `over` then says which."""
-        budget = self._spec.budget
+        budget = self._config.budget
         n_failed = self._count(TrialState.FAILED)
         if self.over is None and n_failed > budget.failures:
             self.over = f"{n_failed} trials failed, more than budget.failures: {budget.failures} allows"
         if self.over is None:
-            self.over = exhausted_limit(budget, self.spent()) or self._lost()
+            self.over = exhausted_limit(budget, self.usage()) or self._lost()
         return self.over is not None
 
-    def spent(self) -> Usage:
+    def usage(self) -> Usage:
         """Return what the sweep has spent, earlier runs included."""
         elapsed, before = self._elapsed(), self._before
         return Usage(before.seconds + elapsed, before.worker_seconds + elapsed * self._workers, self._n_epochs)
 
-    def standing(self) -> SweepProgress:
+    def progress(self) -> SweepProgress:
         """Return the counts, the leader and the time that is left."""
         seen = [*self._ended.values(), *self._running.values()]
-        leaders = ranked(seen, self._mode)
+        leaders = ranked(seen, self._direction)
         return SweepProgress(
             n_target=self._study.n_target,
             n_running=len(self._running),
-            n_ended={outcome: self._count(outcome) for outcome in TrialState},
+            n_ended={state: self._count(state) for state in TrialState},
             best=leaders[0] if leaders else None,
             elapsed_s=self._elapsed(),
             eta_s=self._eta(),
         )
 
-    def _try_again(self, number: int, fault: Failure) -> None:
+    def _try_again(self, number: int, failure: Failure) -> None:
         del self._running[number]
-        record = self._study.record(number)
-        self._waiting.append(record)
-        which = len(record.faults)
-        free = "" if fault.counts else " (which does not count)"
-        again = f"attempt {which + 1} goes on after epoch {fault.epoch}"
-        self._remark(f"trial {number} attempt {which}: {fault.summary}{free}; {again}")
+        trial = self._study.trial(number)
+        self._waiting.append(trial)
+        which = len(trial.failures)
+        free = "" if failure.counts else " (which does not count)"
+        again = f"attempt {which + 1} goes on after epoch {failure.epoch}"
+        self._remark(f"trial {number} attempt {which}: {failure.summary}{free}; {again}")
 
     def _give_up(self, number: int, error: str) -> None:
         self._study.note(number, "error", error)
@@ -222,40 +222,40 @@ class SweepController:
         """Give trials of an earlier run the end to which their last report had brought them when the driver died."""
         inherited, self._inherited = self._inherited, []
         for number in inherited:
-            if verdict := self._study.judge(number):
-                self._waiting = [record for record in self._waiting if record.number != number]
+            if decision := self._study.judge(number):
+                self._waiting = [trial for trial in self._waiting if trial.number != number]
                 # resumed first, or the time since that death would count as the trial's
                 self._running[number] = self._study.resume(number)
-                self._end(number, verdict)
+                self._end(number, decision)
 
-    def _end(self, number: int, verdict: Decision) -> None:
-        self._study.finish(number, verdict)
+    def _end(self, number: int, decision: Decision) -> None:
+        self._study.finish(number, decision)
         del self._running[number]
-        record = self._ended[number] = self._study.record(number)
-        logger.info("trial %d %s: %s", number, verdict.outcome.value, verdict.reason)
+        trial = self._ended[number] = self._study.trial(number)
+        logger.info("trial %d %s: %s", number, decision.state.value, decision.reason)
         if self._runs:
-            self._runs.end(record)
-        self._keep_the_best(record)
-        self._observer.ended(record, self.standing())
+            self._runs.end(trial)
+        self._keep_the_best(trial)
+        self._observer.ended(trial, self.progress())
 
-    def _open_run(self, record: Trial, *, resumes: bool) -> str | None:
+    def _open_run(self, trial: Trial, *, resumes: bool) -> str | None:
         if self._runs is None:
             return None
-        run_id = self._runs.open(record, resumes=resumes)
-        if run_id != record.run_id:
-            self._study.note(record.number, "run_id", run_id)
+        run_id = self._runs.open(trial, resumes=resumes)
+        if run_id != trial.run_id:
+            self._study.note(trial.number, "run_id", run_id)
         return run_id
 
     def _keep_the_best(self, newest: Trial) -> None:
         """Delete the checkpoints of ended trials that are no longer among the `storage.keep` best."""
-        best = ranked(list(self._ended.values()), self._mode)[: self._spec.storage.keep]
-        kept = {record.number for record in best}
+        best = ranked(list(self._ended.values()), self._direction)[: self._config.storage.keep]
+        kept = {trial.number for trial in best}
         for number in (self._kept | {newest.number}) - kept:
             self._storage.delete(self._paths.trial(number).checkpoints)
         self._kept = kept
 
-    def _count(self, outcome: TrialState) -> int:
-        return sum(record.outcome is outcome for record in self._ended.values())
+    def _count(self, state: TrialState) -> int:
+        return sum(trial.state is state for trial in self._ended.values())
 
     def _elapsed(self) -> float:
         return self._clock() - self._started

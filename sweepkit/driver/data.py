@@ -37,13 +37,13 @@ class FoundData:
         return prepare_texts(self.recipe, self.source, storage=storage, mapper=mapper, progress=progress)
 
 
-def find_data(problem: SweepDefinition) -> FoundData:
+def find_data(definition: SweepDefinition) -> FoundData:
     """Ask the sweep package for its source; reads as little of it as possible.
 
     Raises:
         DataError: it is missing or cannot be read.
     """
-    module = problem.package.data_module()
-    source: Source = module.find_source(problem.data, problem.space)
-    recipe: Recipe = module.recipe(problem.data, source)
+    module = definition.package.data_module()
+    source: Source = module.find_source(definition.data, definition.space)
+    recipe: Recipe = module.recipe(definition.data, source)
     return FoundData(recipe, source, content_key(recipe, source))

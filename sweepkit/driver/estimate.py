@@ -54,7 +54,7 @@ class Plan:
 
 
 def estimate(
-    problem: SweepDefinition,
+    definition: SweepDefinition,
     *,
     n_rows: float | None,
     mean_tokens: float | None,
@@ -64,26 +64,26 @@ def estimate(
     """Estimate what a sweep will spend.
 
     Args:
-        problem: the sweep.
+        definition: the sweep.
         n_rows: rows of train before validation is carved; None when unknown.
         mean_tokens: their mean length; None takes the package's, else a default.
         workers: trials that run at once.
         gflops_per_s: 1e9 operations that one thread's training does in a second; None leaves the time out.
     """
-    stopping, n_target = problem.spec.stopping, n_trials(problem.spec, problem.space)
+    stopping, n_target = definition.config.stopping, n_trials(definition.config, definition.space)
     reaching = expected_epochs(stopping, n_target)
     epochs = sum(
         n_reaching * (epoch - before)
         for (epoch, n_reaching), before in zip(reaching, [0, *(epoch for epoch, _ in reaching)], strict=False)
     )
-    gflop = None if n_rows is None else _epoch_gflop(problem, n_target, n_rows, mean_tokens)
+    gflop = None if n_rows is None else _epoch_gflop(definition, n_target, n_rows, mean_tokens)
     time_s = None
     if gflop is not None and gflops_per_s is not None:
-        rate = gflops_per_s * problem.spec.resources.cpu**THREADS_EXPONENT
+        rate = gflops_per_s * definition.config.resources.cpu**THREADS_EXPONENT
         time_s = epochs * gflop / rate / min(workers, n_target)
     return Plan(
         n_trials=n_target,
-        grid_size=problem.space.size(),
+        grid_size=definition.space.size(),
         rungs=rungs(stopping),
         reaching=[(epoch, round(n_reaching)) for epoch, n_reaching in reaching],
         epochs=round(epochs),
@@ -111,21 +111,21 @@ def measure_gflops(clock: Callable[[], float] = time.perf_counter) -> float:
     return EFFICIENCY * n_products * 2 * size**3 / (clock() - began) / 1e9
 
 
-def _epoch_gflop(problem: SweepDefinition, n_trials: int, n_rows: float, mean_tokens: float | None) -> float:
+def _epoch_gflop(definition: SweepDefinition, n_trials: int, n_rows: float, mean_tokens: float | None) -> float:
     """Average an epoch's operations over the space: over the grid's own points, else over seeded draws."""
     # validation is forward only: a third of the work of training on as many rows
-    valid = problem.data.valid_fraction
+    valid = definition.data.valid_fraction
     rows = n_rows * (1 - valid) + n_rows * valid / 3
-    tokens = mean_tokens or problem.package.mean_tokens or DEFAULT_MEAN_TOKENS
-    costs = [problem.package.epoch_gflop(point, rows, tokens) for point in _points(problem, n_trials)]
+    tokens = mean_tokens or definition.package.mean_tokens or DEFAULT_MEAN_TOKENS
+    costs = [definition.package.epoch_gflop(params, rows, tokens) for params in _points(definition, n_trials)]
     return sum(costs) / len(costs)
 
 
-def _points(problem: SweepDefinition, n_trials: int) -> Iterator[Params]:
-    if problem.spec.search.sampler == "grid":
-        return itertools.islice(problem.space.grid(), min(n_trials, N_DRAWS))
-    rng = random.Random(problem.spec.search.seed)
-    return (problem.space.draw(lambda _name, param: _drawn(param, rng)) for _ in range(N_DRAWS))
+def _points(definition: SweepDefinition, n_trials: int) -> Iterator[Params]:
+    if definition.config.search.sampler == "grid":
+        return itertools.islice(definition.space.grid(), min(n_trials, N_DRAWS))
+    rng = random.Random(definition.config.search.seed)
+    return (definition.space.draw(lambda _name, param: _drawn(param, rng)) for _ in range(N_DRAWS))
 
 
 def _drawn(param: Param, rng: random.Random) -> Value:

@@ -14,13 +14,13 @@ class Observer(Protocol):
     def progress(self, phase: str, done: int, total: int) -> None:
         """Some work before the first trial has come to `done` of `total`."""
 
-    def started(self, record: Trial, standing: SweepProgress) -> None:
+    def started(self, trial: Trial, progress: SweepProgress) -> None:
         """A trial was handed out."""
 
-    def reported(self, record: Trial, standing: SweepProgress) -> None:
+    def reported(self, trial: Trial, progress: SweepProgress) -> None:
         """A trial has finished an epoch and goes on."""
 
-    def ended(self, record: Trial, standing: SweepProgress) -> None:
+    def ended(self, trial: Trial, progress: SweepProgress) -> None:
         """A trial has an outcome."""
 
     def remarked(self, text: str) -> None:

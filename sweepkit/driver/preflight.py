@@ -19,25 +19,27 @@ from sweepkit.trial.request import TrialSettings
 _DRAWS = 200
 
 
-def check_cudnn(runner: Runner, job: TrialSettings, space: Space) -> None:
+def check_cudnn(runner: Runner, trial_settings: TrialSettings, space: Space) -> None:
     """Refuse a sweep whose models cannot run as fast as the GPU allows; on CPUs there is nothing to check.
 
     Raises:
         InputError: each fault, with the point that has it.
     """
-    if job.gpu == 0:
+    if trial_settings.gpu == 0:
         return
-    points = covering_points(space)
-    tasks = [(job, point) for point in points]
-    faults = runner.map(find_faults, tasks, describe="check models")
-    problems = [
-        Issue(f"model of {point}", fault) for point, found in zip(points, faults, strict=True) for fault in found
+    param_sets = covering_points(space)
+    tasks = [(trial_settings, params) for params in param_sets]
+    failures = runner.map(find_faults, tasks, describe="check models")
+    issues = [
+        Issue(f"model of {params}", fault)
+        for params, found in zip(param_sets, failures, strict=True)
+        for fault in found
     ]
-    if problems:
-        raise InputError(problems)
+    if issues:
+        raise InputError(issues)
 
 
-def find_faults(task: tuple[TrialSettings, Params]) -> list[str]:
+def find_faults(request: tuple[TrialSettings, Params]) -> list[str]:
     """Build the model of one point and say why it cannot take cuDNN's path; runs in a worker."""
     # here, not above: the driver must never import TensorFlow
     from sweepkit.config.definition import import_package
@@ -46,13 +48,15 @@ def find_faults(task: tuple[TrialSettings, Params]) -> list[str]:
     from sweepkit.storage.storage import Storage
     from sweepkit.training import devices
 
-    job, point = task
+    trial_settings, params = request
     # in --inline, trials follow in this very process: it must begin as they will have it
-    devices.configure(threads=job.threads, gpu=job.gpu, deterministic=job.deterministic)
-    folder = Storage.at(job.storage_uri).local_folder(
-        DataPaths(job.package, job.data_key).root, Path(tempfile.gettempdir()) / "sweepkit-data"
+    devices.configure(
+        threads=trial_settings.threads, gpu=trial_settings.gpu, deterministic=trial_settings.deterministic
     )
-    model = import_package(job.package).model_module().build(point, PreparedData.open(folder))
+    folder = Storage.at(trial_settings.storage_uri).local_folder(
+        DataPaths(trial_settings.package, trial_settings.data_key).root, Path(tempfile.gettempdir()) / "sweepkit-data"
+    )
+    model = import_package(trial_settings.package).model_module().build(params, PreparedData.open(folder))
     return cudnn.problems(model)
 
 
@@ -60,14 +64,14 @@ def covering_points(space: Space) -> list[Params]:
     """Return a few points that together have every option of every choice, as far as 200 draws find them."""
     generator = random.Random(0)  # no secret
     seen: set[tuple[str, str]] = set()
-    points: list[Params] = []
+    param_sets: list[Params] = []
     for _ in range(_DRAWS):
-        point = space.draw(lambda _, param: _draw(param, generator))
-        fresh = {(name, repr(point[name])) for name in point if isinstance(space.params[name], Choice)} - seen
-        if fresh or not points:
-            points.append(point)
+        params = space.draw(lambda _, param: _draw(param, generator))
+        fresh = {(name, repr(params[name])) for name in params if isinstance(space.parameters[name], Choice)} - seen
+        if fresh or not param_sets:
+            param_sets.append(params)
             seen |= fresh
-    return points
+    return param_sets
 
 
 def _draw(param: Param, generator: random.Random) -> Value:

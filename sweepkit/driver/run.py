@@ -31,7 +31,7 @@ from sweepkit.driver.tracking import (
     is_synced,
     keep_checkpoints,
     note_synced,
-    open_tracker,
+    open_sweep_logger,
 )
 from sweepkit.errors import InputError, SweepFailed
 from sweepkit.runners.inline import InlineRunner
@@ -73,7 +73,7 @@ class SweepResult:
 
     Attributes:
         sweep: its name in the storage.
-        records: all of its trials.
+        trials: all of its trials.
         best: the winner.
         checkpoint: the folder of the winner's best checkpoint.
         over: why it ended before all of its trials; None when it has them all.
@@ -81,14 +81,14 @@ class SweepResult:
     """
 
     sweep: str
-    records: list[Trial]
+    trials: list[Trial]
     best: Trial
     checkpoint: str
     over: str | None
     tracking_uri: str | None
 
 
-def run_sweep(problem: SweepDefinition, options: RunOptions, observer: Observer) -> SweepResult:
+def run_sweep(definition: SweepDefinition, options: RunOptions, observer: Observer) -> SweepResult:
     """Run a sweep, or go on with it, to its end.
 
     Raises:
@@ -96,21 +96,21 @@ def run_sweep(problem: SweepDefinition, options: RunOptions, observer: Observer)
         SweepFailed: no trial completed, or more failed than the budget allows.
         StorageFault: the storage takes no more; the same call goes on when it does again.
     """
-    storage = Storage.at(problem.spec.storage.uri)
+    storage = Storage.at(definition.config.storage.uri)
     storage.check_writable()
-    data = find_data(problem)
-    with DriverLock(storage, doing="run", where=str(problem.source)) as lock:
+    data = find_data(definition)
+    with DriverLock(storage, doing="run", where=str(definition.source)) as lock:
         with before_start():
-            problem = claim_sweep(problem, storage, data_key=data.key, new=options.new, lock=lock.take)
-        finished = finished_records(problem, storage)
+            definition = claim_sweep(definition, storage, data_key=data.key, new=options.new, lock=lock.take)
+        finished = finished_records(definition, storage)
         if finished is not None:
-            _tell_the_rest(problem, storage)
-            return _finish(problem, storage, None, finished, over=None)
-        return _run(problem, storage, data, lock, options, observer)
+            _tell_the_rest(definition, storage)
+            return _finish(definition, storage, None, finished, over=None)
+        return _run(definition, storage, data, lock, options, observer)
 
 
 def _run(
-    problem: SweepDefinition,
+    definition: SweepDefinition,
     storage: Storage,
     data: FoundData,
     lock: DriverLock,
@@ -119,175 +119,182 @@ def _run(
 ) -> SweepResult:
     with ThreadPoolExecutor(1) as background, contextlib.ExitStack() as stack:
         # the first start of an MLflow store and that of a Ray cluster take seconds each
-        opening = background.submit(open_tracker, problem, storage, data.key)
-        runner = stack.enter_context(open_runner(problem, options))
+        opening = background.submit(open_sweep_logger, definition, storage, data.key)
+        runner = stack.enter_context(open_runner(definition, options))
         with before_start():
             prepared = data.prepare(storage, runner, observer.progress)
-            tracker = opening.result()
-        if tracker:
-            stack.callback(close, tracker, storage, problem.spec.sweep)
-            describe_data(tracker, prepared)
-        job = job_of(problem, storage, prepared, runner, tracker)
-        check_cudnn(runner, job, problem.space)
+            sweep_logger = opening.result()
+        if sweep_logger:
+            stack.callback(close, sweep_logger, storage, definition.config.sweep)
+            describe_data(sweep_logger, prepared)
+        trial_settings = trial_settings_of(definition, storage, prepared, runner, sweep_logger)
+        check_cudnn(runner, trial_settings, definition.space)
         return _run_trials(
-            problem,
+            definition,
             storage,
             prepared,
-            tracker,
+            sweep_logger,
             observer,
-            lambda referee: runner.run(referee, job),
-            workers=runner.share.n_workers,
+            lambda controller: runner.run(controller, trial_settings),
+            workers=runner.resources.n_workers,
             lost=lock.lost,
         )
 
 
-def finished_records(problem: SweepDefinition, storage: Storage) -> list[Trial] | None:
+def finished_records(definition: SweepDefinition, storage: Storage) -> list[Trial] | None:
     """Return all trials of a sweep that has as many as it is to have, all ended; None while there is work left."""
-    paths = SweepPaths(problem.spec.sweep)
+    paths = SweepPaths(definition.config.sweep)
     if not storage.exists(paths.journal):
         return None
     with open_journal(storage, paths, read_only=True) as journal:
-        found = Journal.read(journal, problem.spec)
-        records, extensible = found.records(), found.extensible()
-    n_ended = sum(record.outcome is not None for record in records) - len(extensible)
-    return records if n_ended == len(records) >= n_trials(problem.spec, problem.space) else None
+        found = Journal.read(journal, definition.config)
+        trials, extensible = found.trials(), found.extensible()
+    n_ended = sum(trial.state is not None for trial in trials) - len(extensible)
+    return trials if n_ended == len(trials) >= n_trials(definition.config, definition.space) else None
 
 
-def prepare_data(problem: SweepDefinition, options: RunOptions, observer: Observer) -> PreparedData:
+def prepare_data(definition: SweepDefinition, options: RunOptions, observer: Observer) -> PreparedData:
     """Prepare a sweep's data, or find it prepared.
 
     Raises:
         InputError: the data is missing or malformed, or the storage cannot be written.
     """
-    storage = Storage.at(problem.spec.storage.uri)
-    data = find_data(problem)
+    storage = Storage.at(definition.config.storage.uri)
+    data = find_data(definition)
     if data.is_prepared(storage):
         # a cluster takes seconds to start, and there is nothing for it to do
-        return data.prepare(storage, InlineRunner(problem.spec.resources), observer.progress)
-    with open_runner(problem, options) as runner:
+        return data.prepare(storage, InlineRunner(definition.config.resources), observer.progress)
+    with open_runner(definition, options) as runner:
         return data.prepare(storage, runner, observer.progress)
 
 
 @contextlib.contextmanager
-def open_runner(problem: SweepDefinition, options: RunOptions) -> Iterator[Runner]:
+def open_runner(definition: SweepDefinition, options: RunOptions) -> Iterator[Runner]:
     """Open the place to run on: this process, a running cluster, or one on this machine."""
     if options.inline:
-        yield InlineRunner(problem.spec.resources)
+        yield InlineRunner(definition.config.resources)
         return
     from sweepkit.runners.ray_tune import cluster  # here: --inline needs no Ray
 
-    modules = [Path(sweepkit.__file__).parent, problem.package.folder]
-    with cluster.connect(options.address, modules=modules, wanted=problem.spec.resources) as connected:
+    modules = [Path(sweepkit.__file__).parent, definition.package.folder]
+    with cluster.connect(options.address, modules=modules, wanted=definition.config.resources) as connected:
         yield connected
 
 
-def job_of(
-    problem: SweepDefinition, storage: Storage, prepared: PreparedData, runner: Runner, tracker: SweepLogger | None
+def trial_settings_of(
+    definition: SweepDefinition,
+    storage: Storage,
+    prepared: PreparedData,
+    runner: Runner,
+    sweep_logger: SweepLogger | None,
 ) -> TrialSettings:
     """Return what the trials of a sweep share."""
     return TrialSettings(
-        package=problem.spec.package,
-        sweep=problem.spec.sweep,
+        package=definition.config.package,
+        sweep=definition.config.sweep,
         storage_uri=storage.uri,
         data_key=prepared.manifest.key,
-        data=problem.data.model_dump(mode="json"),
-        metric=problem.spec.objective.metric,
-        mode=problem.spec.objective.mode,
-        deterministic=problem.spec.deterministic,
-        threads=runner.share.cpu,
-        gpu=runner.share.gpu,
-        tracking_uri=tracker.uri if tracker else None,
-        timeout_minutes=problem.spec.budget.timeout_minutes,
-        worker_memory_gb=problem.spec.resources.worker_memory_gb,
-        nn=problem.spec.nn,
+        data=definition.data.model_dump(mode="json"),
+        metric=definition.config.objective.metric,
+        direction=Direction(definition.config.objective.mode),
+        deterministic=definition.config.deterministic,
+        threads=runner.resources.cpu,
+        gpu=runner.resources.gpu,
+        tracking_uri=sweep_logger.uri if sweep_logger else None,
+        timeout_minutes=definition.config.budget.timeout_minutes,
+        worker_memory_gb=definition.config.resources.worker_memory_gb,
+        nn=definition.config.nn,
     )
 
 
 def _run_trials(
-    problem: SweepDefinition,
+    definition: SweepDefinition,
     storage: Storage,
     prepared: PreparedData,
-    tracker: SweepLogger | None,
+    sweep_logger: SweepLogger | None,
     observer: Observer,
     run: Callable[[SweepController], None],
     *,
     workers: int,
     lost: Callable[[], str | None],
 ) -> SweepResult:
-    paths, spec = SweepPaths(problem.spec.sweep), problem.spec
+    paths, config = SweepPaths(definition.config.sweep), definition.config
     train = prepared.manifest.splits["train"]
     n_rows, mean_tokens = float(train.rows), train.lengths["mean"]
     with open_journal(storage, paths) as journal:
         study = SweepStudy.open(
-            journal, spec, problem.space, cost=lambda point: problem.package.epoch_gflop(point, n_rows, mean_tokens)
+            journal,
+            config,
+            definition.space,
+            cost=lambda params: definition.package.epoch_gflop(params, n_rows, mean_tokens),
         )
         study.extend()
-        runs = TrialRuns(tracker, storage, prepared, problem) if tracker else None
+        runs = TrialRuns(sweep_logger, storage, prepared, definition) if sweep_logger else None
         if runs:
-            runs.log_again(study.records())
-        referee = SweepController(
-            study, spec, storage=storage, runs=runs, observer=observer, workers=workers, lost=lost
+            runs.log_again(study.trials())
+        controller = SweepController(
+            study, config, storage=storage, runs=runs, observer=observer, workers=workers, lost=lost
         )
         try:
             with study.running(workers):
-                run(referee)
-                referee.check()
+                run(controller)
+                controller.check()
         except BaseException:
-            if tracker:
-                finish(tracker, problem, storage, study.records(), "interrupted")
+            if sweep_logger:
+                finish(sweep_logger, definition, storage, study.trials(), "interrupted")
             raise
-        records = study.records()
-    return _finish(problem, storage, tracker, records, over=referee.over)
+        trials = study.trials()
+    return _finish(definition, storage, sweep_logger, trials, over=controller.over)
 
 
-def _tell_the_rest(problem: SweepDefinition, storage: Storage) -> None:
+def _tell_the_rest(definition: SweepDefinition, storage: Storage) -> None:
     """Tell the store of a finished sweep what it missed, since no run will; it may be away still."""
-    if not problem.spec.tracking.enabled or is_synced(storage, problem.spec.sweep):
+    if not definition.config.tracking.enabled or is_synced(storage, definition.config.sweep):
         return
     try:
-        sync_sweep(storage, paths := SweepPaths(problem.spec.sweep))
+        sync_sweep(storage, paths := SweepPaths(definition.config.sweep))
         note_synced(storage, paths)
     except InputError as error:
         logger.warning("%s", error)
 
 
 def _finish(
-    problem: SweepDefinition,
+    definition: SweepDefinition,
     storage: Storage,
-    tracker: SweepLogger | None,
-    records: list[Trial],
+    sweep_logger: SweepLogger | None,
+    trials: list[Trial],
     *,
     over: str | None,
 ) -> SweepResult:
     """Write the leaderboard, tell the tracker, and say whether the sweep has a winner."""
-    spec, paths = problem.spec, SweepPaths(problem.spec.sweep)
-    metric, mode = spec.objective.metric, Direction(spec.objective.mode)
-    storage.write_json(paths.leaderboard, table(records, metric=metric, mode=mode))
-    leaders = ranked(records, mode)
-    failure = _failure(problem, records, over)
-    if tracker:
-        keep_checkpoints(tracker, storage, paths, leaders[: spec.storage.keep])
-        finish(tracker, problem, storage, records, "failed" if failure else "finished")
+    config, paths = definition.config, SweepPaths(definition.config.sweep)
+    metric, direction = config.objective.metric, Direction(config.objective.mode)
+    storage.write_json(paths.leaderboard, table(trials, metric=metric, direction=direction))
+    leaders = ranked(trials, direction)
+    failure = _failure(definition, trials, over)
+    if sweep_logger:
+        keep_checkpoints(sweep_logger, storage, paths, leaders[: config.storage.keep])
+        finish(sweep_logger, definition, storage, trials, "failed" if failure else "finished")
     if failure:
         raise SweepFailed(f"{failure}; `python -m sweepkit status {storage.shown}/{paths.root}` has the tracebacks")
     best = leaders[0]
     assert best.best_epoch is not None, "a ranked trial has a best epoch"
     return SweepResult(
-        sweep=spec.sweep,
-        records=records,
+        sweep=config.sweep,
+        trials=trials,
         best=best,
         checkpoint=f"{storage.shown}/{paths.trial(best.number).checkpoint(best.best_epoch)}",
         over=over,
-        tracking_uri=shown(located(spec.tracking.uri)) if spec.tracking.enabled else None,
+        tracking_uri=shown(located(config.tracking.uri)) if config.tracking.enabled else None,
     )
 
 
-def _failure(problem: SweepDefinition, records: list[Trial], over: str | None) -> str | None:
+def _failure(definition: SweepDefinition, trials: list[Trial], over: str | None) -> str | None:
     """Say why a sweep has no winner to offer; None when it has."""
-    n_failed = sum(record.outcome is TrialState.FAILED for record in records)
-    if over and n_failed > problem.spec.budget.failures:
+    n_failed = sum(trial.state is TrialState.FAILED for trial in trials)
+    if over and n_failed > definition.config.budget.failures:
         return f"the sweep ended: {over}"
-    if not any(record.outcome is TrialState.COMPLETE for record in records):
-        last = next((record.reason for record in reversed(records) if record.outcome is TrialState.FAILED), None)
+    if not any(trial.state is TrialState.COMPLETE for trial in trials):
+        last = next((trial.reason for trial in reversed(trials) if trial.state is TrialState.FAILED), None)
         return f"no trial completed: {over or last or 'none was started'}"
     return None

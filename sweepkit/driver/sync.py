@@ -60,8 +60,8 @@ class _Sweep:
     paths: SweepPaths
     manifest: Mapping[str, Any]  # JSON
     facts: Mapping[str, Any]  # JSON
-    spec: SweepConfig
-    records: list[Trial]
+    config: SweepConfig
+    trials: list[Trial]
 
 
 def sync(
@@ -104,26 +104,26 @@ def _read(storage: Storage, paths: SweepPaths, *, facts: Mapping[str, Any] | Non
     manifest = storage.read_json(paths.manifest)
     # the name of a final stage has a slash, which nobody may write into a YAML
     name = {"sweep": paths.sweep.partition("/")[0]}
-    spec = SweepConfig.model_validate(manifest["spec"] | name).model_copy(update={"sweep": paths.sweep})
-    records: list[Trial] = []
+    config = SweepConfig.model_validate(manifest["spec"] | name).model_copy(update={"sweep": paths.sweep})
+    trials: list[Trial] = []
     if storage.exists(paths.journal):
         with open_journal(storage, paths, read_only=True) as journal:
-            records = Journal.read(journal, spec).records()
-    return _Sweep(storage, paths, manifest, facts or manifest, spec, records)
+            trials = Journal.read(journal, config).trials()
+    return _Sweep(storage, paths, manifest, facts or manifest, config, trials)
 
 
 def _store_of(sweep: _Sweep, tracking_uri: str | None) -> str:
     """Return the store that is meant: the one on the command line, else the one that the sweep was told to use."""
     if tracking_uri:
         return located(tracking_uri)
-    if not sweep.spec.tracking.enabled:
+    if not sweep.config.tracking.enabled:
         where = f"{sweep.storage.shown}/{sweep.paths.root}"
         raise InputError(
             "this sweep ran without a tracking store (tracking.enabled: false); --tracking-uri names one to tell it to",
             where=where,
         )
-    uri, used = located(sweep.spec.tracking.uri), sweep.manifest.get("tracking_uri")
-    if used and shown(uri) != used and sweep.spec.tracking.uri is None:
+    uri, used = located(sweep.config.tracking.uri), sweep.manifest.get("tracking_uri")
+    if used and shown(uri) != used and sweep.config.tracking.uri is None:
         uri = used  # the sweep ran in another folder or with another environment
     if is_file(uri) and not exists(uri):
         raise InputError(f"there is no tracking store {shown(uri)!r}; name the right one with --tracking-uri")
@@ -133,60 +133,60 @@ def _store_of(sweep: _Sweep, tracking_uri: str | None) -> str:
 def _tell(
     sweep: _Sweep, uri: str, *, parent: str | None, is_own: bool, result: FinalResult | None = None
 ) -> tuple[str, Synced]:
-    spec, paths, storage = sweep.spec, sweep.paths, sweep.storage
+    config, paths, storage = sweep.config, sweep.paths, sweep.storage
     tags = _tags(sweep.facts)
     catching_up = Backfill.open(
         uri,
-        experiment=spec.tracking.experiment or spec.sweep,
-        sweep=spec.sweep,
+        experiment=config.tracking.experiment or config.sweep,
+        sweep=config.sweep,
         parent_run_id=sweep.manifest.get("parent_run_id"),
-        origin=origin_of(spec.sweep, storage),
+        origin=origin_of(config.sweep, storage),
         tags=tags | ({"mlflow.parentRunId": parent} if parent else {}),
-        params=_settings(spec),
+        params=_settings(config),
     )
     if is_own and sweep.manifest.get("parent_run_id") is None:
         amend(storage, paths.sweep, parent_run_id=catching_up.parent_run_id)
-    runs = {record.number: _tell_trial(catching_up, sweep, record, tags) for record in sweep.records}
-    for record in ranked(sweep.records, Direction(spec.objective.mode))[: spec.storage.keep]:
-        run_id = runs[record.number]
-        if run_id and record.outcome and record.best_epoch and storage.local is not None and _has_ended(sweep):
-            checkpoint = storage.path(paths.trial(record.number).checkpoint(record.best_epoch))
+    runs = {trial.number: _tell_trial(catching_up, sweep, trial, tags) for trial in sweep.trials}
+    for trial in ranked(sweep.trials, Direction(config.objective.mode))[: config.storage.keep]:
+        run_id = runs[trial.number]
+        if run_id and trial.state and trial.best_epoch and storage.local is not None and _has_ended(sweep):
+            checkpoint = storage.path(paths.trial(trial.number).checkpoint(trial.best_epoch))
             catching_up.checkpoint(run_id, checkpoint, last=_STATE)
     status = _status(sweep)
     if status:
-        found = results(spec, sweep.records)
+        found = results(config, sweep.trials)
         best = {**found["best"], **_look(result)} if result else found["best"]
         ending = run_endings.of_sweep(status=status, best=best, metric=found["metric"], ended=found["ended"])
         catching_up.sweep(ending, leaderboard=found["leaderboard"], ended_at=found["at"])
     registered = _register(sweep, uri, parent, result) if result and parent and is_own else None
-    return catching_up.parent_run_id, Synced(spec.sweep, len(sweep.records), catching_up.told, registered)
+    return catching_up.parent_run_id, Synced(config.sweep, len(sweep.trials), catching_up.told, registered)
 
 
-def _tell_trial(catching_up: Backfill, sweep: _Sweep, record: Trial, tags: Mapping[str, str]) -> str | None:
+def _tell_trial(catching_up: Backfill, sweep: _Sweep, trial: Trial, tags: Mapping[str, str]) -> str | None:
     ending = None
-    if record.outcome:
+    if trial.state:
         ending = run_endings.of_trial(
-            outcome=record.outcome.value,
-            reason=record.reason or "",
-            best_value=record.best_value,
-            best_epoch=record.best_epoch,
-            metric=sweep.spec.objective.metric,
-            tags=fault_tags(record, log=f"{sweep.storage.shown}/{sweep.paths.trial(record.number).log}"),
+            state=trial.state.value,
+            reason=trial.reason or "",
+            best_value=trial.best_value,
+            best_epoch=trial.best_epoch,
+            metric=sweep.config.objective.metric,
+            tags=fault_tags(trial, log=f"{sweep.storage.shown}/{sweep.paths.trial(trial.number).log}"),
         )
     return catching_up.trial(
-        record,
-        name=run_name(record),
+        trial,
+        name=run_name(trial),
         tags=tags,
         data=_data(sweep),
         storage=sweep.storage,
-        paths=sweep.paths.trial(record.number),
+        paths=sweep.paths.trial(trial.number),
         ending=ending,
-        ended_at=record.ended,
+        ended_at=trial.ended,
     )
 
 
 def _data(sweep: _Sweep) -> dict[str, Any] | None:  # arguments of `Store.add_dataset`
-    paths = DataPaths(sweep.spec.package, sweep.facts["data_key"])
+    paths = DataPaths(sweep.config.package, sweep.facts["data_key"])
     try:
         manifest = parse_manifest(sweep.storage.read_json(paths.manifest), where=paths.manifest)
     except (FileNotFoundError, DataError):  # deleted, or of another version: the sweep is told without it
@@ -195,14 +195,14 @@ def _data(sweep: _Sweep) -> dict[str, Any] | None:  # arguments of `Store.add_da
 
 
 def _has_ended(sweep: _Sweep) -> bool:
-    return all(record.outcome for record in sweep.records) and _status(sweep) is not None
+    return all(trial.state for trial in sweep.trials) and _status(sweep) is not None
 
 
 def _status(sweep: _Sweep) -> run_endings.SweepEnd | None:
     """Return how the sweep ended; None while it runs, or where it was killed before it could say so."""
     status: run_endings.SweepEnd | None = sweep.manifest.get("ended")
-    if status is None and len(sweep.records) >= sweep.manifest.get("n_trials", float("inf")):
-        outcomes = {record.outcome for record in sweep.records}
+    if status is None and len(sweep.trials) >= sweep.manifest.get("n_trials", float("inf")):
+        outcomes = {trial.state for trial in sweep.trials}
         if None not in outcomes:
             return "finished" if TrialState.COMPLETE in outcomes else "failed"
     return status
@@ -241,9 +241,9 @@ def _tags(facts: Mapping[str, Any]) -> dict[str, str]:  # a manifest
     return {f"sweepkit.{name}": str(value) for name, value in (known | versions).items()} | commit
 
 
-def _settings(spec: SweepConfig) -> dict[str, str]:
+def _settings(config: SweepConfig) -> dict[str, str]:
     """Return the YAML's settings as params of the sweep's run."""
-    found = spec.model_dump(mode="json", exclude={"space", "storage", "tracking"})
+    found = config.model_dump(mode="json", exclude={"space", "storage", "tracking"})
     return {
         f"{section}.{key}": str(value)
         for section, values in found.items()

@@ -31,13 +31,13 @@ from sweepkit.trial.trial import Direction, Trial, TrialState
 _LONGEST_ERROR = 6000
 
 
-def open_tracker(
-    problem: SweepDefinition, storage: Storage, data_key: str, *, parent: str | None = None
+def open_sweep_logger(
+    definition: SweepDefinition, storage: Storage, data_key: str, *, parent: str | None = None
 ) -> SweepLogger | None:
     """Open the sweep's run in the tracking store, the same one where the sweep goes on; None when tracking is off.
 
     Args:
-        problem: the sweep.
+        definition: the sweep.
         storage: where its manifest is.
         data_key: the content key of its data.
         parent: the run that this one is shown under; None for a sweep of its own.
@@ -45,24 +45,24 @@ def open_tracker(
     Raises:
         InputError: the store cannot be used.
     """
-    spec = problem.spec
-    if not spec.tracking.enabled:
+    config = definition.config
+    if not config.tracking.enabled:
         return None
-    manifest = storage.read_json(SweepPaths(spec.sweep).manifest)
-    tracker = SweepLogger.open(
-        uri=spec.tracking.uri,
-        experiment=spec.tracking.experiment or spec.sweep,
-        sweep=spec.sweep,
+    manifest = storage.read_json(SweepPaths(config.sweep).manifest)
+    sweep_logger = SweepLogger.open(
+        uri=config.tracking.uri,
+        experiment=config.tracking.experiment or config.sweep,
+        sweep=config.sweep,
         parent_run_id=manifest.get("parent_run_id"),
-        origin=origin_of(spec.sweep, storage),
-        tags=_tags(problem, data_key) | ({"mlflow.parentRunId": parent} if parent else {}),
-        params=_settings(problem),
+        origin=origin_of(config.sweep, storage),
+        tags=_tags(definition, data_key) | ({"mlflow.parentRunId": parent} if parent else {}),
+        params=_settings(definition),
     )
-    tracker.remedy = f"`python -m sweepkit sync {_target(problem, storage)}` tells it the rest when it is back"
-    tracker.is_behind = not is_synced(storage, spec.sweep)
-    known = {"parent_run_id": tracker.parent_run_id, "tracking_uri": shown(tracker.uri)}
-    amend(storage, spec.sweep, **known, ended=None, told=False)
-    return tracker
+    sweep_logger.remedy = f"`python -m sweepkit sync {_target(definition, storage)}` tells it the rest when it is back"
+    sweep_logger.is_behind = not is_synced(storage, config.sweep)
+    known = {"parent_run_id": sweep_logger.parent_run_id, "tracking_uri": shown(sweep_logger.uri)}
+    amend(storage, config.sweep, **known, ended=None, told=False)
+    return sweep_logger
 
 
 def origin_of(sweep: str, storage: Storage) -> str:
@@ -71,9 +71,9 @@ def origin_of(sweep: str, storage: Storage) -> str:
     return f"{sweep} {manifest['created']} {manifest['host']}"
 
 
-def close(tracker: SweepLogger, storage: Storage, sweep: str) -> None:
+def close(sweep_logger: SweepLogger, storage: Storage, sweep: str) -> None:
     """Tell the store what is left, and note in the sweep's manifest that it knows all, if it does."""
-    if tracker.close():
+    if sweep_logger.close():
         with contextlib.suppress(StorageFault):  # at worst it is told again
             amend(storage, sweep, told=True)
 
@@ -91,97 +91,97 @@ def is_synced(storage: Storage, sweep: str) -> bool:
 
 
 def finish(
-    tracker: SweepLogger, problem: SweepDefinition, storage: Storage, records: list[Trial], status: SweepEnd
+    sweep_logger: SweepLogger, definition: SweepDefinition, storage: Storage, trials: list[Trial], status: SweepEnd
 ) -> None:
     """End the sweep's run, and note in its manifest how it ended, for a store that is told only later."""
-    tracker.finish(status=status, **results_of(problem, records))
+    sweep_logger.finish(status=status, **results_of(definition, trials))
     with contextlib.suppress(StorageFault):  # which is being told already if it is why the sweep ends
-        amend(storage, problem.spec.sweep, ended=status)
+        amend(storage, definition.config.sweep, ended=status)
 
 
 class TrialRuns:
     """The runs of a sweep's trials, as the referee opens and ends them; `metric` is the objective."""
 
     def __init__(
-        self, tracker: SweepLogger, storage: Storage, prepared: PreparedData, problem: SweepDefinition
+        self, sweep_logger: SweepLogger, storage: Storage, prepared: PreparedData, definition: SweepDefinition
     ) -> None:
-        self._tracker, self._storage, self._prepared = tracker, storage, prepared
-        self._paths, self._metric = SweepPaths(problem.spec.sweep), problem.spec.objective.metric
-        self._tags = _tags(problem, prepared.manifest.key)
+        self._sweep_logger, self._storage, self._prepared = sweep_logger, storage, prepared
+        self._paths, self._metric = SweepPaths(definition.config.sweep), definition.config.objective.metric
+        self._tags = _tags(definition, prepared.manifest.key)
 
-    def open(self, record: Trial, *, resumes: bool = False) -> str:
+    def open(self, trial: Trial, *, resumes: bool = False) -> str:
         """Return the id of a trial's run: a new one, or the one it has, to go on with where it `resumes`."""
-        run_id = self._tracker.start_trial(
-            number=record.number,
-            name=run_name(record),
-            point=record.point,
+        run_id = self._sweep_logger.start_trial(
+            number=trial.number,
+            name=run_name(trial),
+            params=trial.params,
             tags=self._tags,
-            run_id=record.run_id,
+            run_id=trial.run_id,
             may_exist=resumes,
         )
-        if record.run_id is None:
-            log_data(self._tracker, run_id, self._prepared, split="train", context="training")
+        if trial.run_id is None:
+            log_data(self._sweep_logger, run_id, self._prepared, split="train", context="training")
         return run_id
 
-    def collect(self, record: Trial, *, has_ended: bool = False) -> None:
+    def collect(self, trial: Trial, *, has_ended: bool = False) -> None:
         """Pass on what the trial's worker could not send itself."""
-        if record.run_id:
-            paths = self._paths.trial(record.number)
-            self._tracker.collect(record.run_id, self._storage, paths, has_ended=has_ended)
+        if trial.run_id:
+            paths = self._paths.trial(trial.number)
+            self._sweep_logger.collect(trial.run_id, self._storage, paths, has_ended=has_ended)
 
-    def log_again(self, records: Sequence[Trial]) -> None:
+    def log_again(self, trials: Sequence[Trial]) -> None:
         """Tell of trials that ended in earlier runs, where the store may not know all of them."""
-        for record in records if self._tracker.is_behind else ():
-            if record.outcome and record.run_id and is_pending(record.run_id):
-                self.open(record)
-            self.end(record)
+        for trial in trials if self._sweep_logger.is_behind else ():
+            if trial.state and trial.run_id and is_pending(trial.run_id):
+                self.open(trial)
+            self.end(trial)
 
-    def end(self, record: Trial) -> None:
+    def end(self, trial: Trial) -> None:
         """Write down how a trial ended."""
-        if record.run_id is None or record.outcome is None:
+        if trial.run_id is None or trial.state is None:
             return
-        self.collect(record, has_ended=True)
-        self._tracker.end_trial(
-            record.run_id,
-            outcome=record.outcome.value,
-            reason=record.reason or "",
-            best_value=record.best_value,
-            best_epoch=record.best_epoch,
+        self.collect(trial, has_ended=True)
+        self._sweep_logger.end_trial(
+            trial.run_id,
+            state=trial.state.value,
+            reason=trial.reason or "",
+            best_value=trial.best_value,
+            best_epoch=trial.best_epoch,
             metric=self._metric,
-            at=record.ended,
-            tags=fault_tags(record, log=f"{self._storage.shown}/{self._paths.trial(record.number).log}"),
+            at=trial.ended,
+            tags=fault_tags(trial, log=f"{self._storage.shown}/{self._paths.trial(trial.number).log}"),
         )
 
 
-def fault_tags(record: Trial, *, log: str) -> dict[str, str]:
+def fault_tags(trial: Trial, *, log: str) -> dict[str, str]:
     """Return what a run says of its trial's faults: how many, and of a failed trial the last one and the log."""
-    tags = {"sweepkit.faults": str(len(record.faults))} if record.faults else {}
-    if record.outcome is not TrialState.FAILED:
+    tags = {"sweepkit.faults": str(len(trial.failures))} if trial.failures else {}
+    if trial.state is not TrialState.FAILED:
         return tags
     tags["sweepkit.log"] = log
-    if record.faults:
-        error = record.faults[-1].error[-_LONGEST_ERROR:]
+    if trial.failures:
+        error = trial.failures[-1].error[-_LONGEST_ERROR:]
         tags["sweepkit.error"] = error
-        tags["mlflow.note.content"] = f"Failed: {record.reason}\n\n```\n{error.rstrip()}\n```\n"
+        tags["mlflow.note.content"] = f"Failed: {trial.reason}\n\n```\n{error.rstrip()}\n```\n"
     return tags
 
 
-def run_name(record: Trial) -> str:
+def run_name(trial: Trial) -> str:
     """Name a trial by its number and the first words and whole numbers of its point: `0007 gru 64`."""
-    words = [str(v) for v in record.point.values() if isinstance(v, str | int) and not isinstance(v, bool)]
-    return " ".join([f"{record.number:04d}", *words[:2]])
+    words = [str(v) for v in trial.params.values() if isinstance(v, str | int) and not isinstance(v, bool)]
+    return " ".join([f"{trial.number:04d}", *words[:2]])
 
 
-def describe_data(tracker: SweepLogger, prepared: PreparedData) -> None:
+def describe_data(sweep_logger: SweepLogger, prepared: PreparedData) -> None:
     """Record which data the sweep trains and validates on."""
     for split, context in (("train", "training"), ("valid", "validation")):
-        log_data(tracker, tracker.parent_run_id, prepared, split=split, context=context)
+        log_data(sweep_logger, sweep_logger.parent_run_id, prepared, split=split, context=context)
 
 
-def log_data(tracker: SweepLogger, run_id: str, prepared: PreparedData, *, split: str, context: str) -> None:
+def log_data(sweep_logger: SweepLogger, run_id: str, prepared: PreparedData, *, split: str, context: str) -> None:
     """Record one split as an input of a run."""
     facts = dataset_facts(prepared.manifest, str(prepared.folder), split=split, context=context)
-    tracker.log_dataset(run_id, **facts)
+    sweep_logger.log_dataset(run_id, **facts)
 
 
 def dataset_facts(manifest: Manifest, source: str, *, split: str, context: str) -> dict[str, Any]:
@@ -196,49 +196,49 @@ def dataset_facts(manifest: Manifest, source: str, *, split: str, context: str) 
     }
 
 
-def keep_checkpoints(tracker: SweepLogger, storage: Storage, paths: SweepPaths, leaders: Sequence[Trial]) -> None:
+def keep_checkpoints(sweep_logger: SweepLogger, storage: Storage, paths: SweepPaths, leaders: Sequence[Trial]) -> None:
     """Copy the best checkpoint of each kept trial to its run's artifacts, where the storage is a folder."""
-    for record in leaders:
-        if record.run_id and record.best_epoch and storage.local is not None:
-            folder = storage.path(paths.trial(record.number).checkpoint(record.best_epoch))
-            tracker.log_checkpoint(record.run_id, folder)
+    for trial in leaders:
+        if trial.run_id and trial.best_epoch and storage.local is not None:
+            folder = storage.path(paths.trial(trial.number).checkpoint(trial.best_epoch))
+            sweep_logger.log_checkpoint(trial.run_id, folder)
 
 
-def results_of(problem: SweepDefinition, records: list[Trial]) -> dict[str, Any]:  # SweepLogger.finish's arguments
+def results_of(definition: SweepDefinition, trials: list[Trial]) -> dict[str, Any]:  # SweepLogger.finish's arguments
     """Return what a finished sweep's run shows; see `results`."""
-    return results(problem.spec, records)
+    return results(definition.config, trials)
 
 
-def results(spec: SweepConfig, records: list[Trial]) -> dict[str, Any]:  # as above
+def results(config: SweepConfig, trials: list[Trial]) -> dict[str, Any]:  # as above
     """Return the leaderboard by column, the winner, why trials ended, and when the last one did."""
-    objective = spec.objective
-    rows = table(records, metric=objective.metric, mode=Direction(objective.mode))
+    objective = config.objective
+    rows = table(trials, metric=objective.metric, direction=Direction(objective.mode))
     return {
         "leaderboard": {name: [row.get(name) for row in rows] for name in rows[0]} if rows else {},
-        "best": _winner(spec, records),
+        "best": _winner(config, trials),
         "metric": objective.metric,
-        "ended": reasons(records),
-        "at": max((record.ended for record in records if record.ended is not None), default=None),
+        "ended": reasons(trials),
+        "at": max((trial.ended for trial in trials if trial.ended is not None), default=None),
     }
 
 
-def _target(problem: SweepDefinition, storage: Storage) -> str:
+def _target(definition: SweepDefinition, storage: Storage) -> str:
     """Name a sweep, or the one that a final stage belongs to, as a command takes it."""
-    sweep = problem.spec.sweep.partition("/")[0]
-    return shlex.quote(str(storage.path(SweepPaths(sweep).root) if storage.local else problem.source))
+    sweep = definition.config.sweep.partition("/")[0]
+    return shlex.quote(str(storage.path(SweepPaths(sweep).root) if storage.local else definition.source))
 
 
-def _winner(spec: SweepConfig, records: list[Trial]) -> Mapping[str, object]:
-    metric = spec.objective.metric
-    leaders = ranked(records, Direction(spec.objective.mode))
+def _winner(config: SweepConfig, trials: list[Trial]) -> Mapping[str, object]:
+    metric = config.objective.metric
+    leaders = ranked(trials, Direction(config.objective.mode))
     if not leaders:
         return {}
     best = leaders[0]
-    return {"trial": best.number, metric: best.best_value, "epoch": best.best_epoch, **best.point}
+    return {"trial": best.number, metric: best.best_value, "epoch": best.best_epoch, **best.params}
 
 
-def _tags(problem: SweepDefinition, data_key: str) -> dict[str, str]:
-    code = provenance.code_state(problem.package.folder)
+def _tags(definition: SweepDefinition, data_key: str) -> dict[str, str]:
+    code = provenance.code_state(definition.package.folder)
     facts = {
         "data_key": data_key,
         "host": provenance.host(),
@@ -250,13 +250,13 @@ def _tags(problem: SweepDefinition, data_key: str) -> dict[str, str]:
     return {f"sweepkit.{name}": value for name, value in (facts | versions).items()} | commit
 
 
-def _settings(problem: SweepDefinition) -> dict[str, str]:
+def _settings(definition: SweepDefinition) -> dict[str, str]:
     """Return the YAML's settings as `search.sampler` and so on, without the space, which trials have values of."""
-    spec = problem.spec.model_dump(mode="json", exclude={"space", "data", "storage", "tracking"})
+    config = definition.config.model_dump(mode="json", exclude={"space", "data", "storage", "tracking"})
     flat = {
         f"{section}.{key}": hidden(str(value))
-        for section, values in spec.items()
+        for section, values in config.items()
         if isinstance(values, dict)
         for key, value in values.items()
     }
-    return flat | {f"data.{key}": hidden(str(value)) for key, value in problem.data.model_dump(mode="json").items()}
+    return flat | {f"data.{key}": hidden(str(value)) for key, value in definition.data.model_dump(mode="json").items()}

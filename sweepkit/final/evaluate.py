@@ -1,7 +1,8 @@
 """What the final stage makes of its trained candidates: predictions, comparisons, a look at the test split, a bundle.
 
 The order matters. The test split is looked at after everything that selects, a look is counted before it is made,
-and the result is written last. Try `FinalEvaluation(sweep, storage, job, runner, observer).judge(ranking, records, ...)`.
+and the result is written last. Try
+`FinalEvaluation(sweep, final, storage, trial_settings, runner, observer).judge(ranking, trials, ...)`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from sweepkit.data.dataset import PreparedData
 from sweepkit.driver.observer import Observer
 from sweepkit.final.test_split import read_looks
 from sweepkit.formatting import metric_words
-from sweepkit.results.final_result import CandidateResult, Comparison, FinalResult, TestEvaluation
+from sweepkit.results.final_result import CandidateResult, Comparison, FinalResult, HeldOutEvaluation
 from sweepkit.results.statistics import compare, proportion_interval
 from sweepkit.runners.interface import Runner
 from sweepkit.storage.layout import SweepPaths
@@ -36,41 +37,41 @@ LINEAR = "TF-IDF bigrams + logistic regression"
 
 
 class FinalEvaluation:
-    """Judges the candidates of one sweep; `final` is its final stage as a sweep, `job` what the runs of that share."""
+    """Evaluates a sweep's candidates; `final` is its final stage as a sweep, `trial_settings` what its runs share."""
 
     def __init__(
         self,
         sweep: SweepDefinition,
         final: SweepDefinition,
         storage: Storage,
-        job: TrialSettings,
+        trial_settings: TrialSettings,
         runner: Runner,
         observer: Observer,
     ) -> None:
-        self._sweep, self._final, self._storage, self._job = sweep, final, storage, job
+        self._sweep, self._final, self._storage, self._trial_settings = sweep, final, storage, trial_settings
         self._runner, self._observer = runner, observer
-        self._paths = SweepPaths(sweep.spec.sweep)
+        self._paths = SweepPaths(sweep.config.sweep)
 
     def judge(
-        self, ranking: Sequence[CandidateResult], records: Sequence[Trial], *, prepared: PreparedData, again: bool
+        self, ranking: Sequence[CandidateResult], trials: Sequence[Trial], *, prepared: PreparedData, again: bool
     ) -> FinalResult:
         """Compare, measure the winner on the test split, and put its bundle into the storage.
 
         Args:
             ranking: the trained candidates, the winner first.
-            records: the final stage's trials.
+            trials: the final stage's trials.
             prepared: the data.
             again: look at the test split even if there has been a look.
 
         Raises:
             DataError: data or a checkpoint is damaged.
         """
-        by_number = {record.number: record for record in records}
+        by_number = {trial.number: trial for trial in trials}
         runs = [by_number[c.best_final_trial] for c in ranking if c.best_final_trial is not None]
         self._predict(runs)
         everyone = (*ranking, self._linear())
         looks = self._looked(everyone[0], runs[0], prepared.manifest.splits["test"].rows, again=again)
-        objective = self._sweep.spec.objective
+        objective = self._sweep.config.objective
         seeds = max(len(candidate.values) for candidate in ranking)
         compared = tuple(self._comparisons(everyone))
         result = FinalResult(objective.metric, objective.mode, seeds, everyone, compared, looks)
@@ -87,7 +88,9 @@ class FinalEvaluation:
         """Fit the baseline that is no network, or find what it came to."""
         name = self._paths.linear_predictions
         if not self._storage.exists(name):
-            task = LinearTask(self._job.storage_uri, self._job.package, self._job.data_key, name)
+            task = LinearTask(
+                self._trial_settings.storage_uri, self._trial_settings.package, self._trial_settings.data_key, name
+            )
             self._each(fit_linear, [task], "fitting the linear baseline")
         found = predictions.read(self._storage, name)
         interval = proportion_interval(int(found.is_right.sum()), len(found.targets))
@@ -105,7 +108,9 @@ class FinalEvaluation:
         assert candidate.predictions is not None, "everyone has predicted validation"
         return predictions.read(self._storage, candidate.predictions).is_right
 
-    def _looked(self, winner: CandidateResult, run: Trial, n_rows: int, *, again: bool) -> tuple[TestEvaluation, ...]:
+    def _looked(
+        self, winner: CandidateResult, run: Trial, n_rows: int, *, again: bool
+    ) -> tuple[HeldOutEvaluation, ...]:
         """Look at the test split if nobody has, or `again`; what was begun and never finished is the same look."""
         looks = read_looks(self._storage, self._paths)
         begun = [look for look in looks if look.accuracy is None and look.final_trial == run.number]
@@ -113,7 +118,7 @@ class FinalEvaluation:
             return tuple(looks)
         if not begun:
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-            looks.append(TestEvaluation(len(looks) + 1, now, winner.name, run.number, n_rows))
+            looks.append(HeldOutEvaluation(len(looks) + 1, now, winner.name, run.number, n_rows))
             self._write_looks(looks)
         found = self._each(evaluate, [self._evaluation(run, "test")], "measuring the winner on the test split")[0]
         looks[-1] = replace(
@@ -125,24 +130,24 @@ class FinalEvaluation:
         self._write_looks(looks)
         return tuple(looks)
 
-    def _write_looks(self, looks: Sequence[TestEvaluation]) -> None:
+    def _write_looks(self, looks: Sequence[HeldOutEvaluation]) -> None:
         self._storage.write_json(self._paths.looks, [asdict(look) for look in looks])
 
     def _export(self, result: FinalResult, run: Trial) -> None:
         """Put the winner's best run into the storage as a bundle."""
         assert run.best_epoch is not None, "a candidate's run has a best epoch"
         task = ExportTask(
-            package=self._job.package,
-            data=self._job.data,
-            data_key=self._job.data_key,
-            storage_uri=self._job.storage_uri,
+            package=self._trial_settings.package,
+            data=self._trial_settings.data,
+            data_key=self._trial_settings.data_key,
+            storage_uri=self._trial_settings.storage_uri,
             sweep=self._paths.final.sweep,
             trial=run.number,
             epoch=run.best_epoch,
-            seed=trial_seed(self._final.spec.search.seed, run.number),
-            point=dict(run.point),
+            seed=trial_seed(self._final.config.search.seed, run.number),
+            params=dict(run.params),
             measured=tuple(self._measured(result, run)),
-            shown_sweep=self._sweep.spec.sweep,
+            shown_sweep=self._sweep.config.sweep,
             shown_trial=result.winner.trial if result.winner.trial is not None else run.number,
             to=self._paths.winner,
         )
@@ -170,14 +175,14 @@ class FinalEvaluation:
     def _evaluation(self, run: Trial, split: str) -> EvaluationTask:
         assert run.best_epoch is not None, "a candidate's run has a best epoch"
         return EvaluationTask(
-            package=self._job.package,
-            data=self._job.data,
-            data_key=self._job.data_key,
-            storage_uri=self._job.storage_uri,
+            package=self._trial_settings.package,
+            data=self._trial_settings.data,
+            data_key=self._trial_settings.data_key,
+            storage_uri=self._trial_settings.storage_uri,
             sweep=self._paths.final.sweep,
             trial=run.number,
             epoch=run.best_epoch,
-            point=dict(run.point),
+            params=dict(run.params),
             split=split,
         )
 

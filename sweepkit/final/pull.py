@@ -133,9 +133,9 @@ def _tried(folder: Path, source: str) -> tuple[BundleManifest, CheckResult]:
         model = load(folder)
         return model.facts, check(model, folder)
     except InputError as error:
-        problems = [
-            Issue(problem.where.replace(str(folder), source), problem.what.replace(str(folder), source))
-            for problem in error.problems
+        issues = [
+            Issue(definition.where.replace(str(folder), source), definition.what.replace(str(folder), source))
+            for definition in error.issues
         ]
         remedy = Issue(source, "what was pulled cannot be used, and nothing was kept")
-        raise DataError([*problems, remedy]) from None
+        raise DataError([*issues, remedy]) from None

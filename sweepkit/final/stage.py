@@ -24,8 +24,8 @@ from sweepkit.driver.claim import find_sweep
 from sweepkit.driver.controller import SweepController
 from sweepkit.driver.data import FoundData, find_data
 from sweepkit.driver.observer import Observer
-from sweepkit.driver.run import RunOptions, finished_records, job_of, open_runner
-from sweepkit.driver.tracking import TrialRuns, close, describe_data, finish, is_synced, open_tracker, results_of
+from sweepkit.driver.run import RunOptions, finished_records, open_runner, trial_settings_of
+from sweepkit.driver.tracking import TrialRuns, close, describe_data, finish, is_synced, open_sweep_logger, results_of
 from sweepkit.errors import InputError, SweepFailed
 from sweepkit.final.candidates import Candidate, candidate_results, choose_candidates, missing_points
 from sweepkit.final.evaluate import FinalEvaluation
@@ -57,7 +57,7 @@ class FinalPlan:
 
     Attributes:
         sweep: the sweep, under the name that its folder has.
-        problem: the final stage as a sweep of its own.
+        definition: the final stage as a sweep of its own.
         settings: how many leaders and seeds.
         finalists: who takes part.
         n_unfinished: trials of the sweep that have not ended and take no part.
@@ -65,7 +65,7 @@ class FinalPlan:
     """
 
     sweep: SweepDefinition
-    problem: SweepDefinition
+    definition: SweepDefinition
     settings: Final
     finalists: list[Candidate]
     n_unfinished: int
@@ -74,36 +74,36 @@ class FinalPlan:
     @property
     def paths(self) -> SweepPaths:
         """The sweep's."""
-        return SweepPaths(self.sweep.spec.sweep)
+        return SweepPaths(self.sweep.config.sweep)
 
     @property
-    def mode(self) -> Direction:
-        return Direction(self.sweep.spec.objective.mode)
+    def direction(self) -> Direction:
+        return Direction(self.sweep.config.objective.mode)
 
 
-def plan_final(problem: SweepDefinition) -> FinalPlan:
+def plan_final(definition: SweepDefinition) -> FinalPlan:
     """Choose who takes part; touches nothing.
 
     Raises:
         InputError: the sweep has not been run, has no trial to choose from, or is being run at this moment.
     """
-    storage, data = Storage.at(problem.spec.storage.uri), find_data(problem)
-    sweep = find_sweep(problem, storage, data_key=data.key)
-    paths, spec = SweepPaths(sweep.spec.sweep), sweep.spec
-    check_free(storage, paths, where=str(problem.source), now=time.time())
-    settings = spec.final or Final()
+    storage, data = Storage.at(definition.config.storage.uri), find_data(definition)
+    sweep = find_sweep(definition, storage, data_key=data.key)
+    paths, config = SweepPaths(sweep.config.sweep), sweep.config
+    check_free(storage, paths, where=str(definition.source), now=time.time())
+    settings = config.final or Final()
     with open_journal(storage, paths, read_only=True) as journal:
-        records = Journal.read(journal, spec).records()
-    ended = [record for record in records if record.outcome]
-    chosen = choose_candidates(ended, sweep.package, mode=Direction(spec.objective.mode), top=settings.top)
+        trials = Journal.read(journal, config).trials()
+    ended = [trial for trial in trials if trial.state]
+    chosen = choose_candidates(ended, sweep.package, direction=Direction(config.objective.mode), top=settings.top)
     if not chosen:
         raise InputError(
-            f"no trial of {spec.sweep!r} has ended with a finite {spec.objective.metric!r}; "
-            f"run the sweep first: `python -m sweepkit run {problem.source}`",
+            f"no trial of {config.sweep!r} has ended with a finite {config.objective.metric!r}; "
+            f"run the sweep first: `python -m sweepkit run {definition.source}`",
             where=f"{storage.shown}/{paths.root}",
         )
-    own = replace(sweep, spec=_final_spec(spec, len(chosen) * settings.seeds), space=sweep.package.space)
-    return FinalPlan(sweep, own, settings, chosen, len(records) - len(ended), data)
+    own = replace(sweep, config=_final_spec(config, len(chosen) * settings.seeds), space=sweep.package.space)
+    return FinalPlan(sweep, own, settings, chosen, len(trials) - len(ended), data)
 
 
 def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again: bool = False) -> FinalResult:
@@ -119,7 +119,7 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
         InputError: the input is wrong; nothing was started.
         SweepFailed: no run of a leader completed.
     """
-    storage = Storage.at(plan.sweep.spec.storage.uri)
+    storage = Storage.at(plan.sweep.config.storage.uri)
     stored = stored_result(storage, plan.paths)
     if stored and not again and _is_complete(plan, stored, storage):
         return stored
@@ -129,21 +129,21 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
         lock.take(plan.paths)
         _write_manifest(plan, storage)
         opening = background.submit(_open_tracker, plan, storage)
-        runner = stack.enter_context(open_runner(plan.problem, options))
+        runner = stack.enter_context(open_runner(plan.definition, options))
         prepared = plan.data.prepare(storage, runner, observer.progress)
-        tracker = opening.result()
-        if tracker:
-            stack.callback(close, tracker, storage, plan.problem.spec.sweep)
-            describe_data(tracker, prepared)
-        job = job_of(plan.problem, storage, prepared, runner, tracker)
-        records = _train(plan, storage, prepared, tracker, runner, job, observer, lock)
-        ranking = _ranking(plan, records)
-        judge = FinalEvaluation(plan.sweep, plan.problem, storage, job, runner, observer)
-        result = judge.judge(ranking, records, prepared=prepared, again=again)
-        if tracker:
-            tracker.finish(status="finished", **_found(plan, records, result))
-            amend(storage, plan.problem.spec.sweep, ended="finished")
-            result = replace(result, registered=_registered(plan, storage, tracker))
+        sweep_logger = opening.result()
+        if sweep_logger:
+            stack.callback(close, sweep_logger, storage, plan.definition.config.sweep)
+            describe_data(sweep_logger, prepared)
+        trial_settings = trial_settings_of(plan.definition, storage, prepared, runner, sweep_logger)
+        trials = _train(plan, storage, prepared, sweep_logger, runner, trial_settings, observer, lock)
+        ranking = _ranking(plan, trials)
+        judge = FinalEvaluation(plan.sweep, plan.definition, storage, trial_settings, runner, observer)
+        result = judge.judge(ranking, trials, prepared=prepared, again=again)
+        if sweep_logger:
+            sweep_logger.finish(status="finished", **_found(plan, trials, result))
+            amend(storage, plan.definition.config.sweep, ended="finished")
+            result = replace(result, registered=_registered(plan, storage, sweep_logger))
         storage.write_json(plan.paths.final_result, result.to_json())
         return result
 
@@ -155,104 +155,104 @@ def stored_result(storage: Storage, paths: SweepPaths) -> FinalResult | None:
     return FinalResult.from_json(storage.read_json(paths.final_result))
 
 
-def _final_spec(spec: SweepConfig, n_runs: int) -> SweepConfig:
+def _final_spec(config: SweepConfig, n_runs: int) -> SweepConfig:
     """Return the settings of the final stage: no rule compares its runs, and all of them keep their checkpoints."""
-    return spec.model_copy(
+    return config.model_copy(
         update={
-            "sweep": SweepPaths(spec.sweep).final.sweep,
-            "search": Search(sampler="random", trials=1, seed=trial_seed(spec.search.seed, _FRESH)),
-            "stopping": spec.stopping.model_copy(update={"rule": "none"}),
-            "storage": spec.storage.model_copy(update={"keep": n_runs}),
-            "tracking": spec.tracking.model_copy(update={"experiment": spec.tracking.experiment or spec.sweep}),
+            "sweep": SweepPaths(config.sweep).final.sweep,
+            "search": Search(sampler="random", trials=1, seed=trial_seed(config.search.seed, _FRESH)),
+            "stopping": config.stopping.model_copy(update={"rule": "none"}),
+            "storage": config.storage.model_copy(update={"keep": n_runs}),
+            "tracking": config.tracking.model_copy(update={"experiment": config.tracking.experiment or config.sweep}),
         }
     )
 
 
 def _is_complete(plan: FinalPlan, result: FinalResult, storage: Storage) -> bool:
     """Tell whether a result is of these finalists, seeds and epochs, and all that comes after it has been done."""
-    if finished_records(plan.problem, storage) is None or not is_synced(storage, plan.problem.spec.sweep):
+    if finished_records(plan.definition, storage) is None or not is_synced(storage, plan.definition.config.sweep):
         return False
     names = {candidate.name for candidate in plan.finalists} <= {candidate.name for candidate in result.candidates}
-    registered = result.registered is not None or not plan.problem.spec.tracking.enabled
+    registered = result.registered is not None or not plan.definition.config.tracking.enabled
     return result.n_seeds == plan.settings.seeds and names and registered and storage.exists(plan.paths.winner)
 
 
 def _write_manifest(plan: FinalPlan, storage: Storage) -> None:
     name = plan.paths.final.manifest
     before = storage.read_json(name) if storage.exists(name) else {"format": 1}
-    storage.write_json(name, before | {"spec": hidden_in(plan.problem.spec.model_dump(mode="json"))})
+    storage.write_json(name, before | {"spec": hidden_in(plan.definition.config.model_dump(mode="json"))})
 
 
 def _open_tracker(plan: FinalPlan, storage: Storage) -> SweepLogger | None:
     parent = storage.read_json(plan.paths.manifest).get("parent_run_id")
-    return open_tracker(plan.problem, storage, plan.data.key, parent=parent)
+    return open_sweep_logger(plan.definition, storage, plan.data.key, parent=parent)
 
 
 def _train(
     plan: FinalPlan,
     storage: Storage,
     prepared: PreparedData,
-    tracker: SweepLogger | None,
+    sweep_logger: SweepLogger | None,
     runner: Runner,
-    job: TrialSettings,
+    trial_settings: TrialSettings,
     observer: Observer,
     lock: DriverLock,
 ) -> list[Trial]:
     """Run what is missing of the finalists' runs and return all of them."""
-    problem, paths = plan.problem, plan.paths.final
+    definition, paths = plan.definition, plan.paths.final
     with open_journal(storage, paths) as journal:
-        study = SweepStudy.open(journal, problem.spec, problem.space)
+        study = SweepStudy.open(journal, definition.config, definition.space)
         forget_predictions(storage, plan.paths, study.extensible())
         study.extend()
         study.queue(missing_points(plan.finalists, study.queued(), seeds=plan.settings.seeds))
-        runs = TrialRuns(tracker, storage, prepared, problem) if tracker else None
+        runs = TrialRuns(sweep_logger, storage, prepared, definition) if sweep_logger else None
         if runs:
-            runs.log_again(study.records())
-        workers = runner.share.n_workers
-        referee = SweepController(
-            study, problem.spec, storage=storage, runs=runs, observer=observer, workers=workers, lost=lock.lost
+            runs.log_again(study.trials())
+        workers = runner.resources.n_workers
+        controller = SweepController(
+            study, definition.config, storage=storage, runs=runs, observer=observer, workers=workers, lost=lock.lost
         )
         try:
             with study.running(workers):
-                runner.run(referee, job)
-                referee.check()
+                runner.run(controller, trial_settings)
+                controller.check()
         except BaseException:
-            if tracker:
-                finish(tracker, problem, storage, study.records(), "interrupted")
+            if sweep_logger:
+                finish(sweep_logger, definition, storage, study.trials(), "interrupted")
             raise
-        if referee.over:
-            raise SweepFailed(f"the final stage ended: {referee.over}; the same command goes on with it")
-        return study.records()
+        if controller.over:
+            raise SweepFailed(f"the final stage ended: {controller.over}; the same command goes on with it")
+        return study.trials()
 
 
-def _ranking(plan: FinalPlan, records: Sequence[Trial]) -> list[CandidateResult]:
+def _ranking(plan: FinalPlan, trials: Sequence[Trial]) -> list[CandidateResult]:
     found = candidate_results(
-        plan.finalists, records, mode=plan.mode, seeds=plan.settings.seeds, paths=plan.paths.final
+        plan.finalists, trials, direction=plan.direction, seeds=plan.settings.seeds, paths=plan.paths.final
     )
     if not found or found[0].is_baseline:
-        reason = next((record.reason for record in records if record.reason), "none was started")
+        reason = next((trial.reason for trial in trials if trial.reason), "none was started")
         raise SweepFailed(f"no run of a leading trial completed in the final stage: {reason}")
     return found
 
 
-def _found(plan: FinalPlan, records: Sequence[Trial], result: FinalResult) -> dict[str, Any]:
+def _found(plan: FinalPlan, trials: Sequence[Trial], result: FinalResult) -> dict[str, Any]:
     """Return what the stage's run shows in the tracking store: `SweepLogger.finish`'s arguments."""
     look = result.look
     figures = {"mean": result.winner.mean} | ({"test_accuracy": look.accuracy} if look else {})
-    found = results_of(plan.problem, list(records))
+    found = results_of(plan.definition, list(trials))
     return found | {"best": {**found["best"], "candidate": result.winner.name, **figures}}
 
 
-def _registered(plan: FinalPlan, storage: Storage, tracker: SweepLogger) -> str | None:
+def _registered(plan: FinalPlan, storage: Storage, sweep_logger: SweepLogger) -> str | None:
     """Put the winner's bundle into the model registry; None, with a warning, when the store does not take it."""
-    run_id = storage.read_json(plan.paths.manifest).get("parent_run_id") or tracker.parent_run_id
-    tracker.flush()  # a store that is a file has one writer at a time
+    run_id = storage.read_json(plan.paths.manifest).get("parent_run_id") or sweep_logger.parent_run_id
+    sweep_logger.flush()  # a store that is a file has one writer at a time
     with tempfile.TemporaryDirectory(prefix="sweepkit-winner-") as scratch:
         folder = Path(scratch) / "winner"
         storage.get_folder(plan.paths.winner, folder)
         try:
             model = register(
-                tracker.uri, run_id=run_id, folder=folder, name=plan.sweep.spec.sweep, example="A text to label."
+                sweep_logger.uri, run_id=run_id, folder=folder, name=plan.sweep.config.sweep, example="A text to label."
             )
         except InputError as error:
             logger.warning("%s; `final` again tries again", error)

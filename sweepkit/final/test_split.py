@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from sweepkit.results.final_result import TestEvaluation
+from sweepkit.results.final_result import HeldOutEvaluation
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
 
@@ -25,8 +25,8 @@ def forget_predictions(storage: Storage, paths: SweepPaths, trials: Sequence[int
         storage.write_json(paths.looks, [asdict(look) for look in now])
 
 
-def read_looks(storage: Storage, paths: SweepPaths) -> list[TestEvaluation]:
+def read_looks(storage: Storage, paths: SweepPaths) -> list[HeldOutEvaluation]:
     """Return every look at the test split that was ever begun."""
     if not storage.exists(paths.looks):
         return []
-    return [TestEvaluation.from_json(item) for item in storage.read_json(paths.looks)]
+    return [HeldOutEvaluation.from_json(item) for item in storage.read_json(paths.looks)]

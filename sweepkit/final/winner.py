@@ -71,7 +71,7 @@ def _is_of(snapshot: Sweep, best: Trial) -> bool:
     except (ValueError, KeyError, TypeError, AttributeError):
         return False
     # the seed tells it from a run of a final stage that came not to its end
-    seed = trial_seed(snapshot.spec.search.seed, best.number)
+    seed = trial_seed(snapshot.config.search.seed, best.number)
     return (facts.format, facts.trial, facts.epoch, facts.seed) == (FORMAT, best.number, best.best_epoch, seed)
 
 
@@ -80,19 +80,19 @@ def _export(snapshot: Sweep, best: Trial, *, data_key: str, yaml: Path) -> None:
     from sweepkit.tasks.text.export_task import ExportTask
 
     assert best.best_epoch is not None, "a ranked trial has a best epoch"
-    spec = snapshot.spec
-    _find_package(spec.package, yaml, where=snapshot.folder)
-    prepared = _prepared(snapshot.storage, DataPaths(spec.package, data_key), yaml)
+    config = snapshot.config
+    _find_package(config.package, yaml, where=snapshot.folder)
+    prepared = _prepared(snapshot.storage, DataPaths(config.package, data_key), yaml)
     task = ExportTask(
-        package=spec.package,
-        data=spec.data,
+        package=config.package,
+        data=config.data,
         data_key=data_key,
         storage_uri=snapshot.storage.uri,
         sweep=snapshot.name,
         trial=best.number,
         epoch=best.best_epoch,
-        seed=trial_seed(spec.search.seed, best.number),
-        point=dict(best.point),
+        seed=trial_seed(config.search.seed, best.number),
+        params=dict(best.params),
         measured=measured(best, n_rows=prepared.manifest.splits["valid"].rows),
         shown_sweep=snapshot.name,
         shown_trial=best.number,
@@ -101,9 +101,9 @@ def _export(snapshot: Sweep, best: Trial, *, data_key: str, yaml: Path) -> None:
     export_here(task)
 
 
-def measured(record: Trial, *, n_rows: int) -> tuple[Measured, ...]:
+def measured(trial: Trial, *, n_rows: int) -> tuple[Measured, ...]:
     """Return what validation said of a trial's best epoch; an accuracy with its interval over `n_rows` rows."""
-    metrics = record.reports[(record.best_epoch or 1) - 1].metrics
+    metrics = trial.reports[(trial.best_epoch or 1) - 1].metrics
     found = []
     for name, value in metrics.items():
         if not name.startswith("valid_") or name in _TIMES:

@@ -49,10 +49,10 @@ class ReportData:
         name: of the sweep.
         folder: where it is.
         metric: the objective.
-        mode: whether more of it is better.
+        direction: whether more of it is better.
         n_trials: how many trials it is to have.
         params: the space, as the sweep narrowed it.
-        records: all trials that were handed out, by number.
+        trials: all trials that were handed out, by number.
         errors: the traceback of each trial that left one.
         manifest: of the sweep: versions, commit, settings.
         final: what the final stage found; None before it.
@@ -65,10 +65,10 @@ class ReportData:
     name: str
     folder: str
     metric: str
-    mode: Direction
+    direction: Direction
     n_trials: int
     params: Mapping[str, Param]
-    records: Sequence[Trial]
+    trials: Sequence[Trial]
     errors: Mapping[int, str] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)  # JSON, shown and not looked into
     final: FinalResult | None = None
@@ -80,7 +80,7 @@ class ReportData:
     @property
     def leaders(self) -> list[Trial]:
         """The trials that have a finite objective and did not fail, the best first."""
-        return ranked(self.records, self.mode)
+        return ranked(self.trials, self.direction)
 
     @property
     def varied(self) -> list[str]:
@@ -99,33 +99,33 @@ class ReportData:
 
     def values(self, name: str) -> list[Value]:
         """Return the different values of a parameter: options in their declared order, numbers in ascending order."""
-        seen = {repr(record.point[name]): record.point[name] for record in self.records if name in record.point}
+        seen = {repr(trial.params[name]): trial.params[name] for trial in self.trials if name in trial.params}
         param = self.params[name]
         if isinstance(param, Choice):
             return sorted(seen.values(), key=lambda value: (place := param.index(value)) is None or place)
         return sorted(seen.values())
 
-    def objective(self, record: Trial) -> list[tuple[int, float]]:
+    def objective(self, trial: Trial) -> list[tuple[int, float]]:
         """Return (epoch, objective) of the epochs that have a finite one."""
-        pairs = [(report.epoch, report.metrics.get(self.metric, math.nan)) for report in record.reports]
+        pairs = [(report.epoch, report.metrics.get(self.metric, math.nan)) for report in trial.reports]
         return [(epoch, value) for epoch, value in pairs if math.isfinite(value)]
 
 
 def gather(snapshot: Sweep) -> ReportData:
     """Read what a report needs beside the journal."""
-    storage, paths, objective = snapshot.storage, snapshot.paths, snapshot.spec.objective
+    storage, paths, objective = snapshot.storage, snapshot.paths, snapshot.config.objective
     manifest = storage.read_json(paths.manifest)
-    data, no_data = _data(storage, snapshot.spec.package, manifest.get("data_key"))
+    data, no_data = _data(storage, snapshot.config.package, manifest.get("data_key"))
     final = FinalResult.from_json(storage.read_json(paths.final_result)) if storage.exists(paths.final_result) else None
     judged, no_judged = _judged(storage, paths, final, manifest.get("source", "SWEEP"))
     return ReportData(
         name=snapshot.name,
         folder=snapshot.folder,
         metric=objective.metric,
-        mode=Direction(objective.mode),
+        direction=Direction(objective.mode),
         n_trials=snapshot.n_trials,
         params={facts["name"]: _param(facts) for facts in manifest["space"]},
-        records=snapshot.records,
+        trials=snapshot.trials,
         errors=snapshot.errors,
         manifest=manifest,
         final=final,

@@ -44,13 +44,13 @@ class EqualCost:
 def spending(findings: ReportData, name: str) -> list[EqualCost]:
     """Return what was spent on each value of a parameter, in the order of its values, "not used" last."""
     groups: list[tuple[Value | None, list[Trial]]] = [
-        (value, [r for r in findings.records if name in r.point and repr(r.point[name]) == repr(value)])
+        (value, [r for r in findings.trials if name in r.params and repr(r.params[name]) == repr(value)])
         for value in findings.values(name)
     ]
-    without = [record for record in findings.records if name not in record.point]
+    without = [trial for trial in findings.trials if name not in trial.params]
     if without:
         groups.append((None, without))
-    return [_spent(value, records, findings.metric, findings.mode) for value, records in groups]
+    return [_spent(value, trials, findings.metric, findings.direction) for value, trials in groups]
 
 
 def common_cost(found: Sequence[EqualCost]) -> int:
@@ -58,21 +58,17 @@ def common_cost(found: Sequence[EqualCost]) -> int:
     return min((spent.epochs for spent in found), default=0)
 
 
-def _spent(value: Value | None, records: Sequence[Trial], metric: str, mode: Direction) -> EqualCost:
+def _spent(value: Value | None, trials: Sequence[Trial], metric: str, direction: Direction) -> EqualCost:
     # in the order in which the epochs ended, whichever trial they are of
     reports = sorted(
-        (
-            (report.timestamp, record.outcome, report.metrics.get(metric))
-            for record in records
-            for report in record.reports
-        ),
+        ((report.timestamp, trial.state, report.metrics.get(metric)) for trial in trials for report in trial.reports),
         key=lambda item: item[0],
     )
     steps: list[tuple[int, float]] = []
-    for n_epochs, (_, outcome, objective) in enumerate(reports, start=1):
+    for n_epochs, (_, state, objective) in enumerate(reports, start=1):
         # a failed trial costs, and its objective does not count, as on the leaderboard
-        if outcome is TrialState.FAILED or objective is None or objective - objective != 0:
+        if state is TrialState.FAILED or objective is None or objective - objective != 0:
             continue
-        if not steps or mode.is_better(objective, steps[-1][1]):
+        if not steps or direction.is_better(objective, steps[-1][1]):
             steps.append((n_epochs, objective))
-    return EqualCost(value, len(records), len(reports), tuple(steps))
+    return EqualCost(value, len(trials), len(reports), tuple(steps))

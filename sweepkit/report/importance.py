@@ -83,7 +83,7 @@ def _groups(trials: Sequence[Trial], names: Sequence[str]) -> list[tuple[list[Tr
     """Return the parameters that the same trials use, with these trials."""
     groups: dict[tuple[int, ...], list[str]] = {}
     for name in names:
-        groups.setdefault(tuple(i for i, trial in enumerate(trials) if name in trial.point), []).append(name)
+        groups.setdefault(tuple(i for i, trial in enumerate(trials) if name in trial.params), []).append(name)
     return [([trials[i] for i in places], names) for places, names in groups.items()]
 
 
@@ -94,7 +94,7 @@ def _of_group(
     everywhere = [
         name
         for name in findings.varied
-        if all(name in trial.point for trial in group) and len({repr(trial.point[name]) for trial in group}) > 1
+        if all(name in trial.params for trial in group) and len({repr(trial.params[name]) for trial in group}) > 1
     ]
     scales = {name: Scale.of(findings.params[name], findings.values(name)) for name in everywhere}
     chance = random.Random(0)
@@ -102,7 +102,7 @@ def _of_group(
     for seed in range(_DRAWS):
         drawn = chance.choices(group, k=min(len(group), _MOST_DRAWN))
         if len({trial.best_value for trial in drawn}) > 1:
-            draws.append(_evaluated(drawn, scales, findings.mode, seed))
+            draws.append(_evaluated(drawn, scales, findings.direction, seed))
     result = []
     for name in names:
         shares = sorted(draw.get(name, 0.0) for draw in draws) or [0.0]
@@ -111,20 +111,22 @@ def _of_group(
     return result
 
 
-def _evaluated(trials: Sequence[Trial], scales: Mapping[str, Scale], mode: Direction, seed: int) -> dict[str, float]:
+def _evaluated(
+    trials: Sequence[Trial], scales: Mapping[str, Scale], direction: Direction, seed: int
+) -> dict[str, float]:
     """Fit a forest to these trials and return what each parameter explains of its variation."""
     import optuna  # not at the top: with scikit-learn it takes a second
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
     from optuna.trial import create_trial
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(direction="maximize" if mode is Direction.MAX else "minimize")
+    study = optuna.create_study(direction="maximize" if direction is Direction.MAX else "minimize")
     distributions = {name: _distribution(scale) for name, scale in scales.items()}
     frozen = []
     for trial in trials:
         # places, not values: so that an even spread means the same to the forest as it did to the sampler, and the
         # options True and 1 are two
-        places = {name: scale.place(trial.point[name]) for name, scale in scales.items()}
+        places = {name: scale.place(trial.params[name]) for name, scale in scales.items()}
         frozen.append(create_trial(params=places, distributions=distributions, value=trial.best_value))
     study.add_trials(frozen)
     evaluator = FanovaImportanceEvaluator(n_trees=_TREES, max_depth=_DEPTH, seed=seed)

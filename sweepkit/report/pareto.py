@@ -30,20 +30,20 @@ class Cost:
         return [(spent, trial) for trial in trials if (spent := self.of(trial)) is not None]
 
 
-def training_seconds(record: Trial) -> float | None:
+def training_seconds(trial: Trial) -> float | None:
     """Return the seconds of training up to the best epoch, without validation."""
-    seconds = [report.metrics.get("train_seconds") for report in _until_best(record)]
+    seconds = [report.metrics.get("train_seconds") for report in _until_best(trial)]
     return sum(one for one in seconds if one is not None) if seconds and None not in seconds else None
 
 
-def epochs(record: Trial) -> float | None:
+def epochs(trial: Trial) -> float | None:
     """Return the best epoch."""
-    return record.best_epoch
+    return trial.best_epoch
 
 
-def weights(record: Trial) -> float | None:
+def weights(trial: Trial) -> float | None:
     """Return the number of the model's weights."""
-    found = [report.metrics["n_weights"] for report in record.reports if "n_weights" in report.metrics]
+    found = [report.metrics["n_weights"] for report in trial.reports if "n_weights" in report.metrics]
     return found[-1] if found else None
 
 
@@ -54,17 +54,17 @@ COSTS = (
 )
 
 
-def front(points: Sequence[tuple[float, float]], mode: Direction) -> list[int]:
+def front(param_sets: Sequence[tuple[float, float]], direction: Direction) -> list[int]:
     """Return the places of the (cost, objective) pairs that none as cheap or cheaper beats, the cheapest first."""
-    sign = -1.0 if mode is Direction.MAX else 1.0
+    sign = -1.0 if direction is Direction.MAX else 1.0
     best: float | None = None
     found: list[int] = []
-    for place in sorted(range(len(points)), key=lambda i: (points[i][0], sign * points[i][1])):
-        if best is None or mode.is_better(points[place][1], best):
-            best = points[place][1]
+    for place in sorted(range(len(param_sets)), key=lambda i: (param_sets[i][0], sign * param_sets[i][1])):
+        if best is None or direction.is_better(param_sets[place][1], best):
+            best = param_sets[place][1]
             found.append(place)
     return found
 
 
-def _until_best(record: Trial) -> list[Report]:
-    return [report for report in record.reports if report.epoch <= (record.best_epoch or 0)]
+def _until_best(trial: Trial) -> list[Report]:
+    return [report for report in trial.reports if report.epoch <= (trial.best_epoch or 0)]

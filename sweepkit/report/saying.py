@@ -26,7 +26,7 @@ def value(one: object) -> str:
     return f"{one:.4g}" if isinstance(one, float) else str(one)
 
 
-def point(parameters: Mapping[str, object]) -> str:
+def params(parameters: Mapping[str, object]) -> str:
     """Say a point in one line: `cell=gru, units=64`."""
     return ", ".join(f"{name}={value(one)}" for name, one in parameters.items())
 

@@ -11,7 +11,7 @@ from sweepkit.trial.trial import TrialState
 class MarkStyle:
     """How an outcome is said and drawn; `symbol` is Plotly's name of the mark, `marker` Matplotlib's."""
 
-    outcome: TrialState | None
+    state: TrialState | None
     label: str
     colour: str
     symbol: str
@@ -25,7 +25,7 @@ LOOKS = (
     MarkStyle(None, "unfinished", "#7F7F7F", "circle-open", "o"),
     MarkStyle(TrialState.COMPLETE, "complete", "#0072B2", "circle", "o"),
 )
-LOOK = {look.outcome: look for look in LOOKS}
+LOOK = {look.state: look for look in LOOKS}
 
 # Tol's muted colours: none of them is an outcome's
 OPTIONS = ("#332288", "#CC6677", "#44AA99", "#AA4499", "#999933", "#882255", "#88CCEE", "#117733", "#DDCC77")

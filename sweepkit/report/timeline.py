@@ -28,7 +28,7 @@ class Bar:
     """A stretch of a trial's work; `start` and `end` are places on the axis, in seconds."""
 
     trial: int
-    outcome: TrialState | None
+    state: TrialState | None
     lane: int
     start: float
     end: float
@@ -69,10 +69,10 @@ class Timeline:
         return ("minutes", 60.0) if self.end < 3 * 3600 else ("hours", 3600.0)
 
 
-def timeline(records: Sequence[Trial]) -> Timeline | None:
+def timeline(trials: Sequence[Trial]) -> Timeline | None:
     """Pack trials onto lanes; None when no trial has a time."""
     work = sorted(
-        ((stretch, record) for record in records for stretch in stretches(record)),
+        ((stretch, trial) for trial in trials for stretch in stretches(trial)),
         key=lambda item: (item[0], item[1].number),
     )
     if not work:
@@ -82,8 +82,8 @@ def timeline(records: Sequence[Trial]) -> Timeline | None:
     width = _PAUSE_WIDTH * sum(end - start for start, end in windows)
     begins = _places(windows, width)
     bars = tuple(
-        Bar(record.number, record.outcome, lane, _on_axis(start, windows, begins), _on_axis(end, windows, begins))
-        for ((start, end), record), lane in zip(work, lanes, strict=True)
+        Bar(trial.number, trial.state, lane, _on_axis(start, windows, begins), _on_axis(end, windows, begins))
+        for ((start, end), trial), lane in zip(work, lanes, strict=True)
     )
     pauses = tuple(
         Pause(place - width, place, window[0] - before[1])
@@ -93,24 +93,24 @@ def timeline(records: Sequence[Trial]) -> Timeline | None:
     return Timeline(bars, pauses, max(lanes) + 1, end, _idle(work, lanes, windows))
 
 
-def stretches(record: Trial) -> list[Stretch]:
+def stretches(trial: Trial) -> list[Stretch]:
     """Return when a trial was worked on: between its reports, but for what an interruption must have been.
 
     A report says how long its epoch took. Where much more time than that has passed since the one before, the trial
     did not run in between.
     """
-    if record.started is None:
+    if trial.started is None:
         return []
-    found = [(record.started, record.started)]
-    for report in record.reports:
+    found = [(trial.started, trial.started)]
+    for report in trial.reports:
         took = report.metrics.get("train_seconds", 0.0) + report.metrics.get("valid_seconds", 0.0)
         begun = report.timestamp - took
         if took > 0 and begun - found[-1][1] > max(_PAUSE_S, took):
             found.append((begun, report.timestamp))
         else:
             found[-1] = (found[-1][0], max(report.timestamp, found[-1][1]))
-    end = record.started + (record.seconds or 0.0)
-    if not record.reports or 0 < end - found[-1][1] <= _PAUSE_S:
+    end = trial.started + (trial.seconds or 0.0)
+    if not trial.reports or 0 < end - found[-1][1] <= _PAUSE_S:
         found[-1] = (found[-1][0], max(end, found[-1][1]))
     return [stretch for stretch in found if stretch[1] > stretch[0]]
 

@@ -51,7 +51,7 @@ class ComparedItem:
 
     @property
     def objective(self) -> str:
-        objective = self.snapshot.spec.objective
+        objective = self.snapshot.config.objective
         return f"{objective.metric}, {objective.mode}"
 
     @property
@@ -158,13 +158,13 @@ def settings(side: ComparedItem) -> dict[str, object]:
 
 def parameters(side: ComparedItem) -> Mapping[str, object]:
     """Return the parameters of a side's trial."""
-    return side.trial.point if side.trial else {}
+    return side.trial.params if side.trial else {}
 
 
 def effort(snapshot: Sweep) -> Effort:
     """Add up what the trials of a sweep took."""
-    spans = [(r.started, r.started + (r.seconds or 0.0)) for r in snapshot.records if r.started is not None]
-    reports = [report for record in snapshot.records for report in record.reports]
+    spans = [(r.started, r.started + (r.seconds or 0.0)) for r in snapshot.trials if r.started is not None]
+    reports = [report for trial in snapshot.trials for report in trial.reports]
     # an epoch whose loss is not finite is not validated
     times = [sum(report.metrics.get(name, 0.0) for name in _TIMES) for report in reports]
     is_known = bool(reports) and all(_TIMES[0] in report.metrics for report in reports)
@@ -214,12 +214,12 @@ def _open(target: str, sets: Sequence[str], data: str | None) -> ComparedItem:
     place, number = _split(target)
     snapshot, manifest = _read(Path(place), sets, data)
     is_sweep = number is None
-    record = _best(snapshot) if number is None else _trial(snapshot, number, target)
+    trial = _best(snapshot) if number is None else _trial(snapshot, number, target)
     final = None
     if is_sweep and snapshot.storage.exists(snapshot.paths.final_result):
         final = FinalResult.from_json(snapshot.storage.read_json(snapshot.paths.final_result))
     label = snapshot.name if is_sweep else f"{snapshot.name}#{number}"
-    return ComparedItem(label, snapshot, manifest, is_sweep, record, final)
+    return ComparedItem(label, snapshot, manifest, is_sweep, trial, final)
 
 
 def _split(target: str) -> tuple[str, int | None]:
@@ -244,19 +244,19 @@ def _read(target: Path, sets: Sequence[str], data: str | None) -> tuple[Sweep, M
     if not snapshot.storage.exists(stage.journal):
         raise InputError(f"the final stage of {snapshot.name!r} has not begun", where=str(target))
     own = snapshot.storage.read_json(stage.manifest)
-    spec = snapshot.spec.model_copy(update={"sweep": stage.sweep})
+    config = snapshot.config.model_copy(update={"sweep": stage.sweep})
     with open_journal(snapshot.storage, stage, read_only=True) as journal:
-        records = Journal.read(journal, spec).records()
-    return Sweep(stage.sweep, spec, len(records), records, snapshot.storage, {}), {**manifest, **own}
+        trials = Journal.read(journal, config).trials()
+    return Sweep(stage.sweep, config, len(trials), trials, snapshot.storage, {}), {**manifest, **own}
 
 
 def _best(snapshot: Sweep) -> Trial | None:
-    return next(iter(ranked(snapshot.records, Direction(snapshot.spec.objective.mode))), None)
+    return next(iter(ranked(snapshot.trials, Direction(snapshot.config.objective.mode))), None)
 
 
 def _trial(snapshot: Sweep, number: int, target: str) -> Trial:
-    found = [record for record in snapshot.records if record.number == number]
+    found = [trial for trial in snapshot.trials if trial.number == number]
     if not found:
-        known = f"its trials are 0 to {len(snapshot.records) - 1}" if snapshot.records else "none has begun"
+        known = f"its trials are 0 to {len(snapshot.trials) - 1}" if snapshot.trials else "none has begun"
         raise InputError(f"{snapshot.name!r} has no trial {number}; {known}", where=target)
     return found[0]

@@ -11,6 +11,8 @@ from typing import Any
 
 from sweepkit.space import Value
 
+_PARAMS_KEY = "point"  # as files spell `params`
+
 
 @dataclass(frozen=True, slots=True)
 class Interval:
@@ -28,7 +30,7 @@ class CandidateResult:
         name: "trial 12" for a trial of the sweep, or a baseline's name.
         is_baseline: whether it is there to be beaten only.
         trial: the sweep's trial that its parameters come from; None for a baseline.
-        point: its parameters; empty for a baseline that is no network.
+        params: its parameters; empty for a baseline that is no network.
         final_trials: the numbers of its runs among the trials of the final stage; empty for one that is no network.
         values: the objective of each run, at its best epoch, on validation.
         mean: of these.
@@ -40,13 +42,27 @@ class CandidateResult:
     name: str
     is_baseline: bool
     trial: int | None
-    point: Mapping[str, Value]
+    params: Mapping[str, Value]
     final_trials: tuple[int, ...]
     values: tuple[float, ...]
     mean: float
     interval: Interval | None
     best_final_trial: int | None
     predictions: str | None
+
+    def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
+        return {_PARAMS_KEY if name == "params" else name: value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> CandidateResult:  # JSON
+        """Rebuild what `to_json` returned."""
+        fixed = {
+            "params": data[_PARAMS_KEY],
+            "final_trials": tuple(data["final_trials"]),
+            "values": tuple(data["values"]),
+            "interval": _interval(data["interval"]),
+        }
+        return cls(**{**{name: value for name, value in data.items() if name != _PARAMS_KEY}, **fixed})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +91,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class TestEvaluation:
+class HeldOutEvaluation:
     """One look at the test split.
 
     Attributes:
@@ -99,7 +115,7 @@ class TestEvaluation:
     loss: float | None = None
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> TestEvaluation:  # JSON
+    def from_json(cls, data: Mapping[str, Any]) -> HeldOutEvaluation:  # JSON
         """Rebuild what `dataclasses.asdict` returned."""
         return cls(**{**data, "interval": _interval(data["interval"])})
 
@@ -124,7 +140,7 @@ class FinalResult:
     n_seeds: int
     candidates: tuple[CandidateResult, ...]
     comparisons: tuple[Comparison, ...]
-    looks: tuple[TestEvaluation, ...]
+    looks: tuple[HeldOutEvaluation, ...]
     registered: str | None = None
 
     @property
@@ -132,9 +148,13 @@ class FinalResult:
         return self.candidates[0]
 
     @property
-    def look(self) -> TestEvaluation | None:
+    def look(self) -> HeldOutEvaluation | None:
         """The newest finished look at the winner; None when the test split has not been looked at with it."""
-        own = [look for look in self.looks if look.final_trial == self.winner.best_final_trial and look.accuracy]
+        own = [
+            look
+            for look in self.looks
+            if look.final_trial == self.winner.best_final_trial and look.accuracy is not None
+        ]
         return own[-1] if own else None
 
     @property
@@ -142,18 +162,18 @@ class FinalResult:
         """Whether the first place is, against the runner-up, within noise."""
         return any(c.verdict != CLEAR and not _is_baseline(self, c.other) for c in self.comparisons)
 
-    def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
-        return asdict(self)
+    def to_json(self) -> dict[str, Any]:  # as above
+        return asdict(self) | {"candidates": [candidate.to_json() for candidate in self.candidates]}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> FinalResult:  # as above
         """Rebuild what `to_json` returned."""
         fixed = {
-            "candidates": tuple(_candidate(item) for item in data["candidates"]),
+            "candidates": tuple(CandidateResult.from_json(item) for item in data["candidates"]),
             "comparisons": tuple(
                 Comparison(**{**c, "interval": Interval(**c["interval"])}) for c in data["comparisons"]
             ),
-            "looks": tuple(TestEvaluation.from_json(item) for item in data["looks"]),
+            "looks": tuple(HeldOutEvaluation.from_json(item) for item in data["looks"]),
         }
         return cls(**{**data, **fixed})
 
@@ -168,8 +188,3 @@ def _is_baseline(result: FinalResult, name: str) -> bool:
 
 def _interval(data: Mapping[str, Any] | None) -> Interval | None:  # JSON
     return None if data is None else Interval(**data)
-
-
-def _candidate(data: Mapping[str, Any]) -> CandidateResult:  # as above
-    fixed = {"final_trials": tuple(data["final_trials"]), "values": tuple(data["values"])}
-    return CandidateResult(**{**data, **fixed, "interval": _interval(data["interval"])})

@@ -22,7 +22,7 @@ from sweepkit.storage.manifest import check_manifest, versions
 from sweepkit.storage.storage import Storage
 from sweepkit.study.journal import Journal
 from sweepkit.study.journal_file import open_journal
-from sweepkit.study.usage import Usage, spent
+from sweepkit.study.usage import Usage, usage
 from sweepkit.trial.leaderboard import ranked, table
 from sweepkit.trial.trial import Direction, Trial, TrialState
 
@@ -33,23 +33,23 @@ class Sweep:
 
     Attributes:
         name: in the storage.
-        spec: its settings.
+        config: its settings.
         n_trials: how many trials it is to have.
-        records: those that were handed out.
+        trials: those that were handed out.
         storage: where it is.
         errors: the traceback of each trial that left one.
         final: what its final stage found; None before it.
-        spent: by its last report, over all of its runs.
+        usage: by its last report, over all of its runs.
     """
 
     name: str
-    spec: SweepConfig
+    config: SweepConfig
     n_trials: int
-    records: list[Trial]
+    trials: list[Trial]
     storage: Storage
     errors: dict[int, str]
     final: FinalResult | None = None
-    spent: Usage = field(default_factory=Usage)
+    usage: Usage = field(default_factory=Usage)
 
     @property
     def paths(self) -> SweepPaths:
@@ -61,14 +61,14 @@ class Sweep:
 
     def counts(self) -> dict[str, int]:
         """Return how many trials are complete, pruned, failed and unfinished."""
-        seen = Counter(record.outcome.value if record.outcome else "unfinished" for record in self.records)
+        seen = Counter(trial.state.value if trial.state else "unfinished" for trial in self.trials)
         return {name: seen[name] for name in ("complete", "pruned", "failed", "unfinished")}
 
     def unfinished(self) -> list[Trial]:
-        return [record for record in self.records if record.outcome is None]
+        return [trial for trial in self.trials if trial.state is None]
 
     def table(self) -> list[dict[str, Any]]:  # values of many types, as in a data frame
-        return table(self.records, metric=self.spec.objective.metric, mode=self._mode)
+        return table(self.trials, metric=self.config.objective.metric, direction=self._direction)
 
     def best(self) -> Trial:
         """Return the leading trial.
@@ -76,28 +76,28 @@ class Sweep:
         Raises:
             InputError: no trial has reported a finite objective yet.
         """
-        leaders = ranked(self.records, self._mode)
+        leaders = ranked(self.trials, self._direction)
         if not leaders:
             raise InputError(
-                f"no trial of {self.name!r} has reported {self.spec.objective.metric!r} yet", where=self.folder
+                f"no trial of {self.name!r} has reported {self.config.objective.metric!r} yet", where=self.folder
             )
         return leaders[0]
 
-    def log(self, record: Trial) -> str:
+    def log(self, trial: Trial) -> str:
         """Return where the log of a trial is."""
-        return f"{self.storage.shown}/{self.paths.trial(record.number).log}"
+        return f"{self.storage.shown}/{self.paths.trial(trial.number).log}"
 
     def failed(self) -> list[Trial]:
-        return [record for record in self.records if record.outcome is TrialState.FAILED]
+        return [trial for trial in self.trials if trial.state is TrialState.FAILED]
 
     def faulty(self) -> list[Trial]:
         """Return the trials of which at least one attempt ended in a fault."""
-        return [record for record in self.records if record.faults]
+        return [trial for trial in self.trials if trial.failures]
 
-    def checkpoint(self, record: Trial) -> str:
+    def checkpoint(self, trial: Trial) -> str:
         """Return where the checkpoint of a trial's best epoch is."""
-        assert record.best_epoch is not None, "a ranked trial has a best epoch"
-        return f"{self.storage.shown}/{self.paths.trial(record.number).checkpoint(record.best_epoch)}"
+        assert trial.best_epoch is not None, "a ranked trial has a best epoch"
+        return f"{self.storage.shown}/{self.paths.trial(trial.number).checkpoint(trial.best_epoch)}"
 
     def disk_bytes(self) -> int:
         """Return how much the sweep's folder holds, its final stage included; the prepared data is elsewhere."""
@@ -109,8 +109,8 @@ class Sweep:
         return holder if holder and holder.is_alive(now=time.time()) else None
 
     @property
-    def _mode(self) -> Direction:
-        return Direction(self.spec.objective.mode)
+    def _direction(self) -> Direction:
+        return Direction(self.config.objective.mode)
 
 
 def load_sweep(target: Path, sets: Sequence[str] = (), data: str | None = None) -> Sweep:
@@ -122,19 +122,19 @@ def load_sweep(target: Path, sets: Sequence[str] = (), data: str | None = None) 
     storage, name = _by_folder(target) if target.is_dir() else _by_yaml(target, sets, data)
     paths = SweepPaths(name)
     manifest = storage.read_json(paths.manifest)
-    spec = SweepConfig.model_validate(manifest["spec"])
-    records: list[Trial] = []
+    config = SweepConfig.model_validate(manifest["spec"])
+    trials: list[Trial] = []
     errors: dict[int, str] = {}
     so_far = Usage()
     if storage.exists(paths.journal):
         with open_journal(storage, paths, read_only=True) as path:
-            journal = Journal.read(path, spec)
-            records = journal.records()
-            so_far = spent(journal.runs(), records)
-            found = {record.number: journal.error(record.number) for record in records}
+            journal = Journal.read(path, config)
+            trials = journal.trials()
+            so_far = usage(journal.runs(), trials)
+            found = {trial.number: journal.error(trial.number) for trial in trials}
         errors = {number: error for number, error in found.items() if error}
     final = read_final(storage, paths)
-    return Sweep(name, spec, manifest["n_trials"], records, storage, errors, final, so_far)
+    return Sweep(name, config, manifest["n_trials"], trials, storage, errors, final, so_far)
 
 
 def read_final(storage: Storage, paths: SweepPaths) -> FinalResult | None:
@@ -160,12 +160,13 @@ def _by_folder(folder: Path) -> tuple[Storage, str]:
 
 
 def _by_yaml(path: Path, sets: Sequence[str], data: str | None) -> tuple[Storage, str]:
-    spec = load(path, sets, data=data).spec
-    storage = Storage.at(spec.storage.uri)
-    found = versions(storage, spec.sweep)
+    config = load(path, sets, data=data).config
+    storage = Storage.at(config.storage.uri)
+    found = versions(storage, config.sweep)
     if not found:
         raise InputError(
-            f"sweep {spec.sweep!r} has not been run yet: there is no {storage.shown}/{SweepPaths(spec.sweep).root}; "
+            f"sweep {config.sweep!r} has not been run yet: "
+            f"there is no {storage.shown}/{SweepPaths(config.sweep).root}; "
             f"start it with `python -m sweepkit run {path}`",
             where=str(path),
         )

@@ -20,26 +20,26 @@ _TIME = pa.timestamp("us", tz="UTC")
 
 def trials(findings: ReportData) -> pa.Table:
     """Return a row for each trial, by number."""
-    records = findings.records
+    trials = findings.trials
     columns: dict[str, pa.Array] = {
-        "number": pa.array([r.number for r in records], pa.int32()),
-        "outcome": pa.array([r.outcome.value if r.outcome else "unfinished" for r in records], pa.string()),
-        "reason": pa.array([r.reason for r in records], pa.string()),
-        "best_value": pa.array([r.best_value for r in records], pa.float64()),
-        "best_epoch": pa.array([r.best_epoch for r in records], pa.int32()),
-        "epochs": pa.array([r.epoch for r in records], pa.int32()),
-        "seconds": pa.array([r.seconds for r in records], pa.float64()),
-        "started": _times([r.started for r in records]),
-        "run_id": pa.array([r.run_id for r in records], pa.string()),
+        "number": pa.array([r.number for r in trials], pa.int32()),
+        "outcome": pa.array([r.state.value if r.state else "unfinished" for r in trials], pa.string()),
+        "reason": pa.array([r.reason for r in trials], pa.string()),
+        "best_value": pa.array([r.best_value for r in trials], pa.float64()),
+        "best_epoch": pa.array([r.best_epoch for r in trials], pa.int32()),
+        "epochs": pa.array([r.epoch for r in trials], pa.int32()),
+        "seconds": pa.array([r.seconds for r in trials], pa.float64()),
+        "started": _times([r.started for r in trials]),
+        "run_id": pa.array([r.run_id for r in trials], pa.string()),
     }
     for name, param in findings.params.items():
-        columns[f"param.{name}"] = _column(param, [record.point.get(name) for record in records])
+        columns[f"param.{name}"] = _column(param, [trial.params.get(name) for trial in trials])
     return _table(findings, columns)
 
 
 def epochs(findings: ReportData) -> pa.Table:
     """Return a row for each trial and epoch, every metric a column; null was not reported, NaN was."""
-    rows = [(record.number, report) for record in findings.records for report in record.reports]
+    rows = [(trial.number, report) for trial in findings.trials for report in trial.reports]
     metrics = sorted({name for _, report in rows for name in report.metrics})
     columns: dict[str, pa.Array] = {
         "number": pa.array([number for number, _ in rows], pa.int32()),
@@ -59,7 +59,7 @@ def as_parquet(table: pa.Table) -> bytes:
 
 
 def _table(findings: ReportData, columns: dict[str, pa.Array]) -> pa.Table:
-    facts = {"sweep": findings.name, "metric": findings.metric, "mode": findings.mode.value}
+    facts = {"sweep": findings.name, "metric": findings.metric, "mode": findings.direction.value}
     return pa.table(columns).replace_schema_metadata(facts)
 
 

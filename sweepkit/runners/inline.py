@@ -30,18 +30,18 @@ class InlineRunner(InlineMapper):
 
     def __init__(self, wanted: Resources) -> None:
         gpu = 0.0 if wanted.gpu == "auto" else float(wanted.gpu)
-        self.share = TrialResources(cpu=wanted.cpu, gpu=gpu, n_workers=1)
+        self.resources = TrialResources(cpu=wanted.cpu, gpu=gpu, n_workers=1)
 
-    def run(self, director: Controller, job: TrialSettings) -> None:
+    def run(self, director: Controller, trial_settings: TrialSettings) -> None:
         """Run trials until the director has none left."""
         # here, not above: only now is TensorFlow needed
         from sweepkit.tracking.trial_logger import open_trial_log
         from sweepkit.training.trainer import Trainer
 
         worker: Trainer | None = None
-        while (task := director.next_task()) is not None:
-            worker = worker or Trainer(job, open_trial_log)
-            worker.start(task)
-            while not director.reported(task.number, worker.run_epoch()) and not director.is_over():
+        while (request := director.next_trial()) is not None:
+            worker = worker or Trainer(trial_settings, open_trial_log)
+            worker.start(request)
+            while not director.reported(request.number, worker.run_epoch()) and not director.is_over():
                 pass
             worker.stop()

@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 class Controller(Protocol):
     """Who decides; a runner asks it for work and tells it what happened, in one thread."""
 
-    def next_task(self) -> TrialRequest | None:
+    def next_trial(self) -> TrialRequest | None:
         """Return the next trial to run, or None when there is none left."""
 
     def reported(self, number: int, report: Report) -> bool:
@@ -43,10 +43,10 @@ class Controller(Protocol):
 class Runner(Protocol):
     """A place to run on: a Ray cluster, or this very process."""
 
-    share: TrialResources
+    resources: TrialResources
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item], *, describe: str) -> Iterator[Result]:
         """Apply a module-level function to every item and yield the results in the order of the items."""
 
-    def run(self, director: Controller, job: TrialSettings) -> None:
+    def run(self, director: Controller, trial_settings: TrialSettings) -> None:
         """Run trials until the director has none left."""

@@ -49,7 +49,7 @@ class Float:
         """List the values a grid would try; None where there is no end of them."""
         return (self.low,) if self.low == self.high else None
 
-    def fault(self, value: object) -> str | None:
+    def issue(self, value: object) -> str | None:
         """Say why this value cannot be taken; None if it can."""
         if not is_number(value):
             return f"must be a number, got {value!r}"
@@ -58,14 +58,14 @@ class Float:
     def narrow(self, wanted: object) -> tuple[Param, list[Issue]]:
         """Return the narrowed parameter, or this one and what is wrong with `wanted`."""
         if not isinstance(wanted, Mapping):
-            chosen, faults = _picked(self, wanted)
-            return (Choice(tuple(sorted(map(float, chosen))), self.when), []) if not faults else (self, faults)
+            chosen, issues = _picked(self, wanted)
+            return (Choice(tuple(sorted(map(float, chosen))), self.when), []) if not issues else (self, issues)
         low, high = wanted.get("from", self.low), wanted.get("to", self.high)
-        faults = _range_faults(self, wanted, ("from", "to", "log"))
+        issues = _range_faults(self, wanted, ("from", "to", "log"))
         log = wanted.get("log", self.log)
-        if not faults and log and low <= 0:
-            faults = [(("log",), f"a log scale needs from > 0, got {low!r}")]
-        return (self, faults) if faults else (replace(self, low=float(low), high=float(high), log=log), [])
+        if not issues and log and low <= 0:
+            issues = [(("log",), f"a log scale needs from > 0, got {low!r}")]
+        return (self, issues) if issues else (replace(self, low=float(low), high=float(high), log=log), [])
 
     def describe(self) -> dict[str, object]:
         return {"kind": "float", **_fields(self)}
@@ -94,7 +94,7 @@ class Int:
         """List the values a grid would try."""
         return tuple(range(self.low, self.high + 1, self.step))
 
-    def fault(self, value: object) -> str | None:
+    def issue(self, value: object) -> str | None:
         """Say why this value cannot be taken; None if it can."""
         if not is_whole(value):
             return f"must be a whole number, got {value!r}"
@@ -103,16 +103,16 @@ class Int:
     def narrow(self, wanted: object) -> tuple[Param, list[Issue]]:
         """Return the narrowed parameter, or this one and what is wrong with `wanted`."""
         if not isinstance(wanted, Mapping):
-            chosen, faults = _picked(self, wanted)
-            return (Choice(tuple(sorted(chosen)), self.when), []) if not faults else (self, faults)
-        faults = _range_faults(self, wanted, ("from", "to", "step", "log"))
-        if faults:
-            return self, faults
+            chosen, issues = _picked(self, wanted)
+            return (Choice(tuple(sorted(chosen)), self.when), []) if not issues else (self, issues)
+        issues = _range_faults(self, wanted, ("from", "to", "step", "log"))
+        if issues:
+            return self, issues
         low, high = wanted.get("from", self.low), wanted.get("to", self.high)
         log = wanted.get("log", self.log)
         step = wanted.get("step", 1 if log else self.step)
-        faults = _step_faults(low, high, step, log)
-        return (self, faults) if faults else (Int(low, high, step, log, self.when), [])
+        issues = _step_faults(low, high, step, log)
+        return (self, issues) if issues else (Int(low, high, step, log, self.when), [])
 
     def describe(self) -> dict[str, object]:
         return {"kind": "int", **_fields(self)}
@@ -142,7 +142,7 @@ class Choice:
         """List the values a grid would try."""
         return self.options
 
-    def fault(self, value: object) -> str | None:
+    def issue(self, value: object) -> str | None:
         """Say why this value cannot be taken; None if it can."""
         if self.contains(value):
             return None
@@ -154,9 +154,9 @@ class Choice:
         """Return the narrowed parameter, or this one and what is wrong with `wanted`."""
         if isinstance(wanted, Mapping):
             return self, [((), f"takes a value or a list of values, not a range; allowed: {listed(self.options)}")]
-        chosen, faults = _picked(self, wanted)
-        if faults:
-            return self, faults
+        chosen, issues = _picked(self, wanted)
+        if issues:
+            return self, issues
         # in the declared order, so that the order in a YAML changes no digest
         kept = tuple(option for option in self.options if any(_same(option, one) for one in chosen))
         return replace(self, options=kept), []
@@ -185,37 +185,37 @@ def _picked(param: Param, wanted: object) -> tuple[list[Any], list[Issue]]:  # v
     values: list[object] = wanted if isinstance(wanted, list) else [wanted]
     if not values:
         return [], [((), "the list is empty, so nothing is left to try")]
-    faults: list[Issue] = []
+    issues: list[Issue] = []
     for place, value in enumerate(values):
         below = (str(place),) if isinstance(wanted, list) else ()
-        message = param.fault(value)
+        message = param.issue(value)
         if message is None and any(_same(value, earlier) for earlier in values[:place]):
             message = f"{value!r} is listed twice"
         if message:
-            faults.append((below, message))
-    return values, faults
+            issues.append((below, message))
+    return values, issues
 
 
 def _range_faults(param: Float | Int, wanted: Mapping[str, object], keys: tuple[str, ...]) -> list[Issue]:
     """Check `{from:, to:, …}` apart from how its parts fit together on a scale."""
-    faults: list[Issue] = [
+    issues: list[Issue] = [
         ((str(key),), f"unknown key {key!r}; {nearest(str(key), keys)}") for key in wanted if key not in keys
     ]
     if not wanted:
-        faults.append(((), "a range needs from: or to:"))
+        issues.append(((), "a range needs from: or to:"))
     for key in ("from", "to"):
-        if key in wanted and (message := param.fault(wanted[key])):
-            faults.append(((key,), message))
+        if key in wanted and (message := param.issue(wanted[key])):
+            issues.append(((key,), message))
     if not isinstance(wanted.get("log", False), bool):
-        faults.append((("log",), f"must be true or false, got {wanted['log']!r}"))
+        issues.append((("log",), f"must be true or false, got {wanted['log']!r}"))
     step = wanted.get("step", 1)
     if "step" in keys and not (is_whole(step) and step >= 1):  # type: ignore[operator]  # a whole number
-        faults.append((("step",), f"must be a whole number of at least 1, got {step!r}"))
-    if not faults:
+        issues.append((("step",), f"must be a whole number of at least 1, got {step!r}"))
+    if not issues:
         low, high = wanted.get("from", param.low), wanted.get("to", param.high)
         if low > high:  # type: ignore[operator]  # both are numbers: checked above
-            faults.append((("from",), f"the range is empty: from {low!r} is above to {high!r}"))
-    return faults
+            issues.append((("from",), f"the range is empty: from {low!r} is above to {high!r}"))
+    return issues
 
 
 def _step_faults(low: int, high: int, step: int, log: bool) -> list[Issue]:

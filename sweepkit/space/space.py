@@ -41,33 +41,33 @@ class Space:
     def __init__(self, params: Mapping[str, Param]) -> None:
         if not params:
             raise SpaceError("a space needs at least one parameter")
-        self.params: Mapping[str, Param] = MappingProxyType(dict(params))
+        self.parameters: Mapping[str, Param] = MappingProxyType(dict(params))
         seen: dict[str, Param] = {}
         for name, param in params.items():
             _check_conditions(name, param, seen)
             seen[name] = param
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Space) and list(self.params.items()) == list(other.params.items())
+        return isinstance(other, Space) and list(self.parameters.items()) == list(other.parameters.items())
 
     def __hash__(self) -> int:
         return hash(self.digest())
 
     def __reduce__(self) -> tuple[type[Space], tuple[dict[str, Param]]]:
-        return Space, (dict(self.params),)  # a mapping proxy cannot be sent to a worker
+        return Space, (dict(self.parameters),)  # a mapping proxy cannot be sent to a worker
 
-    def is_active(self, name: str, point: Mapping[str, Value]) -> bool:
+    def is_active(self, name: str, params: Mapping[str, Value]) -> bool:
         """Whether a parameter applies, given the values of those before it."""
-        conditions = self.params[name].when or {}
-        return all(parent in point and _among(point[parent], values) for parent, values in conditions.items())
+        conditions = self.parameters[name].when or {}
+        return all(parent in params and _among(params[parent], values) for parent, values in conditions.items())
 
     def draw(self, choose: Callable[[str, Param], Value]) -> Params:
         """Build a point by asking `choose` for each parameter that is active, in the declared order."""
-        point: Params = {}
-        for name, param in self.params.items():
-            if self.is_active(name, point):
-                point[name] = choose(name, param)
-        return point
+        params: Params = {}
+        for name, param in self.parameters.items():
+            if self.is_active(name, params):
+                params[name] = choose(name, param)
+        return params
 
     def narrow(self, wanted: Mapping[str, object]) -> tuple[Space, list[tuple[tuple[str, ...], str]]]:
         """Fix or narrow parameters as a YAML's `space:` says.
@@ -79,15 +79,15 @@ class Space:
             the keys that lead to it, such as `(("units", "from"), "must be …")`.
         """
         problems: list[Issue] = [
-            ((str(name),), f"the space has no parameter {name!r}; {nearest(str(name), self.params)}")
+            ((str(name),), f"the space has no parameter {name!r}; {nearest(str(name), self.parameters)}")
             for name in wanted
-            if name not in self.params
+            if name not in self.parameters
         ]
         narrowed: dict[str, Param] = {}
-        for name, param in self.params.items():
+        for name, param in self.parameters.items():
             if name in wanted:
-                param, faults = param.narrow(wanted[name])
-                problems += [((name, *below), message) for below, message in faults]
+                param, issues = param.narrow(wanted[name])
+                problems += [((name, *below), message) for below, message in issues]
             possible = _still_possible(param, narrowed)
             if possible is not None:
                 narrowed[name] = possible
@@ -99,41 +99,41 @@ class Space:
         Raises:
             ValueError: a parameter has no end of values; the message names it.
         """
-        endless = [name for name, param in self.params.items() if param.values() is None]
+        endless = [name for name, param in self.parameters.items() if param.values() is None]
         if endless:
             raise ValueError(f"no finite grid: {listed(endless)} takes any number in a range; list values instead")
-        return self._grid(list(self.params), {})
+        return self._grid(list(self.parameters), {})
 
     def size(self) -> int | None:
         """Count the points of the grid without listing them; None where there is no end of them."""
-        counts = {name: _count(param) for name, param in self.params.items()}
+        counts = {name: _count(param) for name, param in self.parameters.items()}
         if any(count is None for count in counts.values()):
             return None
-        parents = {parent for param in self.params.values() for parent in param.when or {}}
-        leaves = [name for name in self.params if name not in parents]
+        parents = {parent for param in self.parameters.values() for parent in param.when or {}}
+        leaves = [name for name in self.parameters if name not in parents]
         return sum(
-            prod(counts[leaf] or 0 for leaf in leaves if self.is_active(leaf, point))
-            for point in self._grid([name for name in self.params if name in parents], {})
+            prod(counts[leaf] or 0 for leaf in leaves if self.is_active(leaf, params))
+            for params in self._grid([name for name in self.parameters if name in parents], {})
         )
 
     def describe(self) -> list[dict[str, object]]:
         """List the parameters as JSON-able values, for printing and for manifests."""
-        return [{"name": name, **param.describe()} for name, param in self.params.items()]
+        return [{"name": name, **param.describe()} for name, param in self.parameters.items()]
 
     def digest(self) -> str:
         """Return the SHA-256 of the declaration: equal for equal spaces on every machine."""
         return hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()
 
-    def _grid(self, names: Sequence[str], point: Params) -> Iterator[Params]:
+    def _grid(self, names: Sequence[str], params: Params) -> Iterator[Params]:
         if not names:
-            yield dict(point)
+            yield dict(params)
             return
         name, rest = names[0], names[1:]
-        if not self.is_active(name, point):
-            yield from self._grid(rest, point)
+        if not self.is_active(name, params):
+            yield from self._grid(rest, params)
             return
-        for value in self.params[name].values() or ():
-            yield from self._grid(rest, {**point, name: value})
+        for value in self.parameters[name].values() or ():
+            yield from self._grid(rest, {**params, name: value})
 
 
 def _check_conditions(name: str, param: Param, earlier: Mapping[str, Param]) -> None:

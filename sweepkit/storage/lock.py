@@ -176,7 +176,7 @@ class DriverLock:
         """Say why this driver must stop: another one has taken over; None while it may go on."""
         return self._lost
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         """Say that this driver still runs the sweep, or find that another one does."""
         assert self._name is not None, "there is nothing to refresh before take()"
         other = read_holder(self._storage, self._name)
@@ -188,7 +188,7 @@ class DriverLock:
     def _beat(self) -> None:
         while self._lost is None and not self._over.wait(BEAT_S):
             try:
-                self.beat()
+                self.heartbeat()
             except (OSError, InputError, StorageFault) as error:  # the next beat is the next attempt
                 logger.warning("the lock of the sweep could not be refreshed: %s", error)
 

@@ -37,21 +37,21 @@ class Journal:
     """What a sweep's journal says: every trial, its reports and its end. Reading changes nothing and may happen while
     the sweep runs."""
 
-    def __init__(self, storage: ContinuedTrialsStorage, spec: SweepConfig) -> None:
-        self._storage, self._spec = storage, spec
-        self._mode = Direction(spec.objective.mode)
+    def __init__(self, storage: ContinuedTrialsStorage, config: SweepConfig) -> None:
+        self._storage, self._config = storage, config
+        self._direction = Direction(config.objective.mode)
 
     @classmethod
-    def read(cls, journal: Path, spec: SweepConfig) -> Journal:
+    def read(cls, journal: Path, config: SweepConfig) -> Journal:
         """Open an existing journal; one with a damaged line in its middle is a DataError."""
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        return cls(open_storage(journal), spec)
+        return cls(open_storage(journal), config)
 
-    def records(self) -> list[Trial]:
+    def trials(self) -> list[Trial]:
         """Return every trial that was handed out, by number."""
         return [self._as_record(t) for t in self._trials() if t.state is not optuna.trial.TrialState.WAITING]
 
-    def record(self, number: int) -> Trial:
+    def trial(self, number: int) -> Trial:
         """Return one trial."""
         return self._as_record(self._trials()[number])
 
@@ -66,8 +66,8 @@ class Journal:
 
     def extensible(self) -> list[int]:
         """Return the trials that ended because they had run all of their epochs, and fewer than they may run now."""
-        last = self._spec.stopping.max_epochs
-        return [r.number for r in self.records() if r.epoch < last and r.reason == ran_all(r.epoch)]
+        last = self._config.stopping.max_epochs
+        return [r.number for r in self.trials() if r.epoch < last and r.reason == ran_all(r.epoch)]
 
     def _trials(self) -> list[FrozenTrial]:
         return self._storage.newest()
@@ -76,13 +76,13 @@ class Journal:
         attrs = trial.user_attrs
         found = (Report.from_json(json.loads(text)) for key, text in attrs.items() if key.startswith(REPORT))
         reports = tuple(sorted(found, key=lambda report: report.epoch))
-        values = [r.metrics.get(self._spec.objective.metric, float("nan")) for r in reports]
-        best = early_stopping.best_so_far(values, self._mode)
+        values = [r.metrics.get(self._config.objective.metric, float("nan")) for r in reports]
+        best = early_stopping.best_so_far(values, self._direction)
         return Trial(
             number=trial.number,
-            point=dict(trial.params),
+            params=dict(trial.params),
             reports=reports,
-            outcome=_OUTCOMES.get(trial.state),
+            state=_OUTCOMES.get(trial.state),
             reason=attrs.get("reason"),
             best_value=best[0] if best else None,
             best_epoch=reports[best[1]].epoch if best else None,
@@ -90,7 +90,7 @@ class Journal:
             started=trial.datetime_start.timestamp() if trial.datetime_start else None,
             seconds=_seconds(trial, reports),
             ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
-            faults=tuple(
+            failures=tuple(
                 Failure.from_json(json.loads(text)) for key, text in sorted(attrs.items()) if key.startswith(FAULT)
             ),
         )

@@ -31,7 +31,7 @@ _RUNG = "completed_rung_"  # where Optuna's pruners keep a trial's value at each
 class Decision:
     """The end of a trial: how, and why in a user's words."""
 
-    outcome: TrialState
+    state: TrialState
     reason: str
 
 

@@ -16,9 +16,9 @@ from sweepkit.space import Choice, Float, Param, Space, Value
 from sweepkit.study.cmaes import JsonCmaEsSampler
 
 
-def sampler(spec: SweepConfig, number: int) -> BaseSampler:
+def sampler(config: SweepConfig, number: int) -> BaseSampler:
     """Build the sampler for trial `number`; QMC alone keeps one seed, which is its scrambling of one sequence."""
-    name, seed = spec.search.sampler, spec.search.seed
+    name, seed = config.search.sampler, config.search.seed
     per_trial = (seed * 1_000_003 + number) % 2**32
     with warnings.catch_warnings():
         # groups and QMC are marked experimental; their warning is no news to a user who chose them

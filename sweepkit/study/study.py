@@ -46,21 +46,21 @@ class SweepStudy(Journal):
     """One sweep's trials, to go on with. Only the driver holds one, and only one at a time."""
 
     def __init__(
-        self, study: optuna.Study, storage: ContinuedTrialsStorage, spec: SweepConfig, space: Space, *, where: str
+        self, study: optuna.Study, storage: ContinuedTrialsStorage, config: SweepConfig, space: Space, *, where: str
     ) -> None:
-        super().__init__(storage, spec)
+        super().__init__(storage, config)
         self._study, self._space, self._where = study, space, where
-        self.n_target = n_trials(spec, space)
+        self.n_target = n_trials(config, space)
 
     @classmethod
     def open(
-        cls, journal: Path, spec: SweepConfig, space: Space, *, cost: Callable[[Params], float] = lambda _: 0.0
+        cls, journal: Path, config: SweepConfig, space: Space, *, cost: Callable[[Params], float] = lambda _: 0.0
     ) -> SweepStudy:
         """Open the journal, or start one; a death in the middle of a record or of an ask leaves nothing undone.
 
         Args:
             journal: the file; appended to, never rewritten but for a half-written last line.
-            spec: the sweep.
+            config: the sweep.
             space: as the YAML narrowed it.
             cost: what an epoch of a point costs, in any unit; the points of a grid are queued the dearest first, so
                 that no worker is left with a long trial at the end.
@@ -76,16 +76,16 @@ class SweepStudy(Journal):
             study = optuna.create_study(
                 storage=storage,
                 study_name=STUDY,
-                direction="maximize" if spec.objective.mode == "max" else "minimize",
-                sampler=sampler(spec, 0),
+                direction="maximize" if config.objective.mode == "max" else "minimize",
+                sampler=sampler(config, 0),
                 load_if_exists=True,
             )
             if _LONGEST not in study.user_attrs:
-                study.set_user_attr(_LONGEST, spec.stopping.max_epochs)
-            study.pruner = pruner(spec.stopping, longest=study.user_attrs[_LONGEST])
-            opened = cls(study, storage, spec, space, where=str(journal))
+                study.set_user_attr(_LONGEST, config.stopping.max_epochs)
+            study.pruner = pruner(config.stopping, longest=study.user_attrs[_LONGEST])
+            opened = cls(study, storage, config, space, where=str(journal))
             opened._draw_what_was_begun()
-            if spec.search.sampler == "grid":
+            if config.search.sampler == "grid":
                 opened._queue_grid(cost)
         return opened
 
@@ -98,10 +98,10 @@ class SweepStudy(Journal):
         number = len([t for t in self._trials() if t.state is not optuna.trial.TrialState.WAITING])
         if number >= self.n_target:
             return None
-        self._study.sampler = sampler(self._spec, number)
+        self._study.sampler = sampler(self._config, number)
         trial = self._study.ask()
         draw(self._space, trial)
-        return self.record(number)
+        return self.trial(number)
 
     def extend(self) -> None:
         """Let the trials that have run all of their epochs go on where the sweep has more of them now.
@@ -112,13 +112,13 @@ class SweepStudy(Journal):
         trials = self._trials()
         with writing(self._where):
             for number in self.extensible():
-                forgiven = {_FORGIVEN: len(self.record(number).faults)}
+                forgiven = {_FORGIVEN: len(self.trial(number).failures)}
                 reopen(self._study, trials[number], without=["reason"], also=forgiven)
 
     def resume(self, number: int) -> Trial:
         """Hand an unfinished trial out again."""
-        self.note(number, RESUMED, json.dumps([self.record(number).seconds, time.time()]))
-        return self.record(number)
+        self.note(number, RESUMED, json.dumps([self.trial(number).seconds, time.time()]))
+        return self.trial(number)
 
     @contextlib.contextmanager
     def running(self, workers: int) -> Iterator[None]:
@@ -140,10 +140,10 @@ class SweepStudy(Journal):
 
     def _draw_what_was_begun(self) -> None:
         """Draw what is missing of a point whose drawing a death interrupted."""
-        for record in self.unfinished():
-            if not record.reports:
-                self._study.sampler = sampler(self._spec, record.number)
-                complete(self._space, self._live(record.number), self._trials()[record.number])
+        for trial in self.unfinished():
+            if not trial.reports:
+                self._study.sampler = sampler(self._config, trial.number)
+                complete(self._space, self._live(trial.number), self._trials()[trial.number])
 
     def note(self, number: int, key: str, value: str) -> None:
         """Keep a fact about a trial (its tracking run, its error) in the journal, without credentials."""
@@ -160,7 +160,7 @@ class SweepStudy(Journal):
         if key in trial.user_attrs:
             return None
         if not self._flaw(number, report) and report.epoch not in self._trials()[number].intermediate_values:
-            trial.report(report.metrics[self._spec.objective.metric], report.epoch)
+            trial.report(report.metrics[self._config.objective.metric], report.epoch)
         # after the value: a death between the two leaves an epoch that is simply reported again
         trial.set_user_attr(key, json.dumps(report.to_json()))
         return self._verdict(number, report)
@@ -171,72 +171,72 @@ class SweepStudy(Journal):
         The driver may have died before it wrote the end down; and where the sweep was extended, the rule may have a
         rung at what was the last epoch.
         """
-        reports = self.record(number).reports
+        reports = self.trial(number).reports
         last_step = self._trials()[number].last_step
         if not reports or (last_step or 0) > reports[-1].epoch:
             return None  # or it was to go on, and the driver died while it wrote the next epoch down
         return self._verdict(number, reports[-1], again=True)
 
     def _flaw(self, number: int, report: Report) -> str | None:
-        metric = self._spec.objective.metric
+        metric = self._config.objective.metric
         return early_stopping.not_finite(report, metric) or early_stopping.missing_objective(report, metric, number)
 
     def _verdict(self, number: int, report: Report, *, again: bool = False) -> Decision | None:
-        rule = self._spec.stopping
+        rule = self._config.stopping
         if flaw := self._flaw(number, report):
             return Decision(TrialState.FAILED, flaw)
         if report.epoch >= rule.max_epochs:
             return Decision(TrialState.COMPLETE, ran_all(report.epoch))
         if self._live(number).should_prune() or (again and self._fell_before(number, report)):
             return Decision(TrialState.PRUNED, self._why_pruned(number, report))
-        values = [r.metrics[self._spec.objective.metric] for r in self.record(number).reports]
-        reason = early_stopping.impatient(values, self._mode, patience=rule.patience)
+        values = [r.metrics[self._config.objective.metric] for r in self.trial(number).reports]
+        reason = early_stopping.impatient(values, self._direction, patience=rule.patience)
         return Decision(TrialState.COMPLETE, reason) if reason else None
 
-    def fault(self, number: int, fault: Failure) -> bool:
+    def record_failure(self, number: int, failure: Failure) -> bool:
         """Write down how an attempt at a trial ended; True when there is to be another one."""
-        faults = [*self.record(number).faults, fault]
-        kept = replace(fault, error=hidden(fault.error))  # in JSON a URI may run into what follows it
-        self._live(number).set_user_attr(f"{FAULT}{len(faults):04d}", json.dumps(kept.to_json()))
+        failures = [*self.trial(number).failures, failure]
+        kept = replace(failure, error=hidden(failure.error))  # in JSON a URI may run into what follows it
+        self._live(number).set_user_attr(f"{FAULT}{len(failures):04d}", json.dumps(kept.to_json()))
         forgiven = self._trials()[number].user_attrs.get(_FORGIVEN, 0)
-        return not is_exhausted(faults[forgiven:], self._spec.budget.retries)
+        return not is_exhausted(failures[forgiven:], self._config.budget.retries)
 
-    def finish(self, number: int, verdict: Decision) -> None:
+    def finish(self, number: int, decision: Decision) -> None:
         """Tell the study how a trial ended; its value is the best epoch's, not the last's."""
-        record = self.record(number)
-        self.note(number, "reason", verdict.reason)
-        if verdict.outcome is TrialState.COMPLETE:
-            self._study.tell(number, values=record.best_value)
+        trial = self.trial(number)
+        self.note(number, "reason", decision.reason)
+        if decision.state is TrialState.COMPLETE:
+            self._study.tell(number, values=trial.best_value)
         else:
             state = (
-                optuna.trial.TrialState.PRUNED if verdict.outcome is TrialState.PRUNED else optuna.trial.TrialState.FAIL
+                optuna.trial.TrialState.PRUNED if decision.state is TrialState.PRUNED else optuna.trial.TrialState.FAIL
             )
             self._study.tell(number, state=state)
 
     def unfinished(self) -> list[Trial]:
         """Return the trials that were handed out and have no outcome: the first to go on with after an interruption."""
-        return [record for record in self.records() if record.outcome is None]
+        return [trial for trial in self.trials() if trial.state is None]
 
     def _live(self, number: int) -> optuna.Trial:
         # Optuna has no public way back from a number to a running trial, which is what reopening a study needs
         return optuna.trial.Trial(self._study, self._trials()[number]._trial_id)
 
-    def queue(self, points: Iterable[Params]) -> None:
+    def queue(self, param_sets: Iterable[Params]) -> None:
         """Add points to be tried next, in this order, beyond those that the sweep was to have if need be."""
         with writing(self._where):
-            for point in points:
-                self._study.enqueue_trial(dict(point))
+            for params in param_sets:
+                self._study.enqueue_trial(dict(params))
         self.n_target = max(self.n_target, len(self._trials()))
 
     def queued(self) -> list[Params]:
         """Return all points that were ever queued, tried or not."""
         # where Optuna keeps what enqueue_trial was given
         fixed = (trial.system_attrs.get("fixed_params") for trial in self._trials())
-        return [dict(point) for point in fixed if point is not None]
+        return [dict(params) for params in fixed if params is not None]
 
     def _queue_grid(self, cost: Callable[[Params], float]) -> None:
         """Queue the points of the grid that are not queued yet: all at first, and more when the sweep is extended."""
-        known = {json.dumps(point) for point in self.queued()}
+        known = {json.dumps(params) for params in self.queued()}
         wanted = itertools.islice(self._space.grid(), self.n_target)
         self.queue(sorted((p for p in wanted if json.dumps(p) not in known), key=cost, reverse=True))
 
@@ -245,10 +245,10 @@ class SweepStudy(Journal):
 
         Only what had been reported by then counts.
         """
-        trial, value = self._trials()[number], report.metrics[self._spec.objective.metric]
-        if report.epoch not in rungs(self._spec.stopping) or trial.system_attrs.get(last_rung(trial)) != value:
+        trial, value = self._trials()[number], report.metrics[self._config.objective.metric]
+        if report.epoch not in rungs(self._config.stopping) or trial.system_attrs.get(last_rung(trial)) != value:
             return False
-        return self._mode.is_better(self._cutoff(self._reached(trial, report.epoch, by=report.timestamp)), value)
+        return self._direction.is_better(self._cutoff(self._reached(trial, report.epoch, by=report.timestamp)), value)
 
     def _reached(self, trial: FrozenTrial, epoch: int, *, by: float = float("inf")) -> list[float]:
         """Return the values at the last rung that a trial has come to, its own among them."""
@@ -258,12 +258,12 @@ class SweepStudy(Journal):
 
     def _cutoff(self, reached: Sequence[float]) -> float:
         """Return the worst value that a rung lets pass."""
-        place = max(len(reached) // self._spec.stopping.reduction, 1) - 1
-        return sorted(reached, reverse=self._mode is Direction.MAX)[place]
+        place = max(len(reached) // self._config.stopping.reduction, 1) - 1
+        return sorted(reached, reverse=self._direction is Direction.MAX)[place]
 
     def _why_pruned(self, number: int, report: Report) -> str:
         """Say what the rule compared; the rules themselves are Optuna's and only answer yes or no."""
-        metric, rule = self._spec.objective.metric, self._spec.stopping
+        metric, rule = self._config.objective.metric, self._config.stopping
         value = report.metrics[metric]
         if rule.rule == "median":
             return f"epoch {report.epoch}: its best {metric} is worse than the median of the completed trials"

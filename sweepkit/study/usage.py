@@ -48,16 +48,16 @@ class Usage:
         return None if price is None else self.worker_seconds / 3600 * price
 
 
-def spent(runs: Sequence[DriverRun], records: Sequence[Trial]) -> Usage:
+def usage(runs: Sequence[DriverRun], trials: Sequence[Trial]) -> Usage:
     """Return what a sweep has spent by its last report; a run that was killed counts up to its own last report."""
-    times = [report.timestamp for record in records for report in record.reports]
+    times = [report.timestamp for trial in trials for report in trial.reports]
     following = [*(run.started for run in runs[1:]), float("inf")][: len(runs)]
     lasted = []
     for run, before in zip(runs, following, strict=True):
         ended = run.ended or max((time for time in times if run.started <= time <= before), default=run.started)
         lasted.append(max(ended - run.started, 0.0))
     worker_seconds = sum(seconds * run.workers for seconds, run in zip(lasted, runs, strict=True))
-    return Usage(sum(lasted), worker_seconds, sum(len(record.reports) for record in records))
+    return Usage(sum(lasted), worker_seconds, sum(len(trial.reports) for trial in trials))
 
 
 def exhausted_limit(budget: Budget, so_far: Usage) -> str | None:

@@ -100,7 +100,7 @@ class Backfill:
 
     def trial(
         self,
-        record: Trial,
+        trial: Trial,
         *,
         name: str,
         tags: Mapping[str, str],
@@ -113,7 +113,7 @@ class Backfill:
         """Tell of one trial; returns its run, or None where somebody deleted that.
 
         Args:
-            record: what the journal has of it.
+            trial: what the journal has of it.
             name: of its run, if it must be made.
             tags: as `name`.
             data: the arguments of `Store.add_dataset` without the run; None when the data is gone.
@@ -122,17 +122,17 @@ class Backfill:
             ending: None while it has not ended.
             ended_at: when that was.
         """
-        run_id = self._run_of(record, name=name, tags=tags)
+        run_id = self._run_of(trial, name=name, tags=tags)
         facts = self._store.facts(run_id)
         if facts.is_deleted:
-            self.told.deleted.append(record.number)
+            self.told.deleted.append(trial.number)
             return None
-        params = {key: str(value) for key, value in record.point.items() if key not in facts.params}
+        params = {key: str(value) for key, value in trial.params.items() if key not in facts.params}
         if params:
             self._store.record(run_id, params=params)
         if data and not facts.has_data:
             self._store.add_dataset(run_id, **data)
-        self._send_reports(run_id, record.reports, storage, paths)
+        self._send_reports(run_id, trial.reports, storage, paths)
         if ending:
             self._end(run_id, facts, ending, ended_at)
         return run_id
@@ -153,15 +153,15 @@ class Backfill:
             columns = {name: list(values) for name, values in leaderboard.items()}
             self._store.put_table(self.parent_run_id, name=_TABLE, columns=columns)
 
-    def _run_of(self, record: Trial, *, name: str, tags: Mapping[str, str]) -> str:
-        if record.run_id and _known(self._store, record.run_id):
-            return record.run_id
-        found = self._store.child(self._experiment_id, self.parent_run_id, record.number)
+    def _run_of(self, trial: Trial, *, name: str, tags: Mapping[str, str]) -> str:
+        if trial.run_id and _known(self._store, trial.run_id):
+            return trial.run_id
+        found = self._store.child(self._experiment_id, self.parent_run_id, trial.number)
         if found:
             return found
         self.told.runs += 1
-        all_tags = {**source_tags(), **tags, "mlflow.parentRunId": self.parent_run_id, TRIAL_TAG: str(record.number)}
-        return self._store.create_run(self._experiment_id, name=name, tags=all_tags, started=record.started)
+        all_tags = {**source_tags(), **tags, "mlflow.parentRunId": self.parent_run_id, TRIAL_TAG: str(trial.number)}
+        return self._store.create_run(self._experiment_id, name=name, tags=all_tags, started=trial.started)
 
     def _send_reports(self, run_id: str, reports: Sequence[Report], storage: Storage, paths: TrialPaths) -> None:
         """Send what waits in the spool, then what the journal has beyond that; the store may be a new one."""

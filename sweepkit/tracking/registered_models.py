@@ -138,7 +138,7 @@ class ModelStore:
             name=_MODEL_NAME,
             source_run_id=run_id,
             tags=dict(tags),
-            params={name: str(value) for name, value in facts.point.items()},
+            params={name: str(value) for name, value in facts.params.items()},
         )
         with self._finalized(model), tempfile.TemporaryDirectory(prefix="sweepkit-model-") as scratch:
             path = Path(scratch) / "model"

@@ -29,7 +29,7 @@ class Ending:
 
 def of_trial(
     *,
-    outcome: TrialOutcome,
+    state: TrialOutcome,
     reason: str,
     best_value: float | None,
     best_epoch: int | None,
@@ -40,8 +40,8 @@ def of_trial(
     metrics = {}
     if best_value is not None and best_epoch is not None:
         metrics = {f"best_{metric}": best_value, "best_epoch": float(best_epoch)}
-    own = {"sweepkit.outcome": outcome, "sweepkit.stop_reason": reason}
-    return Ending(_TRIAL_STATUS[outcome], metrics, own | dict(tags or {}))
+    own = {"sweepkit.outcome": state, "sweepkit.stop_reason": reason}
+    return Ending(_TRIAL_STATUS[state], metrics, own | dict(tags or {}))
 
 
 def of_sweep(

@@ -116,10 +116,10 @@ class SweepLogger:
     def _open_later(
         cls, store: Store, parent_run_id: str, sweep: str, tags: Mapping[str, str], params: Mapping[str, str]
     ) -> SweepLogger:
-        tracker = cls(store, experiment_id=None, parent_run_id=parent_run_id)
-        tracker._tell(parent_run_id, store.reopen)
-        tracker._tell(parent_run_id, lambda real: _describe(store, real, sweep, tags, params))
-        return tracker
+        sweep_logger = cls(store, experiment_id=None, parent_run_id=parent_run_id)
+        sweep_logger._tell(parent_run_id, store.reopen)
+        sweep_logger._tell(parent_run_id, lambda real: _describe(store, real, sweep, tags, params))
+        return sweep_logger
 
     def log_dataset(
         self, run_id: str, *, name: str, digest: str, source: str, profile: Mapping[str, object], context: str
@@ -137,7 +137,7 @@ class SweepLogger:
         *,
         number: int,
         name: str,
-        point: Mapping[str, Value],
+        params: Mapping[str, Value],
         tags: Mapping[str, str] | None = None,
         run_id: str | None = None,
         may_exist: bool = False,
@@ -147,13 +147,13 @@ class SweepLogger:
         It is a pending id while the store is away; every method takes that too. `may_exist` is for a trial whose
         driver may have died when it had made a run and not written its id down: it is looked for first.
         """
-        params = {name: str(value) for name, value in point.items()}
+        shown_params = {name: str(value) for name, value in params.items()}
         if run_id is not None and not is_pending(run_id):
             self._tell(run_id, self._store.reopen)
         else:
             all_tags = {**source_tags(), **(tags or {})}
             run_id = self._make_run(number, name, all_tags, may_exist=may_exist or run_id is not None)
-        self._tell(run_id, lambda real: self._store.record(real, params=params))
+        self._tell(run_id, lambda real: self._store.record(real, params=shown_params))
         return run_id
 
     def collect(self, run_id: str, storage: Storage, paths: TrialPaths, *, has_ended: bool = False) -> None:
@@ -174,7 +174,7 @@ class SweepLogger:
         self,
         run_id: str,
         *,
-        outcome: run_endings.TrialOutcome,
+        state: run_endings.TrialOutcome,
         reason: str,
         best_value: float | None,
         best_epoch: int | None,
@@ -187,7 +187,7 @@ class SweepLogger:
         `at` is when, in seconds since 1970, None for now; `tags` are what else there is to say, like a traceback.
         """
         ending = run_endings.of_trial(
-            outcome=outcome, reason=reason, best_value=best_value, best_epoch=best_epoch, metric=metric, tags=tags
+            state=state, reason=reason, best_value=best_value, best_epoch=best_epoch, metric=metric, tags=tags
         )
         self._end(run_id, ending, time.time() if at is None else at)
 

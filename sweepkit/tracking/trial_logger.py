@@ -29,11 +29,13 @@ logger = logging.getLogger(__name__)
 _connect = functools.cache(connect)  # once a process: trials of a warm worker share it
 
 
-def open_trial_log(job: TrialSettings, task: TrialRequest, storage: Storage, paths: TrialPaths) -> TrialLogger | None:
+def open_trial_log(
+    trial_settings: TrialSettings, request: TrialRequest, storage: Storage, paths: TrialPaths
+) -> TrialLogger | None:
     """Return where a trial's reports go; None when tracking is off."""
-    if job.tracking_uri is None:
+    if trial_settings.tracking_uri is None:
         return None
-    target = TrackingTarget(job.tracking_uri, task.run_id)
+    target = TrackingTarget(trial_settings.tracking_uri, request.run_id)
     return TrialLogger(target, storage, paths, tags={"sweepkit.host": socket.gethostname()})
 
 

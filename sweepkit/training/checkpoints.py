@@ -49,14 +49,14 @@ class CheckpointState:
         number: which trial of its sweep.
         epoch: the last one trained; 1 for the first.
         reports: one for each epoch so far, in order.
-        point: the trial's active parameters.
+        params: the trial's active parameters.
         seed: what its initial weights and the order of its data came from.
     """
 
     number: int
     epoch: int
     reports: tuple[Report, ...]
-    point: Params
+    params: Params
     seed: int
 
 
@@ -209,7 +209,7 @@ def _to_json(state: CheckpointState) -> dict[str, Any]:  # a JSON object has no 
         "number": state.number,
         "epoch": state.epoch,
         "reports": [report.to_json() for report in state.reports],
-        "point": state.point,
+        "point": state.params,
         "seed": state.seed,
     }
 
@@ -219,6 +219,6 @@ def _from_json(content: Mapping[str, Any]) -> CheckpointState:  # as above
         number=content["number"],
         epoch=content["epoch"],
         reports=tuple(Report.from_json(report) for report in content["reports"]),
-        point=content["point"],
+        params=content["point"],
         seed=content["seed"],
     )

@@ -47,16 +47,20 @@ OpenLog = Callable[[TrialSettings, TrialRequest, Storage, TrialPaths], ReportLog
 class Trainer:
     """Trains one trial after another. Owns the process's TensorFlow settings, so a process has at most one."""
 
-    def __init__(self, job: TrialSettings, open_log: OpenLog) -> None:
-        devices.configure(threads=job.threads, gpu=job.gpu, deterministic=job.deterministic)
-        implementation.select(job.nn)
-        self._job = job
+    def __init__(self, trial_settings: TrialSettings, open_log: OpenLog) -> None:
+        devices.configure(
+            threads=trial_settings.threads, gpu=trial_settings.gpu, deterministic=trial_settings.deterministic
+        )
+        implementation.select(trial_settings.nn)
+        self._trial_settings = trial_settings
         self._open_log = open_log
-        self._storage = Storage.at(job.storage_uri)
-        package = import_package(job.package)
+        self._storage = Storage.at(trial_settings.storage_uri)
+        package = import_package(trial_settings.package)
         self._model_module, self._data_module = package.model_module(), package.data_module()
-        self._settings = package.data_model.model_validate(dict(job.data))
-        self._prepared = PreparedData.open(local_folder(DataPaths(job.package, job.data_key), self._storage))
+        self._settings = package.data_model.model_validate(dict(trial_settings.data))
+        self._prepared = PreparedData.open(
+            local_folder(DataPaths(trial_settings.package, trial_settings.data_key), self._storage)
+        )
         self._readers = {split: SplitReader(self._prepared, split) for split in ("train", "valid")}
         for reader in self._readers.values():
             reader.preload()
@@ -64,31 +68,33 @@ class Trainer:
         # what is imported and decoded by now stays for good: keep the collector from walking it, now or after a trial
         gc.freeze()
 
-    def start(self, task: TrialRequest) -> None:
+    def start(self, request: TrialRequest) -> None:
         """Build the model of a trial, and go on from its newest checkpoint where an earlier attempt left one.
 
         Whatever the sweep package raises here or in `run_epoch` is raised again, and stands in the trial's log.
         """
         self.stop()
-        paths = SweepPaths(self._job.sweep).trial(task.number)
-        self._trial = trial = _RunningTrial(task, paths)
-        if task.resumes and self._storage.exists(paths.log):
+        paths = SweepPaths(self._trial_settings.sweep).trial(request.number)
+        self._trial = trial = _RunningTrial(request, paths)
+        if request.resumes and self._storage.exists(paths.log):
             trial.text.write(self._storage.read(paths.log).decode(errors="replace"))
         with self._logged(trial):
             self._open_data(trial)
-            keras.utils.set_random_seed(task.seed)
-            trial.model = self._model_module.build(task.point, self._prepared)
-            if task.resumes:
+            keras.utils.set_random_seed(request.seed)
+            trial.model = self._model_module.build(request.params, self._prepared)
+            if request.resumes:
                 state = checkpoints.restore(self._storage, paths, trial.model)
                 trial.reports = list(state.reports) if state else []
-            trial.n_returned = min(task.epochs_reported, len(trial.reports))
-            trial.log = self._open_log(self._job, task, self._storage, paths)
-            again = f" attempt {task.attempt}" if task.attempt > 1 else ""
-            logger.info("trial %d%s starts after epoch %d: %s", task.number, again, len(trial.reports), task.point)
+            trial.n_returned = min(request.epochs_reported, len(trial.reports))
+            trial.log = self._open_log(self._trial_settings, request, self._storage, paths)
+            again = f" attempt {request.attempt}" if request.attempt > 1 else ""
+            logger.info(
+                "trial %d%s starts after epoch %d: %s", request.number, again, len(trial.reports), request.params
+            )
 
     def _open_data(self, trial: _RunningTrial) -> None:
-        reading = self._data_module.reading(trial.task.point, self._settings)
-        trial.train = EpochDataset(self._readers["train"], reading, training=True, seed=trial.task.seed)
+        reading = self._data_module.reading(trial.request.params, self._settings)
+        trial.train = EpochDataset(self._readers["train"], reading, training=True, seed=trial.request.seed)
         wide = replace(reading, batch_size=max(reading.batch_size, _VALID_BATCH))
         trial.valid = EpochDataset(self._readers["valid"], wide, training=False)
 
@@ -107,7 +113,7 @@ class Trainer:
                 self._save_checkpoint(trial)
             report = trial.reports[trial.n_returned]
             logger.info("epoch %d: %s", report.epoch, dict(report.metrics))
-            if trial.log and report.epoch > trial.task.epochs_reported:
+            if trial.log and report.epoch > trial.request.epochs_reported:
                 trial.log.log(report)
         trial.n_returned += 1
         return report
@@ -132,7 +138,7 @@ class Trainer:
             is_taken = False  # nor would the storage take the log
             raise
         except Exception:
-            logger.exception("trial %d fails", trial.task.number)
+            logger.exception("trial %d fails", trial.request.number)
             raise
         finally:
             if is_taken:
@@ -140,7 +146,7 @@ class Trainer:
 
     def _train_and_validate(self, trial: _RunningTrial) -> Report:
         epoch = len(trial.reports) + 1
-        _seed_epoch((trial.task.seed + epoch) % 2**32)
+        _seed_epoch((trial.request.seed + epoch) % 2**32)
         started = time.perf_counter()
         history = trial.model.fit(
             trial.train.epoch(epoch),
@@ -154,7 +160,7 @@ class Trainer:
         metrics["train_seconds"] = time.perf_counter() - started
         metrics["n_weights"] = float(trial.model.count_params())
         report = Report(epoch, metrics, time.time())
-        if early_stopping.not_finite(report, self._job.metric):
+        if early_stopping.not_finite(report, self._trial_settings.metric):
             return report  # nothing that validation could say would matter any more
         return self._validated(trial, report)
 
@@ -167,22 +173,24 @@ class Trainer:
 
     def _as_known(self, trial: _RunningTrial, report: Report) -> Report:
         """Return what the journal has of this epoch, else the report itself; best epochs must be the same for all."""
-        if report.epoch > len(trial.task.known):
+        if report.epoch > len(trial.request.known):
             return report
-        known = Report.from_json(trial.task.known[report.epoch - 1])
-        now, before = report.metrics.get(self._job.metric), known.metrics.get(self._job.metric)
+        known = Report.from_json(trial.request.known[report.epoch - 1])
+        now, before = report.metrics.get(self._trial_settings.metric), known.metrics.get(self._trial_settings.metric)
         level = logging.INFO if now == before else logging.WARNING
-        logger.log(level, "epoch %d trained again: %s is %s, was %s", report.epoch, self._job.metric, now, before)
+        logger.log(
+            level, "epoch %d trained again: %s is %s, was %s", report.epoch, self._trial_settings.metric, now, before
+        )
         return known
 
     def _save_checkpoint(self, trial: _RunningTrial) -> None:
-        task, epoch = trial.task, trial.reports[-1].epoch
+        request, epoch = trial.request, trial.reports[-1].epoch
         state = CheckpointState(
-            number=task.number, epoch=epoch, reports=tuple(trial.reports), point=task.point, seed=task.seed
+            number=request.number, epoch=epoch, reports=tuple(trial.reports), params=request.params, seed=request.seed
         )
         checkpoints.save(self._storage, trial.paths, trial.model, state)
-        values = [report.metrics.get(self._job.metric, float("nan")) for report in trial.reports]
-        best = early_stopping.best_so_far(values, self._job.direction)
+        values = [report.metrics.get(self._trial_settings.metric, float("nan")) for report in trial.reports]
+        best = early_stopping.best_so_far(values, self._trial_settings.direction)
         best_epoch = trial.reports[best[1]].epoch if best else epoch
         checkpoints.tidy(self._storage, trial.paths, best_epoch=best_epoch, last_epoch=epoch)
 
@@ -217,8 +225,8 @@ class _RunningTrial:
     train: EpochDataset
     valid: EpochDataset
 
-    def __init__(self, task: TrialRequest, paths: TrialPaths) -> None:
-        self.task, self.paths = task, paths
+    def __init__(self, request: TrialRequest, paths: TrialPaths) -> None:
+        self.request, self.paths = request, paths
         self.model: Any = None  # a Keras model once it is built, and Keras has no types
         self.log: ReportLog | None = None
         self.reports: list[Report] = []

@@ -28,24 +28,24 @@ def missing_objective(report: Report, metric: str, number: int) -> str | None:
     return f"metric {metric!r} was not reported at epoch {report.epoch} of trial {number}; reported: {reported}"
 
 
-def best_so_far(values: Sequence[float], mode: Direction) -> tuple[float, int] | None:
+def best_so_far(values: Sequence[float], direction: Direction) -> tuple[float, int] | None:
     """Return the best finite value and its index, the earliest of equals; None when no value is finite."""
     best: tuple[float, int] | None = None
     for index, value in enumerate(values):
-        if math.isfinite(value) and (best is None or mode.is_better(value, best[0])):
+        if math.isfinite(value) and (best is None or direction.is_better(value, best[0])):
             best = (value, index)
     return best
 
 
-def impatient(values: Sequence[float], mode: Direction, *, patience: int | None) -> str | None:
+def impatient(values: Sequence[float], direction: Direction, *, patience: int | None) -> str | None:
     """Say that the last `patience` epochs brought nothing better.
 
     Args:
         values: the objective of epoch 1, 2, …
-        mode: which direction is better.
+        direction: which direction is better.
         patience: epochs without a better value that end a trial; None never ends one.
     """
-    best = best_so_far(values, mode)
+    best = best_so_far(values, direction)
     if patience is None or best is None:
         return None
     value, index = best

@@ -44,9 +44,9 @@ class Failure:
         return cls(int(data["epoch"]), str(data["error"]), bool(data["counts"]), float(data["timestamp"]))
 
 
-def is_exhausted(faults: Sequence[Failure], retries: int) -> bool:
+def is_exhausted(failures: Sequence[Failure], retries: int) -> bool:
     """Say whether a trial with these faults is given up: more of them count than there are retries."""
-    return sum(fault.counts for fault in faults) > retries
+    return sum(fault.counts for fault in failures) > retries
 
 
 def last_line(error: str) -> str:

@@ -23,7 +23,7 @@ class TrialSettings:
         data_key: which prepared data.
         data: the package's data settings, as JSON.
         metric: the objective.
-        mode: "max" or "min".
+        direction: whether more of it is better.
         deterministic: whether the same trial must give the same numbers to the bit.
         threads: CPU threads of a worker.
         gpu: the share of one GPU, or a whole number of them; 0 for none.
@@ -39,7 +39,7 @@ class TrialSettings:
     data_key: str
     data: Mapping[str, Any]  # the package's own settings, checked by its own model
     metric: str
-    mode: str
+    direction: Direction
     deterministic: bool
     threads: int
     gpu: float
@@ -51,10 +51,6 @@ class TrialSettings:
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
         return asdict(self)
 
-    @property
-    def direction(self) -> Direction:
-        return Direction(self.mode)
-
 
 @dataclass(frozen=True, slots=True)
 class TrialRequest:
@@ -62,7 +58,7 @@ class TrialRequest:
 
     Attributes:
         number: which trial of the sweep.
-        point: its active parameters.
+        params: its active parameters.
         seed: of initial weights, dropout and the order of data.
         epochs_reported: how many epochs the journal has; above 0 only for a trial that goes on.
         resumes: whether a checkpoint of an earlier attempt may exist.
@@ -72,7 +68,7 @@ class TrialRequest:
     """
 
     number: int
-    point: Params
+    params: Params
     seed: int
     epochs_reported: int = 0
     resumes: bool = False

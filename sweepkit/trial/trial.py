@@ -57,30 +57,30 @@ class Trial:
 
     Attributes:
         number: 0 for the first trial of the sweep.
-        point: the active parameters.
+        params: the active parameters.
         reports: one per finished epoch, in order.
-        outcome: None while the trial is unfinished.
+        state: None while the trial is unfinished.
         reason: why it ended, in a user's words; None while it is unfinished.
         best_value: the best finite value of the objective so far; None before the first.
         best_epoch: the epoch of `best_value`.
         run_id: its run in the tracking store; None when tracking is off.
         started: when it was first handed out, in seconds since 1970.
         seconds: for how long it ran, up to its last report while unfinished; interruptions left out.
-        faults: how each attempt ended that did not bring the trial to its own end, in order.
+        failures: how each attempt ended that did not bring the trial to its own end, in order.
         ended: when it ended, in seconds since 1970; None while it has not.
     """
 
     number: int
-    point: Mapping[str, bool | int | float | str]
+    params: Mapping[str, bool | int | float | str]
     reports: tuple[Report, ...] = ()
-    outcome: TrialState | None = None
+    state: TrialState | None = None
     reason: str | None = None
     best_value: float | None = None
     best_epoch: int | None = None
     run_id: str | None = None
     started: float | None = None
     seconds: float | None = None
-    faults: tuple[Failure, ...] = ()
+    failures: tuple[Failure, ...] = ()
     ended: float | None = None
 
     @property

@@ -28,7 +28,7 @@ def find_source(settings: Data, space: Space) -> ReviewSource:
 
 def needed_vectors(space: Space) -> tuple[int, ...]:
     """Return the dimensions of published vectors that a space allows, smallest first."""
-    dims = space.params.get("glove_dim")  # narrowing leaves it out where no embedding needs it
+    dims = space.parameters.get("glove_dim")  # narrowing leaves it out where no embedding needs it
     return tuple(sorted(int(dim) for dim in dims.options)) if isinstance(dims, Choice) else ()
 
 
@@ -46,6 +46,6 @@ def recipe(settings: Data, source: Source) -> Recipe:
     )
 
 
-def reading(point: Params, settings: Data) -> BatchSettings:
+def reading(params: Params, settings: Data) -> BatchSettings:
     """Say how a trial reads the data."""
-    return BatchSettings(batch_size=int(point["batch_size"]), max_len=int(point["max_len"]), keep=settings.keep)
+    return BatchSettings(batch_size=int(params["batch_size"]), max_len=int(params["max_len"]), keep=settings.keep)

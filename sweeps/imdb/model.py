@@ -42,21 +42,21 @@ class PreparedData(Protocol):
         ...
 
 
-def build(point: Params, prepared: PreparedData) -> keras.Model:
+def build(params: Params, prepared: PreparedData) -> keras.Model:
     """Build and compile the model of one trial.
 
     Args:
-        point: the active parameters of `space.SPACE`; parameters of other cells and embeddings are not read.
+        params: the active parameters of `space.SPACE`; parameters of other cells and embeddings are not read.
         prepared: gives the size of the vocabulary and, for `glove` and `glove_frozen`, the vectors.
     """
     tokens = keras.Input((None,), dtype="int32", name="token_indexes")
     lengths = keras.Input((), dtype="int32", name="sequence_length")
-    features = _features(tokens, lengths, _embedding(point, prepared), point)
+    features = _features(tokens, lengths, _embedding(params, prepared), params)
     positive = keras.layers.Dense(1, activation="sigmoid", name="positive")(features)
     model = keras.Model({"token_indexes": tokens, "sequence_length": lengths}, positive)
     # "auto" has XLA compile the cells without a cuDNN kernel on a GPU, anew for each length of a batch
     model.compile(
-        _optimizer(point),
+        _optimizer(params),
         "binary_crossentropy",
         metrics=[keras.metrics.BinaryAccuracy(name="accuracy")],
         jit_compile=False,
@@ -66,38 +66,38 @@ def build(point: Params, prepared: PreparedData) -> keras.Model:
     return model
 
 
-def _embedding(point: Params, prepared: PreparedData) -> keras.layers.Layer:
-    if point["embedding"] == "scratch":
-        return TokenEmbedding(prepared.vocab_size, int(point["embedding_dim"]), name="embedding")
-    vectors = prepared.vectors(int(point["glove_dim"]))
+def _embedding(params: Params, prepared: PreparedData) -> keras.layers.Layer:
+    if params["embedding"] == "scratch":
+        return TokenEmbedding(prepared.vocab_size, int(params["embedding_dim"]), name="embedding")
+    vectors = prepared.vectors(int(params["glove_dim"]))
     layer = TokenEmbedding(*vectors.shape, embeddings_initializer="zeros", name="embedding")
     # assigned, not given as an initialiser: that would be written into each saved model's configuration
     layer.build()
     layer.set_weights([vectors])
-    layer.trainable = point["embedding"] == "glove"
+    layer.trainable = params["embedding"] == "glove"
     return layer
 
 
-def _features(tokens: Any, lengths: Any, embedding: keras.layers.Layer, point: Params) -> Any:
+def _features(tokens: Any, lengths: Any, embedding: keras.layers.Layer, params: Params) -> Any:
     """One vector a row: <float32>[batch, features]."""
-    dropout = float(point["dropout"])
-    if point["cell"] == "none":
+    dropout = float(params["dropout"])
+    if params["cell"] == "none":
         mean = MeanOverTime(name="pooled_mean")(embedding(tokens), lengths)
         return keras.layers.Dropout(dropout)(mean) if dropout else mean
     encoder = Encoder(
-        cell=str(point["cell"]),
-        units=int(point["units"]),
-        layers=int(point["layers"]),
-        bidirectional=bool(point["bidirectional"]),
-        pooling=str(point["pooling"]),
+        cell=str(params["cell"]),
+        units=int(params["units"]),
+        layers=int(params["layers"]),
+        bidirectional=bool(params["bidirectional"]),
+        pooling=str(params["pooling"]),
         dropout=dropout,
     )
     sequences, places = look_up(tokens, embedding)
     return encode(sequences, lengths, encoder, places)
 
 
-def _optimizer(point: Params) -> keras.optimizers.Optimizer:
+def _optimizer(params: Params) -> keras.optimizers.Optimizer:
     """The optimiser by name; `clip_norm`, if the point has it, bounds the norm of all gradients together."""
-    clip_norm = float(point["clip_norm"]) if "clip_norm" in point else None
-    optimizer = OPTIMIZERS[str(point["optimizer"])]
-    return optimizer(learning_rate=float(point["learning_rate"]), global_clipnorm=clip_norm)
+    clip_norm = float(params["clip_norm"]) if "clip_norm" in params else None
+    optimizer = OPTIMIZERS[str(params["optimizer"])]
+    return optimizer(learning_rate=float(params["learning_rate"]), global_clipnorm=clip_norm)

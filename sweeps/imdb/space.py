@@ -73,10 +73,10 @@ class Data(DataSettings):
     vectors: str | None = Field(default=None, min_length=1)
 
 
-def baselines(point: Params) -> dict[str, Params]:
+def baselines(params: Params) -> dict[str, Params]:
     """Return what a recurrent net has to beat: the same embeddings and training, with their mean in the net's place."""
-    kept = {name: value for name, value in point.items() if SPACE.params[name].when != IS_RECURRENT}
-    return {} if point["cell"] == "none" else {"mean of embeddings": {**kept, "cell": "none"}}
+    kept = {name: value for name, value in params.items() if SPACE.parameters[name].when != IS_RECURRENT}
+    return {} if params["cell"] == "none" else {"mean of embeddings": {**kept, "cell": "none"}}
 
 
 def n_rows(settings: DataSettings) -> int | None:
@@ -87,7 +87,7 @@ def n_rows(settings: DataSettings) -> int | None:
     return None if is_table else _PUBLISHED_ROWS
 
 
-def epoch_gflop(point: Params, n_rows: float, mean_tokens: float) -> float:
+def epoch_gflop(params: Params, n_rows: float, mean_tokens: float) -> float:
     """Estimate the cost of one epoch of training, in 1e9 floating point operations.
 
     Training takes three times the forward pass: once forward, and backward once for the inputs' gradients and
@@ -99,17 +99,17 @@ def epoch_gflop(point: Params, n_rows: float, mean_tokens: float) -> float:
     The lowest layer's inputs are words, of which a fifth in a batch are distinct. What a time step costs besides does
     not depend on the width, and is counted as operations too.
     """
-    width = int(point.get("embedding_dim", point.get("glove_dim", 0)))
-    units, directions = int(point.get("units", 0)), 2 if point.get("bidirectional") else 1
-    cell = str(point["cell"])
+    width = int(params.get("embedding_dim", params.get("glove_dim", 0)))
+    units, directions = int(params.get("units", 0)), 2 if params.get("bidirectional") else 1
+    cell = str(params["cell"])
     gates = _GATES[cell]
     forward, loops, inputs = 0.0, 0, _DISTINCT * width
-    for _ in range(int(point.get("layers", 0))):
+    for _ in range(int(params.get("layers", 0))):
         forward += directions * 2 * (inputs + units) * gates * units
         loops += directions
         inputs = directions * units
-    steps = n_rows / float(point["batch_size"])
-    length = min(mean_tokens, float(point["max_len"]))
+    steps = n_rows / float(params["batch_size"])
+    length = min(mean_tokens, float(params["max_len"]))
     recurrent = 3 * forward * n_rows * length + loops * _OPERATIONS_PER_TIME_STEP[cell] * steps * length
-    trained = 0 if point["embedding"] == "glove_frozen" else _LARGEST_VOCABULARY * width
+    trained = 0 if params["embedding"] == "glove_frozen" else _LARGEST_VOCABULARY * width
     return (recurrent + _OPERATIONS_PER_EMBEDDING_WEIGHT * trained * steps) / 1e9

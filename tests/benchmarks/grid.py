@@ -73,11 +73,11 @@ def measure(scratch: Path, data: str, epochs: int, *, only: str | None) -> dict[
         subprocess.run([*sweepkit, "prepare", str(yaml), "--data", data], cwd=ROOT, check=True)
         folder = next((scratch / "runs" / "data").iterdir())
         vocab_size = json.loads((folder / "manifest.json").read_text())["vocabulary"]["size"]
-        points = [
+        param_sets = [
             dict(zip(("cell", "units", "max_len"), values, strict=True))
             for values in itertools.product(["lstm", "gru"], [32, 64], [80, 200])
         ]
-        grid = json.dumps({"points": points, "vocab_size": vocab_size, "epochs": epochs})
+        grid = json.dumps({"points": param_sets, "vocab_size": vocab_size, "epochs": epochs})
         store = f"sqlite:///{scratch}/mlflow.db"
         commands = {
             "sweepkit": [*sweepkit, "run", str(yaml), "--data", data, "--set", f"tracking.uri={store}"],

@@ -76,29 +76,29 @@ def tracking(scratch: Path, n: int) -> None:
 
     n = n or 48
     storage = Storage.at(str(scratch / "runs"))
-    tracker = SweepLogger.open(uri=None, experiment="bench", sweep="bench")
-    tracker.flush()
+    sweep_logger = SweepLogger.open(uri=None, experiment="bench", sweep="bench")
+    sweep_logger.flush()
     metrics = {f"metric_{i}": 0.5 for i in range(6)}
     began, cpu, waited = time.perf_counter(), time.process_time(), 0.0
     for number in range(n):
         paths = SweepPaths("bench").trial(number)
         at = time.perf_counter()
-        run = tracker.start_trial(number=number, name=f"{number:04d}", point={f"param_{i}": i for i in range(12)})
+        run = sweep_logger.start_trial(number=number, name=f"{number:04d}", params={f"param_{i}": i for i in range(12)})
         waited += time.perf_counter() - at
         for epoch in range(1, 5):
             at = time.perf_counter()
             spool.write(storage, paths, Report(epoch, metrics, time.time()), {})  # a worker's part
-            tracker.collect(run, storage, paths)
+            sweep_logger.collect(run, storage, paths)
             waited += time.perf_counter() - at
         at = time.perf_counter()
-        tracker.end_trial(run, outcome="complete", reason="-", best_value=0.5, best_epoch=1, metric="metric_0")
+        sweep_logger.end_trial(run, state="complete", reason="-", best_value=0.5, best_epoch=1, metric="metric_0")
         waited += time.perf_counter() - at
-    tracker.flush(600)
+    sweep_logger.flush(600)
     print(
         f"{n} trials of 4 epochs: {waited:.2f} s waited for, {time.process_time() - cpu:.2f} s of CPU in all, "
         f"{time.perf_counter() - began:.2f} s until all had arrived"
     )
-    tracker.close()
+    sweep_logger.close()
 
 
 def memory(scratch: Path, n: int) -> None:
@@ -111,27 +111,28 @@ def memory(scratch: Path, n: int) -> None:
     from sweepkit.driver.preflight import covering_points
     from sweepkit.training.trainer import Trainer
     from sweepkit.trial.request import TrialRequest, TrialSettings
+    from sweepkit.trial.trial import Direction
 
-    problem = load(YAML, ["space.max_len=[20, 40]", "space.batch_size=512"], data="sample")
-    job = TrialSettings(
+    definition = load(YAML, ["space.max_len=[20, 40]", "space.batch_size=512"], data="sample")
+    trial_settings = TrialSettings(
         package="imdb",
         sweep="memory",
         storage_uri=str(scratch / "runs"),
         data_key=prepared["key"],
-        data=problem.data.model_dump(mode="json"),
+        data=definition.data.model_dump(mode="json"),
         metric="valid_accuracy",
-        mode="max",
+        direction=Direction.MAX,
         deterministic=False,
         threads=1,
         gpu=0.0,
         tracking_uri=None,
     )
-    worker, process = Trainer(job, lambda *_: None), psutil.Process()
-    points = covering_points(problem.space)
+    worker, process = Trainer(trial_settings, lambda *_: None), psutil.Process()
+    param_sets = covering_points(definition.space)
     resident = []
     for number in range(n):
-        point = random.Random(number).choice(points)
-        worker.start(TrialRequest(number=number, point=point, seed=number))
+        params = random.Random(number).choice(param_sets)
+        worker.start(TrialRequest(number=number, params=params, seed=number))
         worker.run_epoch()
         worker.stop()
         resident.append(process.memory_info().rss / 2**20)

@@ -34,18 +34,18 @@ def split(folder: Path, name: str, *, max_len: int, batch_size: int):
     return rows.padded_batch(batch_size).prefetch(2)
 
 
-def train(point: dict, folder: Path, *, vocab_size: int, epochs: int):
+def train(params: dict, folder: Path, *, vocab_size: int, epochs: int):
     """Train one point of the grid and yield its logs after each epoch."""
     import keras
 
     keras.utils.set_random_seed(0)
-    train_rows = split(folder, "train", max_len=point["max_len"], batch_size=128)
-    valid_rows = split(folder, "valid", max_len=point["max_len"], batch_size=128)
-    layer = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[point["cell"]]
+    train_rows = split(folder, "train", max_len=params["max_len"], batch_size=128)
+    valid_rows = split(folder, "valid", max_len=params["max_len"], batch_size=128)
+    layer = {"lstm": keras.layers.LSTM, "gru": keras.layers.GRU}[params["cell"]]
     model = keras.Sequential(
         [
             keras.layers.Embedding(vocab_size, 100, mask_zero=True),
-            layer(point["units"]),
+            layer(params["units"]),
             keras.layers.Dense(1, activation="sigmoid"),
         ]
     )
@@ -59,9 +59,9 @@ def train(point: dict, folder: Path, *, vocab_size: int, epochs: int):
 def main() -> None:
     folder, grid = Path(sys.argv[1]), json.loads(sys.argv[2])
     started = time.perf_counter()
-    for point in grid["points"]:
-        for logs in train(point, folder, vocab_size=grid["vocab_size"], epochs=grid["epochs"]):
-            print(point, f"valid accuracy {logs['val_accuracy']:.4f} at {time.perf_counter() - started:.1f} s")
+    for params in grid["points"]:
+        for logs in train(params, folder, vocab_size=grid["vocab_size"], epochs=grid["epochs"]):
+            print(params, f"valid accuracy {logs['val_accuracy']:.4f} at {time.perf_counter() - started:.1f} s")
 
 
 if __name__ == "__main__":

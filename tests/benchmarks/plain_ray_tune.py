@@ -18,14 +18,14 @@ def trainable(config: dict) -> None:
     sys.path.insert(0, config["benchmarks"])
     from plain_keras import train
 
-    point = {name: config[name] for name in ("cell", "units", "max_len")}
-    for logs in train(point, Path(config["folder"]), vocab_size=config["vocab_size"], epochs=config["epochs"]):
+    params = {name: config[name] for name in ("cell", "units", "max_len")}
+    for logs in train(params, Path(config["folder"]), vocab_size=config["vocab_size"], epochs=config["epochs"]):
         tune.report(logs)
 
 
 def main() -> None:
     folder, grid = Path(sys.argv[1]).resolve(), json.loads(sys.argv[2])
-    space = {name: tune.grid_search(sorted({point[name] for point in grid["points"]})) for name in grid["points"][0]}
+    space = {name: tune.grid_search(sorted({params[name] for params in grid["points"]})) for name in grid["points"][0]}
     facts = {"folder": str(folder), "benchmarks": str(Path(__file__).parent.resolve())}
     ray.init(include_dashboard=False, log_to_driver=False)
     with tempfile.TemporaryDirectory() as scratch:

@@ -165,9 +165,9 @@ def sweepkit(cell: str, units: int, vocab_size: int):
             raise NotImplementedError
 
     Data.vocab_size = vocab_size
-    point = {"cell": cell, "units": units, "layers": 1, "bidirectional": False, "pooling": "last", "dropout": 0.0}
-    point |= {"embedding": "scratch", "embedding_dim": DIM, "optimizer": "adam", "learning_rate": 1e-3}
-    model = build(point, Data())
+    params = {"cell": cell, "units": units, "layers": 1, "bidirectional": False, "pooling": "last", "dropout": 0.0}
+    params |= {"embedding": "scratch", "embedding_dim": DIM, "optimizer": "adam", "learning_rate": 1e-3}
+    model = build(params, Data())
 
     def call(tokens, lengths):
         return model({"token_indexes": tokens, "sequence_length": lengths}, training=True)

@@ -55,7 +55,7 @@ def prepared(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> Prep
     return prepare(storage, source, valid_fraction=0.75, **labels)
 
 
-def trained(storage: Storage, prepared: PreparedData, point: dict[str, Any], *, trial: int) -> keras.Model:
+def trained(storage: Storage, prepared: PreparedData, params: dict[str, Any], *, trial: int) -> keras.Model:
     """Write a checkpoint of a network whose weights are not those that it starts with."""
     import keras
     from imdb import model
@@ -63,15 +63,15 @@ def trained(storage: Storage, prepared: PreparedData, point: dict[str, Any], *, 
     from sweepkit.training import checkpoints
 
     keras.utils.set_random_seed(trial)
-    network = model.build(point, prepared)
+    network = model.build(params, prepared)
     rng = np.random.default_rng(trial)
     network.set_weights([weights + rng.normal(0, 0.3, weights.shape) for weights in network.get_weights()])
-    state = checkpoints.CheckpointState(number=trial, epoch=2, reports=(), point=point, seed=5)
+    state = checkpoints.CheckpointState(number=trial, epoch=2, reports=(), params=params, seed=5)
     checkpoints.save(storage, SweepPaths("cells").trial(trial), network, state)
     return network
 
 
-def task(storage: Storage, prepared: PreparedData, point: dict[str, Any], *, trial: int) -> ExportTask:
+def task(storage: Storage, prepared: PreparedData, params: dict[str, Any], *, trial: int) -> ExportTask:
     from sweepkit.tasks.text.export_task import ExportTask
 
     return ExportTask(
@@ -83,7 +83,7 @@ def task(storage: Storage, prepared: PreparedData, point: dict[str, Any], *, tri
         trial=trial,
         epoch=2,
         seed=5,
-        point=point,
+        params=params,
         measured=(Measured("validation accuracy", 0.5),),
         shown_sweep="cells",
         shown_trial=trial,
@@ -104,9 +104,9 @@ def test_a_loaded_bundle_answers_as_the_trial_did(storage: Storage, prepared: Pr
     from sweepkit.tasks.text.export import export_here
     from sweepkit.tasks.text.verification import check
 
-    point = list(POINTS.values())[number]
-    network = trained(storage, prepared, point, trial=number)
-    facts = export_here(task(storage, prepared, point, trial=number))
+    params = list(POINTS.values())[number]
+    network = trained(storage, prepared, params, trial=number)
+    facts = export_here(task(storage, prepared, params, trial=number))
     folder = storage.path(f"sweeps/cells/bundle-{number}")
     model = sweepkit.load(folder)
     assert model.facts == facts

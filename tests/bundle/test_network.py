@@ -42,10 +42,10 @@ def test_the_layers_that_plain_keras_lacks_are_named_wherever_they_are(plain_net
     from sweepkit.bundle.network import own_layers
     from tests.bundles import PreparedWords
 
-    point = {"cell": "ugrnn", "units": 4, "layers": 1, "bidirectional": True, "pooling": "max", "dropout": 0.0}
+    params = {"cell": "ugrnn", "units": 4, "layers": 1, "bidirectional": True, "pooling": "max", "dropout": 0.0}
     rest = {"embedding": "scratch", "embedding_dim": 4, "optimizer": "adam", "learning_rate": 0.1}
     ours = ["DistinctTokens", "MaxOverTime", "ReverseRows", "TokenEmbedding", "UGRNN"]
-    assert own_layers(model.build({**point, **rest}, PreparedWords())) == (ours, [])
+    assert own_layers(model.build({**params, **rest}, PreparedWords())) == (ours, [])
     assert own_layers(plain_network) == ([], [])
 
     class Doubled(keras.layers.Layer):

@@ -11,7 +11,7 @@ import pytest
 
 from sweepkit.cli import app
 from sweepkit.cli.compare import sparkline
-from sweepkit.results.final_result import CandidateResult, FinalResult, Interval, TestEvaluation
+from sweepkit.results.final_result import CandidateResult, FinalResult, HeldOutEvaluation, Interval
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
 from tests.small_sweeps import POINT, YAML, write_predictions, write_sweep
@@ -46,8 +46,8 @@ def yaml(sweep_file: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.fixture
 def cells(yaml: Path, tmp_path: Path) -> Path:
-    points = [POINT, {**POINT, "units": 16}]
-    return write_sweep(yaml, tmp_path / "runs", [[0.6, 0.72, 0.65], [0.5, 0.9]], points=points)
+    param_sets = [POINT, {**POINT, "units": 16}]
+    return write_sweep(yaml, tmp_path / "runs", [[0.6, 0.72, 0.65], [0.5, 0.9]], param_sets=param_sets)
 
 
 class TestSparkline:
@@ -101,7 +101,7 @@ def test_sweeps_side_by_side(run: Run, cells: Path, yaml: Path, tmp_path: Path) 
 
 def test_final_results_are_shown(run: Run, cells: Path, tmp_path: Path) -> None:
     winner = CandidateResult("trial 1", False, 1, POINT, (0, 1), (0.8, 0.81), 0.805, Interval(0.79, 0.82), 1, None)
-    look = TestEvaluation(1, "2026-01-01T00:00:00", "trial 1", 1, 25_000, 0.7985, Interval(0.7935, 0.8034), 0.5)
+    look = HeldOutEvaluation(1, "2026-01-01T00:00:00", "trial 1", 1, 25_000, 0.7985, Interval(0.7935, 0.8034), 0.5)
     result = FinalResult("valid_accuracy", "max", 2, (winner,), (), (look,))
     Storage.at(str(tmp_path / "runs")).write_json(SweepPaths("cells").final_result, result.to_json())
     shown = lines(run(cells, f"{cells}#0")[1])

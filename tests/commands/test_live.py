@@ -28,7 +28,7 @@ ENDED = Trial(
     0,
     {"cell": "lstm", "rate": 0.1},
     (Report(1, {"score": 0.7}, 0.0),),
-    outcome=TrialState.PRUNED,
+    state=TrialState.PRUNED,
     reason="rung at epoch 1: score 0.7000 is not among the best 1/3 of 4 trials (needed 0.8000)",
     best_value=0.7,
     best_epoch=1,
@@ -81,7 +81,7 @@ def test_the_live_table_shows_running_and_ended_trials() -> None:
         assert text in shown, text
 
 
-TRIED_AGAIN = replace(RUNNING, faults=(Failure(1, "OSError: once", counts=True, timestamp=0.0),))
+TRIED_AGAIN = replace(RUNNING, failures=(Failure(1, "OSError: once", counts=True, timestamp=0.0),))
 
 
 def test_plain_lines_say_which_attempt_starts_and_what_ended_the_one_before() -> None:
@@ -106,7 +106,7 @@ def test_the_live_table_keeps_remarks_above_it_and_counts_attempts() -> None:
 
 def test_a_trial_whose_objective_never_came_is_shown_too() -> None:
     out = io.StringIO()
-    bare = Trial(2, {}, (Report(1, {"loss": 1.0}, 0.0),), outcome=TrialState.FAILED, reason="metric …")
+    bare = Trial(2, {}, (Report(1, {"loss": 1.0}, 0.0),), state=TrialState.FAILED, reason="metric …")
     PlainLines(Console(file=out, width=200), SPEC, VARIED).ended(bare, STANDING)
     assert "trial 2 epoch 1: score was not reported; failed: metric …" in out.getvalue()
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sweepkit.cli import app
-from tests.report.made_up import records, write_sweep
+from tests.report.made_up import trials, write_sweep
 
 pytestmark = pytest.mark.slow  # all of them together
 
@@ -19,7 +19,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_sweep(tmp_path_factory.mktemp("runs"), records(6))
+    return write_sweep(tmp_path_factory.mktemp("runs"), trials(6))
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_json_has_the_paths_and_the_headline(run: Run, sweep: Path, tmp_path: Pa
         "epochs": str(tmp_path / "tables" / "epochs.parquet"),
     }
     assert (facts["sweep"], facts["trials"], facts["final_winner"]) == ("made_up", 6, None)
-    assert facts["best_trial"] == max(records(6), key=lambda record: record.best_value or 0).number
+    assert facts["best_trial"] == max(trials(6), key=lambda trial: trial.best_value or 0).number
 
 
 def test_a_page_is_replaced(run: Run, sweep: Path, tmp_path: Path) -> None:

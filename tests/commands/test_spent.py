@@ -26,8 +26,8 @@ def folder(sweep_file: SweepFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """The folder of a sweep that two workers ran for an hour."""
     path = sweep_file(YAML + BUDGET)
     folder = write_sweep(path, tmp_path / "runs", [[0.5, 0.6], [0.7]])
-    problem = load(path)
-    study = SweepStudy.open(folder / "journal.log", problem.spec, problem.space)
+    definition = load(path)
+    study = SweepStudy.open(folder / "journal.log", definition.config, definition.space)
     monkeypatch.setattr("sweepkit.study.study.time.time", lambda: 1000.0)
     with study.running(workers=2):
         monkeypatch.setattr("sweepkit.study.study.time.time", lambda: 4600.0)

@@ -30,8 +30,8 @@ def sweep(tmp_path: Path) -> Callable[..., Path]:
     """Write the folder of a sweep that is in a store."""
 
     def write(uri: str, **manifest: object) -> Path:
-        spec = {"sweep": "cells", "package": "toy", "objective": {"metric": "score", "mode": "max"}}
-        checked = SweepConfig.model_validate({**spec, "tracking": {"uri": uri}})
+        config = {"sweep": "cells", "package": "toy", "objective": {"metric": "score", "mode": "max"}}
+        checked = SweepConfig.model_validate({**config, "tracking": {"uri": uri}})
         storage, paths = Storage.at(str(tmp_path / "runs")), SweepPaths("cells")
         known = {"spec": checked.model_dump(mode="json"), "identity": {}, "n_trials": 1}
         storage.write_json(paths.manifest, known | manifest)

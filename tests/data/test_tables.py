@@ -80,13 +80,13 @@ def test_a_bad_csv_is_refused_with_what_to_do(tmp_path: Path, content: str | byt
 def test_all_missing_columns_are_reported_together(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_table(csv(tmp_path, "texts,lable\nGood,1\n"))
-    assert len(caught.value.problems) == 2
+    assert len(caught.value.issues) == 2
 
 
 def test_many_bad_labels_are_counted(tmp_path: Path) -> None:
     with pytest.raises(DataError) as caught:
         read_table(parquet(tmp_path, text=["a"] * 9, label=[3] * 9))
-    assert len(caught.value.problems) == 6
+    assert len(caught.value.issues) == 6
     assert "… and 4 more of this kind" in str(caught.value)
 
 

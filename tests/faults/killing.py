@@ -177,11 +177,11 @@ def _epochs(folder: Path) -> dict[int, list[tuple[int, dict[str, float]]]]:
     manifest = json.loads((folder / "runs/sweeps/toy/manifest.json").read_text())
     journal = Journal.read(folder / "runs/sweeps/toy/journal.log", SweepConfig.model_validate(manifest["spec"]))
     return {
-        record.number: [
+        trial.number: [
             (report.epoch, {name: value for name, value in report.metrics.items() if not name.endswith("_seconds")})
-            for report in record.reports
+            for report in trial.reports
         ]
-        for record in journal.records()
+        for trial in journal.trials()
     }
 
 

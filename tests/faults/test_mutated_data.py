@@ -39,7 +39,7 @@ SETTINGS = {
 def tar() -> bytes:
     """An archive in the published layout, not compressed yet."""
     content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as archive:
+    with tarfile.open(fileobj=content, direction="w") as archive:
         for row, text in enumerate(TEXTS):
             member = tarfile.TarInfo(
                 f"aclImdb/{'train' if row < 2 else 'test'}/{'pos' if row % 2 else 'neg'}/{row}.txt"
@@ -181,7 +181,7 @@ def test_what_is_damaged_is_read_or_refused(folder: Path, kind: str, changes: li
     check(folder, KINDS[kind], changes)
 
 
-@pytest.mark.faults
+@pytest.mark.failures
 @pytest.mark.parametrize("kind", KINDS)
 @given(changes=mutations())
 @settings(max_examples=200, **SETTINGS)
@@ -196,7 +196,7 @@ def test_damaged_records_are_read_or_refused(folder: Path, changes: list[Change]
     check(folder, RECORDS, changes)
 
 
-@pytest.mark.faults
+@pytest.mark.failures
 @pytest.mark.tf
 @given(changes=mutations())
 @settings(max_examples=200, **SETTINGS)

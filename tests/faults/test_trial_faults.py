@@ -26,7 +26,7 @@ TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
 SAME = ("space.units=4", "space.learning_rate=0.05", "space.dropout=0.1")
 EPOCHS = 4
 
-pytestmark = [pytest.mark.ray, pytest.mark.tf, pytest.mark.slow, pytest.mark.faults]
+pytestmark = [pytest.mark.ray, pytest.mark.tf, pytest.mark.slow, pytest.mark.failures]
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Ran:
         return load_sweep(self.folder / "runs/sweeps/toy")
 
     def by_fault(self) -> dict[str, Trial]:
-        return {str(record.point["fault"]): record for record in self.snapshot.records}
+        return {str(trial.params["fault"]): trial for trial in self.snapshot.trials}
 
     def status(self) -> dict[str, Any]:
         done = subprocess.run(
@@ -93,11 +93,11 @@ def run(folder: Path, faults: list[str], *sets: str, code: int = 0) -> Ran:
     return Ran(folder, done.returncode, done.stdout)
 
 
-def has_every_epoch_once(ran: Ran, record: Trial) -> bool:
+def has_every_epoch_once(ran: Ran, trial: Trial) -> bool:
     """Tell whether the journal and MLflow have all epochs of a trial, each once."""
-    in_journal = [report.epoch for report in record.reports]
+    in_journal = [report.epoch for report in trial.reports]
     in_mlflow = ran.query(
-        f"select step from metrics where run_uuid = '{record.run_id}' and key = 'valid_accuracy' order by step"
+        f"select step from metrics where run_uuid = '{trial.run_id}' and key = 'valid_accuracy' order by step"
     )
     every = list(range(1, EPOCHS + 1))
     return in_journal == every and [step for (step,) in in_mlflow] == every
@@ -125,18 +125,18 @@ class TestOneFault:
     def test_the_trial_goes_on_from_its_checkpoint_and_has_every_epoch_once(
         self, faulty: Ran, fault: str, said: str
     ) -> None:
-        record = faulty.by_fault()[fault]
-        assert record.outcome is TrialState.COMPLETE
-        assert [(f.epoch, f.counts) for f in record.faults] == [(1, True)]
-        assert said in record.faults[0].error
-        assert has_every_epoch_once(faulty, record)
+        trial = faulty.by_fault()[fault]
+        assert trial.state is TrialState.COMPLETE
+        assert [(f.epoch, f.counts) for f in trial.failures] == [(1, True)]
+        assert said in trial.failures[0].error
+        assert has_every_epoch_once(faulty, trial)
 
     @pytest.mark.parametrize("fault", ["exit once", "kill once", "hang once"])
     def test_another_worker_goes_on_after_the_epoch_of_the_checkpoint(self, faulty: Ran, fault: str) -> None:
-        record = faulty.by_fault()[fault]
-        log = (faulty.folder / f"runs/sweeps/toy/trials/{record.number:04d}/log.txt").read_text()
-        assert f"trial {record.number} starts after epoch 0" in log
-        assert f"trial {record.number} attempt 2 starts after epoch 1" in log
+        trial = faulty.by_fault()[fault]
+        log = (faulty.folder / f"runs/sweeps/toy/trials/{trial.number:04d}/log.txt").read_text()
+        assert f"trial {trial.number} starts after epoch 0" in log
+        assert f"trial {trial.number} attempt 2 starts after epoch 1" in log
         assert log.count("epoch 1: {'train_accuracy'") == 1
 
     def test_what_happened_is_said_while_the_sweep_runs(self, faulty: Ran) -> None:
@@ -147,9 +147,9 @@ class TestOneFault:
         assert faulty.remarks(f"trial {number} attempt 2 starts: fault=raise once")
 
     def test_other_trials_are_not_disturbed(self, faulty: Ran) -> None:
-        record = faulty.by_fault()[""]
-        assert (record.outcome, record.faults) == (TrialState.COMPLETE, ())
-        assert has_every_epoch_once(faulty, record)
+        trial = faulty.by_fault()[""]
+        assert (trial.state, trial.failures) == (TrialState.COMPLETE, ())
+        assert has_every_epoch_once(faulty, trial)
 
     def test_nothing_of_ray_is_printed(self, faulty: Ran) -> None:
         assert not [line for line in faulty.out.splitlines() if "Traceback" in line or "ray." in line]
@@ -158,27 +158,27 @@ class TestOneFault:
 @pytest.mark.mlflow
 class TestAFaultEveryTime:
     def test_the_trial_fails_after_its_retries_and_the_sweep_goes_on(self, faulty: Ran) -> None:
-        record = faulty.by_fault()["train"]
-        assert record.outcome is TrialState.FAILED
-        assert len(record.faults) == 2
+        trial = faulty.by_fault()["train"]
+        assert trial.state is TrialState.FAILED
+        assert len(trial.failures) == 2
         assert faulty.snapshot.counts() == {"complete": 5, "pruned": 0, "failed": 1, "unfinished": 0}
 
     def test_status_has_the_attempts_the_traceback_and_the_log(self, faulty: Ran) -> None:
-        record, status = faulty.by_fault()["train"], faulty.status()
-        number = str(record.number)
+        trial, status = faulty.by_fault()["train"], faulty.status()
+        number = str(trial.number)
         assert "RuntimeError: the toy cannot be trained" in status["errors"][number]
         assert 'File "' in status["errors"][number]
         assert len(status["faults"][number]) == 2
         assert "the toy cannot be trained" in Path(status["logs"][number]).read_text()
 
     def test_mlflow_has_the_traceback_and_the_log(self, faulty: Ran) -> None:
-        record = faulty.by_fault()["train"]
-        tags = dict(faulty.query(f"select key, value from tags where run_uuid = '{record.run_id}'"))
+        trial = faulty.by_fault()["train"]
+        tags = dict(faulty.query(f"select key, value from tags where run_uuid = '{trial.run_id}'"))
         assert "the toy cannot be trained" in tags["sweepkit.error"]
         assert tags["sweepkit.faults"] == "2"
         assert Path(tags["sweepkit.log"]).exists()
         assert "the toy cannot be trained" in tags["mlflow.note.content"]
-        assert faulty.query(f"select status from runs where run_uuid = '{record.run_id}'") == [("FAILED",)]
+        assert faulty.query(f"select status from runs where run_uuid = '{trial.run_id}'") == [("FAILED",)]
 
 
 def test_one_failure_too_many_ends_the_sweep(tmp_path: Path) -> None:
@@ -194,7 +194,7 @@ def test_a_worker_that_has_grown_makes_room_for_a_fresh_one(tmp_path: Path) -> N
     assert ran.snapshot.counts()["complete"] == 4
     assert not ran.snapshot.faulty()
     replaced = ran.remarks("GB after its last trial, more than resources.worker_memory_gb: 1.60")
-    grown = [record.number for record in ran.snapshot.records if record.point["fault"] == "grow"]
+    grown = [trial.number for trial in ran.snapshot.trials if trial.params["fault"] == "grow"]
     assert [line.partition(" held ")[0] for line in replaced] == [
         f"trial {number + 1} is given to another worker: the one before" for number in grown if number < 3
     ]
@@ -231,12 +231,12 @@ def test_a_lost_node_costs_its_trial_no_retry_and_no_epoch(tmp_path: Path, nodes
         assert running.wait(timeout=180) == 0, (tmp_path / "out.txt").read_text()
     ran = Ran(tmp_path, 0, (tmp_path / "out.txt").read_text())
     (lost,) = ran.snapshot.faulty()
-    assert [fault.counts for fault in lost.faults] == [False]
-    assert "its node" in lost.faults[0].summary
-    assert lost.faults[0].epoch >= 1
-    for record in ran.snapshot.records:
-        assert record.outcome is TrialState.COMPLETE
-        assert has_every_epoch_once(ran, record)
+    assert [fault.counts for fault in lost.failures] == [False]
+    assert "its node" in lost.failures[0].summary
+    assert lost.failures[0].epoch >= 1
+    for trial in ran.snapshot.trials:
+        assert trial.state is TrialState.COMPLETE
+        assert has_every_epoch_once(ran, trial)
     assert ran.remarks("(which does not count); attempt 2 goes on after epoch ")
 
 
@@ -260,9 +260,9 @@ def test_a_trial_that_fills_the_memory_is_killed_and_goes_on(tmp_path: Path, mon
     monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "100")
     ran = run(tmp_path, ["swell once", ""], "resources.workers=1", "tracking.enabled=false")
     (swollen,) = ran.snapshot.faulty()
-    assert swollen.point["fault"] == "swell once"
-    assert [(fault.epoch, fault.counts) for fault in swollen.faults] == [(1, True)]
-    assert "memory" in swollen.faults[0].error
-    assert [record.outcome for record in ran.snapshot.records] == [TrialState.COMPLETE] * 2
+    assert swollen.params["fault"] == "swell once"
+    assert [(fault.epoch, fault.counts) for fault in swollen.failures] == [(1, True)]
+    assert "memory" in swollen.failures[0].error
+    assert [trial.state for trial in ran.snapshot.trials] == [TrialState.COMPLETE] * 2
     (line,) = ran.remarks(f"trial {swollen.number} attempt 1")
     assert line.endswith("; attempt 2 goes on after epoch 1")

@@ -33,9 +33,9 @@ pytestmark = pytest.mark.ray
 def test_a_trials_share_and_how_many_fit(
     n_cpus: float, n_gpus: float, wanted: Resources, expected: TrialResources
 ) -> None:
-    from sweepkit.runners.ray_tune.cluster import share_of
+    from sweepkit.runners.ray_tune.cluster import resources_of
 
-    assert share_of(n_cpus, n_gpus, wanted) == expected
+    assert resources_of(n_cpus, n_gpus, wanted) == expected
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def test_an_address_without_a_cluster_is_refused_at_once(address: str, seen: str
     ("wanted", "seen"), [(Resources(cpu=4), "needs 4 CPUs and 0 GPUs"), (Resources(gpu=1), "needs 1 CPUs and 1 GPUs")]
 )
 def test_a_cluster_too_small_for_one_trial_is_refused(wanted: Resources, seen: str) -> None:
-    from sweepkit.runners.ray_tune.cluster import share_of
+    from sweepkit.runners.ray_tune.cluster import resources_of
 
     with pytest.raises(InputError, match=seen) as caught:
-        share_of(2, 0, wanted)
+        resources_of(2, 0, wanted)
     assert "the cluster has 2 CPUs and 0 GPUs; lower resources.cpu or resources.gpu" in str(caught.value)
 
 

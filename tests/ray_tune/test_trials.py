@@ -18,11 +18,11 @@ from sweepkit.runners.ray_tune.actor import WarmTrial, _Warnings
 from sweepkit.runners.ray_tune.tune import _Ask, _Obey
 from sweepkit.runners.ray_tune.watchdog import Watchdog
 from sweepkit.trial.request import TrialRequest, TrialSettings
-from sweepkit.trial.trial import Report
+from sweepkit.trial.trial import Direction, Report
 
 pytestmark = pytest.mark.ray
 
-JOB = TrialSettings("toy", "toy", "runs", "key", {}, "score", "max", False, 1, 0.0, None, timeout_minutes=2.0)
+JOB = TrialSettings("toy", "toy", "runs", "key", {}, "score", Direction.MAX, False, 1, 0.0, None, timeout_minutes=2.0)
 
 
 class Controller:
@@ -32,7 +32,7 @@ class Controller:
         self.tasks = list(tasks)
         self.note_report: list[tuple[object, ...]] = []
 
-    def next_task(self) -> TrialRequest | None:
+    def next_trial(self) -> TrialRequest | None:
         return self.tasks.pop(0) if self.tasks else None
 
     def reported(self, number: int, report: Report) -> bool:

@@ -21,8 +21,8 @@ pytestmark = pytest.mark.ray
     ],
 )
 def test_a_worker_may_hold_its_share_of_its_nodes_memory(
-    node: dict[str, float], share: TrialResources, expected: float
+    node: dict[str, float], resources: TrialResources, expected: float
 ) -> None:
     from sweepkit.runners.ray_tune.actor import own_share_gb
 
-    assert own_share_gb(node, share) == expected
+    assert own_share_gb(node, resources) == expected

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sweepkit.report.data import ReportData
 from sweepkit.space import Choice, Space
 from sweepkit.trial.trial import Direction, Report, Trial, TrialState
-from tests.report.made_up import METRIC, final_result, findings, judged, manifest, records
+from tests.report.made_up import METRIC, final_result, findings, judged, manifest, trials
 
 NASTY = "</script><script>alert(1)</script> $x^2$ & \u2028 <b>"
 
@@ -16,44 +16,43 @@ NASTY = "</script><script>alert(1)</script> $x^2$ & \u2028 <b>"
 def nasty() -> ReportData:
     """Names, values, reasons and errors that are no harm only when they are escaped."""
     made = [
-        replace(record, point={"cell": NASTY if i % 2 else "_", "a<b": f"$y_{i}$"}, reason=NASTY, outcome=outcome)
-        for i, (record, outcome) in enumerate(zip(records(4), [*TrialState, None], strict=True))
+        replace(trial, params={"cell": NASTY if i % 2 else "_", "a<b": f"$y_{i}$"}, reason=NASTY, state=state)
+        for i, (trial, state) in enumerate(zip(trials(4), [*TrialState, None], strict=True))
     ]
     space = Space({"cell": Choice(("_", NASTY)), "a<b": Choice(tuple(f"$y_{i}$" for i in range(4)))})
-    changes = {"params": space.params, "name": f"made {NASTY}", "errors": {0: NASTY}, "folder": NASTY}
+    changes = {"params": space.parameters, "name": f"made {NASTY}", "errors": {0: NASTY}, "folder": NASTY}
     return findings(made, **changes, final=final_result(), judged=judged(), data=manifest(400))
 
 
 def failed() -> list[Trial]:
-    return [replace(r, outcome=TrialState.FAILED, reason="it raised", best_value=None, reports=()) for r in records(5)]
+    return [replace(r, state=TrialState.FAILED, reason="it raised", best_value=None, reports=()) for r in trials(5)]
 
 
 def not_finite() -> list[Trial]:
     return [
-        replace(r, best_value=None, best_epoch=None, reports=(Report(1, {METRIC: math.nan}, 1.8e9),))
-        for r in records(3)
+        replace(r, best_value=None, best_epoch=None, reports=(Report(1, {METRIC: math.nan}, 1.8e9),)) for r in trials(3)
     ]
 
 
 def far_out() -> list[Trial]:
     """One trial among thirty has an objective that would squeeze all others into a line."""
-    made = records(30)
+    made = trials(30)
     return [replace(made[0], best_value=1e12, reports=(Report(1, {METRIC: 1e12}, 1.8e9),)), *made[1:]]
 
 
 def unfinished() -> list[Trial]:
-    return [Trial(0, records(1)[0].point, started=1.79e9, seconds=0.0), Trial(1, {"cell": "none"})]
+    return [Trial(0, trials(1)[0].params, started=1.79e9, seconds=0.0), Trial(1, {"cell": "none"})]
 
 
 SWEEPS = {
     "empty": findings([], n_trials=4),
     "unfinished": findings(unfinished()),
-    "one": findings(records(1)),
-    "three": findings(records(3, pause_s=3600)),
-    "constant": findings([replace(record, best_value=0.5) for record in records(24)]),
+    "one": findings(trials(1)),
+    "three": findings(trials(3, pause_s=3600)),
+    "constant": findings([replace(trial, best_value=0.5) for trial in trials(24)]),
     "failed": findings(failed()),
     "not finite": findings(not_finite()),
-    "far out": findings(far_out(), mode=Direction.MIN),
+    "far out": findings(far_out(), direction=Direction.MIN),
     "nasty": nasty(),
-    "whole": findings(records(48), final=final_result(clear=True), judged=judged(), data=manifest(400)),
+    "whole": findings(trials(48), final=final_result(clear=True), judged=judged(), data=manifest(400)),
 }

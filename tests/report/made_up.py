@@ -17,8 +17,8 @@ from sweepkit.results.final_result import (
     CandidateResult,
     Comparison,
     FinalResult,
+    HeldOutEvaluation,
     Interval,
-    TestEvaluation,
 )
 from sweepkit.space import Choice, Float, Int, Params, Space, Value
 from sweepkit.study.pruning import Decision
@@ -47,7 +47,7 @@ _SPEED = {"lstm": 30.0, "gru": 32.0, "ugrnn": 18.0, "rnn": 12.0, "none": 4.0}
 _GIFT = {"lstm": 0.05, "gru": 0.06, "ugrnn": 0.05, "rnn": 0.01, "none": 0.0}
 
 
-def point(chance: random.Random) -> Params:
+def params(chance: random.Random) -> Params:
     """Draw a point of the space."""
 
     def choose(name: str, param: Any) -> Value:
@@ -71,7 +71,7 @@ def curve(one: Params, chance: random.Random) -> list[float]:
     ]
 
 
-def records(n: int, *, workers: int = 4, seed: int = 0, pause_s: float = 0.0) -> list[Trial]:
+def trials(n: int, *, workers: int = 4, seed: int = 0, pause_s: float = 0.0) -> list[Trial]:
     """Make up trials on a few workers, stopped at rungs as ASHA does; a pause comes in the middle of the sweep."""
     chance = random.Random(seed)
     free, found, paused = [START] * workers, [], False
@@ -80,16 +80,16 @@ def records(n: int, *, workers: int = 4, seed: int = 0, pause_s: float = 0.0) ->
         worker = free.index(min(free))
         if pause_s and not paused and number >= n // 2:
             free, paused = [max(free) + pause_s] * workers, True
-        record = _record(number, free[worker], point(chance), rungs, chance)
-        free[worker] = free[worker] + (record.seconds or 0) + chance.uniform(0, 2)
-        found.append(record)
+        trial = _record(number, free[worker], params(chance), rungs, chance)
+        free[worker] = free[worker] + (trial.seconds or 0) + chance.uniform(0, 2)
+        found.append(trial)
     return found
 
 
 def _record(number: int, started: float, one: Params, rungs: dict[int, list[float]], chance: random.Random) -> Trial:
     time, reports, values = started + 6, [], curve(one, chance)
     fails = chance.random() < 0.03
-    outcome, reason = TrialState.COMPLETE, f"ran all {MAX_EPOCHS} epochs"
+    state, reason = TrialState.COMPLETE, f"ran all {MAX_EPOCHS} epochs"
     for epoch, value in enumerate(values, start=1):
         seconds = _SPEED[str(one["cell"])] * float(one["max_len"]) / 200 * chance.uniform(0.9, 1.1)
         time += seconds * 1.1
@@ -100,20 +100,18 @@ def _record(number: int, started: float, one: Params, rungs: dict[int, list[floa
         }
         reports.append(Report(epoch, metrics, time))
         if fails and epoch == 2:
-            outcome, reason = TrialState.FAILED, "valid_loss is nan at epoch 2"
+            state, reason = TrialState.FAILED, "valid_loss is nan at epoch 2"
             break
         if epoch in rungs:
             rungs[epoch].append(value)
             cutoff = sorted(rungs[epoch], reverse=True)[max(len(rungs[epoch]) // 3, 1) - 1]
             if value < cutoff:
-                outcome = TrialState.PRUNED
+                state = TrialState.PRUNED
                 reason = f"rung at epoch {epoch}: {METRIC} {value:.4f} is not among the best 1/3 (needed {cutoff:.4f})"
                 break
     seen = [report.metrics[METRIC] for report in reports]
     best = max(seen)
-    return Trial(
-        number, one, tuple(reports), outcome, reason, best, seen.index(best) + 1, None, started, time - started
-    )
+    return Trial(number, one, tuple(reports), state, reason, best, seen.index(best) + 1, None, started, time - started)
 
 
 def findings(found: list[Trial], **changes: Any) -> ReportData:
@@ -126,16 +124,16 @@ def findings(found: list[Trial], **changes: Any) -> ReportData:
         "versions": {"python": "3.11.7", "optuna": "5.0.0"},
         "source": "sweeps/made_up.yaml",
         "data_key": "feedc0de",
-        "spec": spec(max(len(found), 1)).model_dump(mode="json"),
+        "spec": config(max(len(found), 1)).model_dump(mode="json"),
     }
     arguments: dict[str, Any] = {
         "name": "made_up",
         "folder": "runs/sweeps/made_up",
         "metric": METRIC,
-        "mode": Direction.MAX,
+        "direction": Direction.MAX,
         "n_trials": len(found),
-        "params": SPACE.params,
-        "records": found,
+        "params": SPACE.parameters,
+        "trials": found,
         "manifest": manifest,
         "no_data": "The prepared data is gone.",
         "no_judged": "The winner's errors are known after the final stage.",
@@ -143,7 +141,7 @@ def findings(found: list[Trial], **changes: Any) -> ReportData:
     return ReportData(**{**arguments, **changes})
 
 
-def spec(trials: int, name: str = "made_up") -> SweepConfig:
+def config(trials: int, name: str = "made_up") -> SweepConfig:
     return SweepConfig.model_validate(
         {
             "sweep": name,
@@ -159,16 +157,16 @@ def write_sweep(root: Path, found: list[Trial], *, name: str = "made_up") -> Pat
     """Write a sweep's folder, journal and manifest, with these trials' curves, and return it."""
     folder = root / "sweeps" / name
     folder.mkdir(parents=True)
-    wanted = spec(max(len(found), 1), name)
+    wanted = config(max(len(found), 1), name)
     study = SweepStudy.open(folder / "journal.log", wanted, SPACE)
-    study.queue([dict(record.point) for record in found])
-    for record in found:
+    study.queue([dict(trial.params) for trial in found])
+    for trial in found:
         asked = study.ask()
         assert asked is not None
-        for report in record.reports:
+        for report in trial.reports:
             study.report(asked.number, report)
-        if record.outcome:
-            study.finish(asked.number, Decision(record.outcome, record.reason or ""))
+        if trial.state:
+            study.finish(asked.number, Decision(trial.state, trial.reason or ""))
     manifest = dict(findings(found).manifest) | {
         "format": 1,
         "identity": {},
@@ -186,7 +184,7 @@ def final_result(*, clear: bool = False, looks: int = 1) -> FinalResult:
     one = {"cell": "gru", "units": 64}
     return FinalResult(
         metric=METRIC,
-        mode="max",
+        direction="max",
         n_seeds=3,
         candidates=(
             CandidateResult(
@@ -205,7 +203,7 @@ def final_result(*, clear: bool = False, looks: int = 1) -> FinalResult:
             Comparison("bigrams", 5000, 301, 210, 0.0001, 0.018, Interval(0.01, 0.026), CLEAR),
         ),
         looks=tuple(
-            TestEvaluation(n, "2026-09-21T18:00:00+00:00", "trial 7", 1, 25_000, 0.8841, Interval(0.88, 0.888), 0.31)
+            HeldOutEvaluation(n, "2026-09-21T18:00:00+00:00", "trial 7", 1, 25_000, 0.8841, Interval(0.88, 0.888), 0.31)
             for n in range(1, looks + 1)
         ),
     )

@@ -13,7 +13,7 @@ from tests.report.made_up import findings
 
 
 def trial(
-    number: int, cell: str | None, values: list[float], *, at: float = 0.0, outcome: TrialState = TrialState.COMPLETE
+    number: int, cell: str | None, values: list[float], *, at: float = 0.0, state: TrialState = TrialState.COMPLETE
 ) -> Trial:
     reports = tuple(
         Report(epoch, {"valid_accuracy": value, "train_seconds": 10.0}, at + epoch)
@@ -22,26 +22,26 @@ def trial(
     finite = [value for value in values if math.isfinite(value)]
     best = max(finite, default=None)
     epoch = values.index(best) + 1 if best is not None else None
-    return Trial(number, {"cell": cell} if cell else {}, reports, outcome, "", best, epoch)
+    return Trial(number, {"cell": cell} if cell else {}, reports, state, "", best, epoch)
 
 
 def test_time_and_epochs_count_up_to_the_best_epoch() -> None:
-    record = trial(0, "gru", [0.5, 0.9, 0.7])
-    assert pareto.training_seconds(record) == 20.0
-    assert pareto.epochs(record) == 2
+    one = trial(0, "gru", [0.5, 0.9, 0.7])
+    assert pareto.training_seconds(one) == 20.0
+    assert pareto.epochs(one) == 2
 
 
 def test_costs_that_are_not_reported_are_none() -> None:
-    record = trial(0, "gru", [0.5])
-    bare = replace(record, reports=(Report(1, {"valid_accuracy": 0.5}, 1.0),))
-    assert pareto.weights(record) is None
+    one = trial(0, "gru", [0.5])
+    bare = replace(one, reports=(Report(1, {"valid_accuracy": 0.5}, 1.0),))
+    assert pareto.weights(one) is None
     assert pareto.training_seconds(bare) is None
-    assert pareto.COSTS[2].known([record]) == []
+    assert pareto.COSTS[2].known([one]) == []
 
 
 def test_nobody_on_the_front_is_beaten_by_something_as_cheap() -> None:
-    points = [(10.0, 0.8), (20.0, 0.7), (10.0, 0.75), (30.0, 0.9), (40.0, 0.9)]
-    assert front(points, Direction.MAX) == [0, 3]
+    param_sets = [(10.0, 0.8), (20.0, 0.7), (10.0, 0.75), (30.0, 0.9), (40.0, 0.9)]
+    assert front(param_sets, Direction.MAX) == [0, 3]
     assert front([(1.0, 0.5), (2.0, 0.4), (3.0, 0.6)], Direction.MIN) == [0, 1]
     assert front([], Direction.MAX) == []
 
@@ -58,7 +58,7 @@ def test_the_best_so_far_grows_with_the_epochs_in_the_order_of_time() -> None:
 
 def test_failed_trials_cost_and_bring_nothing() -> None:
     found = findings(
-        [trial(0, "gru", [0.9, math.nan], outcome=TrialState.FAILED), trial(1, "gru", [math.nan, 0.5], at=9)]
+        [trial(0, "gru", [0.9, math.nan], state=TrialState.FAILED), trial(1, "gru", [math.nan, 0.5], at=9)]
     )
     (gru,) = spending(found, "cell")
     assert (gru.epochs, gru.steps) == (4, ((4, 0.5),))
@@ -70,5 +70,5 @@ def test_trials_that_do_not_use_a_parameter_are_a_group_of_their_own() -> None:
 
 
 def test_less_can_be_better() -> None:
-    found = findings([trial(0, "gru", [0.5, 0.3, 0.4])], mode=Direction.MIN)
+    found = findings([trial(0, "gru", [0.5, 0.3, 0.4])], direction=Direction.MIN)
     assert spending(found, "cell")[0].steps == ((1, 0.5), (2, 0.3))

@@ -11,17 +11,17 @@ import pytest
 from sweepkit.report.html.charts.scatter import _short, against_cost, against_parameter
 from sweepkit.report.pareto import COSTS
 from sweepkit.trial.trial import Trial
-from tests.report.made_up import findings, records
+from tests.report.made_up import findings, trials
 
 
-def best(record: Trial) -> float:
-    assert record.best_value is not None
-    return record.best_value
+def best(trial: Trial) -> float:
+    assert trial.best_value is not None
+    return trial.best_value
 
 
 def test_only_trials_that_use_a_parameter_are_there_and_their_number_is_said() -> None:
-    found = findings(records(48))
-    users = [trial.number for trial in found.leaders if "units" in trial.point]
+    found = findings(trials(48))
+    users = [trial.number for trial in found.leaders if "units" in trial.params]
     drawing = against_parameter(found, "units")
     assert sorted(trial for marks in drawing["marks"] for trial in marks["trials"]) == sorted(users)
     assert drawing["x"]["label"] == f"units ({len(users)} of {len(found.leaders)} trials use it)"
@@ -29,8 +29,8 @@ def test_only_trials_that_use_a_parameter_are_there_and_their_number_is_said() -
 
 
 def test_options_have_their_medians() -> None:
-    found = findings(records(48))
-    gru = sorted(best(trial) for trial in found.leaders if trial.point["cell"] == "gru")
+    found = findings(trials(48))
+    gru = sorted(best(trial) for trial in found.leaders if trial.params["cell"] == "gru")
     middle = (gru[len(gru) // 2] + gru[(len(gru) - 1) // 2]) / 2
     medians = {round((start + end) / 2): median for start, end, median in against_parameter(found, "cell")["medians"]}
     assert medians[found.values("cell").index("gru")] == pytest.approx(middle)
@@ -38,16 +38,16 @@ def test_options_have_their_medians() -> None:
 
 
 def test_logarithmic_parameters_are_placed_by_their_logarithm() -> None:
-    found = findings(records(10))
+    found = findings(trials(10))
     drawing = against_parameter(found, "rate")
     places = {
         trial: place for marks in drawing["marks"] for trial, place in zip(marks["trials"], marks["x"], strict=True)
     }
-    assert places[3] == pytest.approx(math.log10(float(found.records[3].point["rate"])))
+    assert places[3] == pytest.approx(math.log10(float(found.trials[3].params["rate"])))
 
 
 def test_far_outliers_lie_on_the_edge() -> None:
-    made = records(30)
+    made = trials(30)
     found = findings([replace(made[0], best_value=-1e9), *made[1:]])
     drawing = against_parameter(found, "dropout")
     assert drawing["y"]["low"] > 0
@@ -57,14 +57,14 @@ def test_far_outliers_lie_on_the_edge() -> None:
 
 def test_the_same_objective_everywhere_has_an_axis() -> None:
     for same in (0.5, 0.0):
-        found = findings([replace(record, best_value=same) for record in records(5)])
+        found = findings([replace(trial, best_value=same) for trial in trials(5)])
         axis = against_parameter(found, "dropout")["y"]
         assert axis["low"] < same < axis["high"]
         assert axis["ticks"]
 
 
 def test_the_front_climbs() -> None:
-    drawing = against_cost(findings(records(48)), COSTS[0])
+    drawing = against_cost(findings(trials(48)), COSTS[0])
     assert drawing is not None
     front = drawing["front"]
     assert front == sorted(front)
@@ -73,7 +73,7 @@ def test_the_front_climbs() -> None:
 
 
 def test_costs_that_no_report_has_are_not_drawn() -> None:
-    bare = [replace(record, reports=()) for record in records(3)]
+    bare = [replace(trial, reports=()) for trial in trials(3)]
     assert against_cost(findings(bare), COSTS[2]) is None
 
 

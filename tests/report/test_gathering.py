@@ -13,7 +13,7 @@ from sweepkit.storage.layout import DataPaths, SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text import predictions
 from sweepkit.tasks.text.predictions import Predictions
-from tests.report.made_up import SPACE, final_result, findings, judged, manifest, records, write_sweep
+from tests.report.made_up import SPACE, final_result, findings, judged, manifest, trials, write_sweep
 
 
 def gathered(root: Path) -> ReportData:
@@ -34,30 +34,30 @@ def with_final(root: Path) -> Storage:
 
 
 def test_the_space_and_all_trials_come_back_from_the_folder(tmp_path: Path) -> None:
-    made = records(12)
+    made = trials(12)
     write_sweep(tmp_path, made)
     found = gathered(tmp_path)
-    assert dict(found.params) == dict(SPACE.params)
-    assert [dict(record.point) for record in found.records] == [dict(record.point) for record in made]
-    assert found.leaders[0].best_value == max(r.best_value for r in made if r.outcome and r.outcome.value != "failed")
+    assert dict(found.params) == dict(SPACE.parameters)
+    assert [dict(trial.params) for trial in found.trials] == [dict(trial.params) for trial in made]
+    assert found.leaders[0].best_value == max(r.best_value for r in made if r.state and r.state.value != "failed")
 
 
 def test_varied_parameters_have_two_values_among_the_trials_that_use_them() -> None:
-    found = findings(records(30))
+    found = findings(trials(30))
     assert "batch_size" not in found.varied
     assert found.varied_choices == ["cell", "bidirectional", "pooling", "embedding", "embedding_dim", "max_len"]
     assert found.values("max_len") == [100, 200, 400]
 
 
 def test_without_a_final_stage_its_command_is_named(tmp_path: Path) -> None:
-    write_sweep(tmp_path, records(3))
+    write_sweep(tmp_path, trials(3))
     found = gathered(tmp_path)
     assert found.final is None
     assert "`python -m sweepkit final sweeps/made_up.yaml`" in found.no_judged
 
 
 def test_confusion_and_mistakes_are_of_the_winners_best_run(tmp_path: Path) -> None:
-    write_sweep(tmp_path, records(3))
+    write_sweep(tmp_path, trials(3))
     storage = with_final(tmp_path)
     mistake = {"row": 1, "target": "no", "predicted": "yes", "probability": 0.8, "text": "well"}
     storage.write_json(SweepPaths("made_up").final.trial(1).mistakes, [mistake])
@@ -69,7 +69,7 @@ def test_confusion_and_mistakes_are_of_the_winners_best_run(tmp_path: Path) -> N
 
 
 def test_predictions_that_are_gone_are_said(tmp_path: Path) -> None:
-    write_sweep(tmp_path, records(3))
+    write_sweep(tmp_path, trials(3))
     storage = with_final(tmp_path)
     storage.delete(SweepPaths("made_up").final.trial(1).predictions("valid"))
     found = gathered(tmp_path)
@@ -78,7 +78,7 @@ def test_predictions_that_are_gone_are_said(tmp_path: Path) -> None:
 
 
 def test_prepared_data_is_found_by_its_key(tmp_path: Path) -> None:
-    write_sweep(tmp_path, records(3))
+    write_sweep(tmp_path, trials(3))
     Storage.at(str(tmp_path)).write_json(DataPaths("toy", "feedc0de").manifest, manifest(400).to_json())
     found = gathered(tmp_path)
     assert found.data == manifest(400)
@@ -94,7 +94,7 @@ def test_prepared_data_is_found_by_its_key(tmp_path: Path) -> None:
     ids=["gone", "another format", "damaged"],
 )
 def test_prepared_data_that_cannot_be_shown_is_said(tmp_path: Path, content: str | None, expected: str) -> None:
-    write_sweep(tmp_path, records(3))
+    write_sweep(tmp_path, trials(3))
     if content is not None:
         Storage.at(str(tmp_path)).write(DataPaths("toy", "feedc0de").manifest, content.encode())
     found = gathered(tmp_path)

@@ -16,7 +16,7 @@ from sweepkit.report.html.charts.parallel import parallel
 from sweepkit.report.html.page import inline_json, page, sections_of
 from sweepkit.report.importance import Importances
 from tests.report.kinds import NASTY, SWEEPS, failed
-from tests.report.made_up import final_result, findings, records
+from tests.report.made_up import final_result, findings, trials
 
 pytestmark = pytest.mark.slow  # all of them together
 
@@ -118,11 +118,11 @@ def test_inline_json_cannot_end_its_element() -> None:
 
 
 def test_a_thousand_trials_fit_into_six_megabytes() -> None:
-    assert len(page(findings(records(1000, workers=16))).encode()) < 6_000_000
+    assert len(page(findings(trials(1000, workers=16))).encode()) < 6_000_000
 
 
 def test_fifty_trials_are_in_the_table_and_all_in_the_data() -> None:
-    found = findings(records(120))
+    found = findings(trials(120))
     (board,) = (block for block in section(found, "leaderboard").blocks if isinstance(block, Board))
     parsed = Parsed(page(found))
     assert (len(board.rows), board.shown) == (120, 50)
@@ -131,7 +131,7 @@ def test_fifty_trials_are_in_the_table_and_all_in_the_data() -> None:
 
 
 def test_the_leaderboard_has_best_values_and_only_what_differs() -> None:
-    found = findings(records(20))
+    found = findings(trials(20))
     (board,) = (block for block in section(found, "leaderboard").blocks if isinstance(block, Board))
     best = found.leaders[0]
     assert board.rows[0][:3] == ["1", str(best.number), f"{best.best_value:.4f}"]
@@ -141,7 +141,7 @@ def test_the_leaderboard_has_best_values_and_only_what_differs() -> None:
 
 
 def test_trials_without_a_result_come_last_and_have_no_rank() -> None:
-    made = records(3)
+    made = trials(3)
     found = findings([*failed()[:1], *made[1:]])
     (board,) = (block for block in section(found, "leaderboard").blocks if isinstance(block, Board))
     assert board.rows[-1][:3] == ["", "0", ""]
@@ -149,7 +149,7 @@ def test_trials_without_a_result_come_last_and_have_no_rank() -> None:
 
 
 def test_curves_are_one_trace_of_lines_an_outcome_however_many_trials() -> None:
-    (plot,) = section(findings(records(300)), "curves").blocks
+    (plot,) = section(findings(trials(300)), "curves").blocks
     assert isinstance(plot, Plot)
     lines = [trace for trace in plot.figure["data"] if trace["mode"] == "lines"]
     assert len(lines) <= 5
@@ -164,7 +164,7 @@ def test_far_outliers_are_out_of_the_first_view_and_said() -> None:
 
 
 def test_each_varied_choice_can_be_selected() -> None:
-    (selection,) = section(findings(records(48)), "choices").blocks
+    (selection,) = section(findings(trials(48)), "choices").blocks
     assert isinstance(selection, Selection)
     name, (_, table) = selection.groups[0]
     assert name == "cell"
@@ -173,7 +173,7 @@ def test_each_varied_choice_can_be_selected() -> None:
 
 
 def test_parallel_coordinates_place_what_is_not_used_and_draw_the_best_last() -> None:
-    found = findings(records(48))
+    found = findings(trials(48))
     drawn = parallel(found)
     units = next(axis for axis in drawn["axes"] if axis["label"] == "units")
     assert units["ticks"][0][1] == "not used"
@@ -193,15 +193,15 @@ def test_parallel_coordinates_place_what_is_not_used_and_draw_the_best_last() ->
     ],
 )
 def test_the_headline_says_what_the_final_stage_found(changes: dict[str, object], expected: str) -> None:
-    assert expected in Parsed(page(findings(records(3), **changes))).text
+    assert expected in Parsed(page(findings(trials(3), **changes))).text
 
 
 def test_missing_parts_are_said_and_the_rest_is_there() -> None:
-    found = findings(records(3), no_data="The prepared data is gone.")
+    found = findings(trials(3), no_data="The prepared data is gone.")
     empty = [one.anchor for one in sections_of(found) if one.is_empty]
     assert empty == ["importance", "data", "errors"]
     assert "The prepared data is gone." in Parsed(page(found)).text
 
 
 def test_code_is_set_as_code() -> None:
-    assert re.search("<code>python -m sweepkit final sweeps/made_up.yaml</code>", page(findings(records(1))))
+    assert re.search("<code>python -m sweepkit final sweeps/made_up.yaml</code>", page(findings(trials(1))))

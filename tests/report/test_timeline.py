@@ -8,7 +8,7 @@ import pytest
 
 from sweepkit.report.timeline import stretches, timeline
 from sweepkit.trial.trial import Report, Trial, TrialState
-from tests.report.made_up import records
+from tests.report.made_up import trials
 
 
 def trial(number: int, start: float, ends: list[float], *, epoch_s: float = 10.0) -> Trial:
@@ -40,9 +40,9 @@ def test_a_pause_is_cut_out_and_is_no_idle_time() -> None:
 
 
 def test_a_trial_that_was_interrupted_is_two_bars() -> None:
-    record = trial(0, 0, [10, 20, 5_000, 5_010])
-    assert stretches(record) == [(0, 20), (4_990, 5_010)]
-    found = timeline([record])
+    one = trial(0, 0, [10, 20, 5_000, 5_010])
+    assert stretches(one) == [(0, 20), (4_990, 5_010)]
+    found = timeline([one])
     assert found is not None
     assert [bar.trial for bar in found.bars] == [0, 0]
 
@@ -56,8 +56,8 @@ def test_a_break_of_one_trial_while_others_work_is_no_pause() -> None:
 
 
 def test_trials_without_reports_last_from_start_to_end() -> None:
-    record = Trial(0, {}, (), TrialState.FAILED, "it raised", started=5.0, seconds=3.0)
-    assert stretches(record) == [(5.0, 8.0)]
+    one = Trial(0, {}, (), TrialState.FAILED, "it raised", started=5.0, seconds=3.0)
+    assert stretches(one) == [(5.0, 8.0)]
 
 
 def test_nothing_ran() -> None:
@@ -67,7 +67,7 @@ def test_nothing_ran() -> None:
 
 def test_made_up_sweeps_fit_on_their_workers() -> None:
     for workers in (1, 4):
-        found = timeline(records(40, workers=workers, pause_s=600))
+        found = timeline(trials(40, workers=workers, pause_s=600))
         assert found is not None
         assert found.n_lanes == workers
         assert len(found.pauses) == 1

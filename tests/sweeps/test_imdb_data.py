@@ -303,8 +303,8 @@ def test_named_vectors_come_first(tmp_path: Path) -> None:
 
 def test_only_the_dimensions_that_a_space_allows_are_asked_for() -> None:
     def needed(**wanted: object) -> tuple[int, ...]:
-        space, problems = SPACE.narrow(wanted)
-        assert not problems
+        space, issues = SPACE.narrow(wanted)
+        assert not issues
         return data.needed_vectors(space)
 
     assert needed() == (50, 100)

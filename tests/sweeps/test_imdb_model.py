@@ -35,12 +35,12 @@ class PreparedData:
         return table.astype(np.float32)
 
 
-def build(point, seed=0):
+def build(params, seed=0):
     import keras
     from imdb import model
 
     keras.utils.set_random_seed(seed)
-    return model.build(point, PreparedData())
+    return model.build(params, PreparedData())
 
 
 @pytest.fixture(scope="module")
@@ -122,10 +122,10 @@ POINTS = {
 
 
 @pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
-def test_a_saved_model_comes_back_whole(point, batch, tmp_path):
+def test_a_saved_model_comes_back_whole(params, batch, tmp_path):
     import keras
 
-    model = build(point)
+    model = build(params)
     model.train_on_batch(*batch)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
@@ -145,8 +145,8 @@ def test_the_vectors_are_in_the_weights_of_a_saved_model_and_not_in_its_configur
 
 
 @pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
-def test_a_seed_decides_the_weights(point):
-    first, again, other = (build(point, seed).get_weights() for seed in (1, 1, 2))
+def test_a_seed_decides_the_weights(params):
+    first, again, other = (build(params, seed).get_weights() for seed in (1, 1, 2))
     assert all((one == two).all() for one, two in zip(first, again, strict=True))
     assert any((one != two).any() for one, two in zip(first, other, strict=True))
 

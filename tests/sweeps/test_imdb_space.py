@@ -14,9 +14,9 @@ FORWARD = 2 * (0.2 * 100 + 64) * 4 * 64
 
 def test_a_mean_of_embeddings_has_no_recurrent_parameters() -> None:
     fixed = {"dropout": 0, "max_len": 80, "optimizer": "adam", "learning_rate": 1e-3, "batch_size": 128, "clip": False}
-    space, problems = SPACE.narrow({"cell": "none", "embedding": "glove", **fixed})
-    assert problems == []
-    assert [set(point) for point in space.grid()] == [{"cell", "embedding", "glove_dim", *fixed}] * 2
+    space, issues = SPACE.narrow({"cell": "none", "embedding": "glove", **fixed})
+    assert issues == []
+    assert [set(params) for params in space.grid()] == [{"cell", "embedding", "glove_dim", *fixed}] * 2
 
 
 def test_scratch_and_glove_have_their_own_dimensions() -> None:
@@ -50,8 +50,8 @@ def test_an_epoch_costs_three_forward_passes_and_its_time_steps(
 
 def test_training_the_embedding_costs_something_for_each_step() -> None:
     def extra(batch_size: int) -> float:
-        point = {**LSTM, "batch_size": batch_size}
-        return epoch_gflop({**point, "embedding": "glove"}, 1000, 273.0) - epoch_gflop(point, 1000, 273.0)
+        params = {**LSTM, "batch_size": batch_size}
+        return epoch_gflop({**params, "embedding": "glove"}, 1000, 273.0) - epoch_gflop(params, 1000, 273.0)
 
     assert extra(50) == pytest.approx(2 * extra(100))
     assert extra(100) > 0

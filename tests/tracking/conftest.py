@@ -45,7 +45,7 @@ def client(uri: str) -> MlflowClient:
 
 
 @pytest.fixture
-def open_tracker(uri: str) -> Iterator[Callable[..., SweepLogger]]:
+def open_sweep_logger(uri: str) -> Iterator[Callable[..., SweepLogger]]:
     from sweepkit.tracking.sweep_logger import SweepLogger
 
     opened = []
@@ -56,8 +56,8 @@ def open_tracker(uri: str) -> Iterator[Callable[..., SweepLogger]]:
         return opened[-1]
 
     yield call
-    for tracker in opened:
-        tracker.close()
+    for sweep_logger in opened:
+        sweep_logger.close()
 
 
 @pytest.fixture

@@ -39,19 +39,19 @@ def proxy(server: Server) -> Iterator[Proxy]:
 
 
 @pytest.fixture
-def tracker(proxy: Proxy) -> Iterator[SweepLogger]:
-    tracker = opened(proxy)
-    yield tracker
+def sweep_logger(proxy: Proxy) -> Iterator[SweepLogger]:
+    sweep_logger = opened(proxy)
+    yield sweep_logger
     proxy.hold.set()
-    tracker.close(5)
+    sweep_logger.close(5)
 
 
 def opened(proxy: Proxy, parent_run_id: str | None = None) -> SweepLogger:
     from sweepkit.tracking.sweep_logger import SweepLogger
 
-    tracker = SweepLogger.open(uri=proxy.uri, experiment="outages", sweep="some", parent_run_id=parent_run_id)
-    tracker._background._retry_s = 0.05
-    return tracker
+    sweep_logger = SweepLogger.open(uri=proxy.uri, experiment="outages", sweep="some", parent_run_id=parent_run_id)
+    sweep_logger._background._retry_s = 0.05
+    return sweep_logger
 
 
 def down(proxy: Proxy, server: Server) -> Callable[[], None]:
@@ -74,43 +74,45 @@ def stuck(proxy: Proxy, server: Server) -> Callable[[], None]:
     return proxy.hold.set
 
 
-def run_trials(tracker: SweepLogger, storage: Storage, *, start: int = 0, stop: int = N_TRIALS) -> list[str]:
+def run_trials(sweep_logger: SweepLogger, storage: Storage, *, start: int = 0, stop: int = N_TRIALS) -> list[str]:
     """Do what the driver and its workers do, with trials that take no time."""
     run_ids = []
     for number in range(start, stop):
         paths = SweepPaths("some").trial(number)
-        run_id = tracker.start_trial(number=number, name=f"{number:04d}", point={"units": number})
+        run_id = sweep_logger.start_trial(number=number, name=f"{number:04d}", params={"units": number})
         run_ids.append(run_id)
-        log = TrialLogger(TrackingTarget(tracker.uri, run_id), storage, paths)
+        log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), storage, paths)
         for epoch in range(1, 1 + N_EPOCHS):
             log.log(Report(epoch, {"loss": number + 1 / epoch}, 1.7e9 + epoch))
-            tracker.collect(run_id, storage, paths)
+            sweep_logger.collect(run_id, storage, paths)
         log.close()
-        tracker.collect(run_id, storage, paths, has_ended=True)
-        tracker.end_trial(run_id, outcome="complete", reason="r", best_value=1.0, best_epoch=1, metric="loss", at=1.7e9)
+        sweep_logger.collect(run_id, storage, paths, has_ended=True)
+        sweep_logger.end_trial(
+            run_id, state="complete", reason="r", best_value=1.0, best_epoch=1, metric="loss", at=1.7e9
+        )
     return run_ids
 
 
-def has_told_all(tracker: SweepLogger) -> bool:
+def has_told_all(sweep_logger: SweepLogger) -> bool:
     """Wait for what is to be told again until it is: on a busy machine the first requests may fail once more."""
     deadline = time.monotonic() + 120
-    while not tracker.flush(1) and time.monotonic() < deadline:
+    while not sweep_logger.flush(1) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return tracker.close(60)
+    return sweep_logger.close(60)
 
 
-def runs_of(server: Server, tracker: SweepLogger) -> list[Run]:
+def runs_of(server: Server, sweep_logger: SweepLogger) -> list[Run]:
     from mlflow.tracking import MlflowClient
 
-    wanted = f"tags.`mlflow.parentRunId` = '{tracker.parent_run_id}'"
-    return list(MlflowClient(tracking_uri=server.uri).search_runs([tracker.experiment_id], filter_string=wanted))
+    wanted = f"tags.`mlflow.parentRunId` = '{sweep_logger.parent_run_id}'"
+    return list(MlflowClient(tracking_uri=server.uri).search_runs([sweep_logger.experiment_id], filter_string=wanted))
 
 
-def assert_complete(server: Server, tracker: SweepLogger, storage: Storage, *, n_trials: int = N_TRIALS) -> None:
+def assert_complete(server: Server, sweep_logger: SweepLogger, storage: Storage, *, n_trials: int = N_TRIALS) -> None:
     """Every trial has one run that has ended, and every epoch is there once."""
     from mlflow.tracking import MlflowClient
 
-    runs = runs_of(server, tracker)
+    runs = runs_of(server, sweep_logger)
     assert sorted(run.data.params["units"] for run in runs) == [str(number) for number in range(n_trials)]
     for run in runs:
         history = MlflowClient(tracking_uri=server.uri).get_metric_history(run.info.run_id, "loss")
@@ -124,108 +126,108 @@ def assert_complete(server: Server, tracker: SweepLogger, storage: Storage, *, n
 def test_nothing_waits_and_nothing_is_missing_when_the_store_is_back(
     proxy: Proxy,
     server: Server,
-    tracker: SweepLogger,
+    sweep_logger: SweepLogger,
     storage: Storage,
     outage: Callable[..., Callable[[], None]],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    run_trials(tracker, storage, stop=1)
-    assert tracker.flush()
+    run_trials(sweep_logger, storage, stop=1)
+    assert sweep_logger.flush()
     repair_journal = outage(proxy, server)
     started = time.monotonic()
-    run_ids = run_trials(tracker, storage, start=1)
+    run_ids = run_trials(sweep_logger, storage, start=1)
     assert time.monotonic() - started < 20, "each of several requests takes ten seconds to fail"
     assert all(map(is_pending, run_ids))
     repair_journal()
-    assert has_told_all(tracker)
-    assert_complete(server, tracker, storage)
+    assert has_told_all(sweep_logger)
+    assert_complete(server, sweep_logger, storage)
     told = [message for message in caplog.messages if "does not answer" in message or "is slow" in message]
     assert len(told) <= 2, "the user is told once, not with every call"
     assert told
 
 
 def test_a_server_that_fails_for_minutes_is_waited_for(
-    proxy: Proxy, server: Server, tracker: SweepLogger, storage: Storage, caplog: pytest.LogCaptureFixture
+    proxy: Proxy, server: Server, sweep_logger: SweepLogger, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Many more failures than a single call is allowed."""
     proxy.status = 500
-    run_trials(tracker, storage)
+    run_trials(sweep_logger, storage)
     asked = proxy.n_asked
     deadline = time.monotonic() + 30
     while proxy.n_asked < asked + 30 and time.monotonic() < deadline:
         time.sleep(0.05)
     proxy.status = None
-    assert has_told_all(tracker)
-    assert_complete(server, tracker, storage)
+    assert has_told_all(sweep_logger)
+    assert_complete(server, sweep_logger, storage)
     assert not [message for message in caplog.messages if "gave up" in message]
 
 
 def test_trials_do_not_wait_for_a_slow_server_and_all_arrives(
-    proxy: Proxy, server: Server, tracker: SweepLogger, storage: Storage, caplog: pytest.LogCaptureFixture
+    proxy: Proxy, server: Server, sweep_logger: SweepLogger, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     proxy.delay_s = 0.7  # longer than a driver waits for a run
     started = time.monotonic()
-    run_trials(tracker, storage)
+    run_trials(sweep_logger, storage)
     assert time.monotonic() - started < 8, "each of 20 requests takes 0.7 seconds"
     proxy.delay_s = 0.0
-    assert has_told_all(tracker)
-    assert_complete(server, tracker, storage)
+    assert has_told_all(sweep_logger)
+    assert_complete(server, sweep_logger, storage)
     (told,) = (message for message in caplog.messages if "slow" in message)
     assert told.endswith("is slow to answer; no trial waits for it")
 
 
 def test_reports_of_a_long_trial_arrive_as_soon_as_the_server_is_back(
-    proxy: Proxy, server: Server, tracker: SweepLogger, storage: Storage, caplog: pytest.LogCaptureFixture
+    proxy: Proxy, server: Server, sweep_logger: SweepLogger, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its worker would try again with its next report only, and the driver hears nothing of its failures."""
     paths = SweepPaths("some").trial(0)
-    run_id = tracker.start_trial(number=0, name="0000", point={"units": 0})
-    assert tracker.flush()
+    run_id = sweep_logger.start_trial(number=0, name="0000", params={"units": 0})
+    assert sweep_logger.flush()
     proxy.status = 503
-    log = TrialLogger(TrackingTarget(tracker.uri, run_id), storage, paths)
+    log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), storage, paths)
     for epoch in (1, 2):
         log.log(Report(epoch, {"loss": 1.0}, 1.7e9))
-        tracker.collect(run_id, storage, paths)
-    assert not tracker.flush(30)
+        sweep_logger.collect(run_id, storage, paths)
+    assert not sweep_logger.flush(30)
     assert "does not answer" in caplog.text
     proxy.status = None
-    assert tracker.close(30)
+    assert sweep_logger.close(30)
     assert storage.names(paths.spool) == []
     log.close()
 
 
 def test_a_sweep_goes_on_while_the_server_is_down_and_tells_it_afterwards(
-    proxy: Proxy, server: Server, tracker: SweepLogger, storage: Storage
+    proxy: Proxy, server: Server, sweep_logger: SweepLogger, storage: Storage
 ) -> None:
-    run_trials(tracker, storage, stop=2)
-    assert tracker.close(30)
+    run_trials(sweep_logger, storage, stop=2)
+    assert sweep_logger.close(30)
     server.stop()
-    again = opened(proxy, tracker.parent_run_id)
+    again = opened(proxy, sweep_logger.parent_run_id)
     run_trials(again, storage, start=2)
     server.start()
     assert has_told_all(again)
-    assert_complete(server, tracker, storage)
+    assert_complete(server, sweep_logger, storage)
 
 
 def test_an_attempt_that_was_answered_too_late_leaves_one_run(
-    server: Server, tracker: SweepLogger, storage: Storage
+    server: Server, sweep_logger: SweepLogger, storage: Storage
 ) -> None:
     """Two runs of a trial, one of them empty, as a time-out of the first attempt leaves them."""
-    tags = {"mlflow.parentRunId": tracker.parent_run_id, "sweepkit.trial": "0"}
+    tags = {"mlflow.parentRunId": sweep_logger.parent_run_id, "sweepkit.trial": "0"}
     for _ in range(2):
-        tracker._store.create_run(tracker.experiment_id, name="0000", tags=tags)
-    run_id = tracker.start_trial(number=0, name="0000", point={"units": 0}, run_id="pending-0000")
-    assert tracker.flush()
-    assert [run.info.run_id for run in runs_of(server, tracker)] == [run_id]
+        sweep_logger._store.create_run(sweep_logger.experiment_id, name="0000", tags=tags)
+    run_id = sweep_logger.start_trial(number=0, name="0000", params={"units": 0}, run_id="pending-0000")
+    assert sweep_logger.flush()
+    assert [run.info.run_id for run in runs_of(server, sweep_logger)] == [run_id]
 
 
 def test_what_is_left_in_the_end_is_said_with_what_to_do(
-    proxy: Proxy, server: Server, tracker: SweepLogger, storage: Storage, caplog: pytest.LogCaptureFixture
+    proxy: Proxy, server: Server, sweep_logger: SweepLogger, storage: Storage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tracker.remedy = "`python -m sweepkit sync runs/sweeps/some` tells it the rest when it is back"
+    sweep_logger.remedy = "`python -m sweepkit sync runs/sweeps/some` tells it the rest when it is back"
     server.stop()
-    run_trials(tracker, storage)
-    assert not tracker.close(30)
+    run_trials(sweep_logger, storage)
+    assert not sweep_logger.close(30)
     server.start()
     assert caplog.messages[-1] == (
         f"tracking store {proxy.uri} has not been told everything; nothing is lost, and "

@@ -65,8 +65,8 @@ import sys
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.trial.trial import Report
 from sweepkit.storage.storage import Storage
-from sweepkit.tracking.trial_logger import TrackingTarget, TrialLog
-log = TrialLog(TrackingTarget("sqlite:////a.db", "0af3"), Storage.at({str(tmp_path)!r}), SweepPaths("s").trial(1))
+from sweepkit.tracking.trial_logger import TrackingTarget, TrialLogger
+log = TrialLogger(TrackingTarget("sqlite:////a.db", "0af3"), Storage.at({str(tmp_path)!r}), SweepPaths("s").trial(1))
 log.log(Report(1, {{}}, 0.0))
 log.close()
 sys.exit("mlflow" in sys.modules)
@@ -80,9 +80,9 @@ class TestOnServer:
     def opened(self, server: Server, parent_run_id: str | None = None) -> SweepLogger:
         from sweepkit.tracking.sweep_logger import SweepLogger
 
-        tracker = SweepLogger.open(uri=server.uri, experiment="cells", sweep="some", parent_run_id=parent_run_id)
-        tracker._background._retry_s, tracker._pending._patience_s = 0.05, 30.0
-        return tracker
+        sweep_logger = SweepLogger.open(uri=server.uri, experiment="cells", sweep="some", parent_run_id=parent_run_id)
+        sweep_logger._background._retry_s, sweep_logger._pending._patience_s = 0.05, 30.0
+        return sweep_logger
 
     def losses(self, server: Server, run_id: str) -> list[tuple[int, float]]:
         from mlflow.tracking import MlflowClient
@@ -93,30 +93,30 @@ class TestOnServer:
     def test_a_worker_sends_its_reports_itself(
         self, server: Server, storage: Storage, paths: TrialPaths, report: MakeReport
     ) -> None:
-        tracker = self.opened(server)
-        run_id = tracker.start_trial(number=3, name="0003", point={})
-        log = TrialLogger(TrackingTarget(tracker.uri, run_id), storage, paths)
+        sweep_logger = self.opened(server)
+        run_id = sweep_logger.start_trial(number=3, name="0003", params={})
+        log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), storage, paths)
         log.log(report(1))
         log.log(report(2))
         assert log.close(30)
         assert self.losses(server, run_id) == [(1, 1.0), (2, 0.5)]
-        assert tracker.close()
+        assert sweep_logger.close()
 
     def test_what_a_worker_could_not_send_is_sent_when_the_server_is_back(
         self, server: Server, storage: Storage, paths: TrialPaths, report: MakeReport
     ) -> None:
-        tracker = self.opened(server)
-        run_id = tracker.start_trial(number=3, name="0003", point={})
-        assert tracker.flush()
-        log = TrialLogger(TrackingTarget(tracker.uri, run_id), storage, paths)
+        sweep_logger = self.opened(server)
+        run_id = sweep_logger.start_trial(number=3, name="0003", params={})
+        assert sweep_logger.flush()
+        log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), storage, paths)
         server.stop()
         log.log(report(1))
         assert not log.close(30)
-        tracker.collect(run_id, storage, paths, has_ended=True)
-        tracker.end_trial(run_id, outcome="complete", reason="r", best_value=1.0, best_epoch=1, metric="m")
-        assert not tracker.flush()
+        sweep_logger.collect(run_id, storage, paths, has_ended=True)
+        sweep_logger.end_trial(run_id, state="complete", reason="r", best_value=1.0, best_epoch=1, metric="m")
+        assert not sweep_logger.flush()
         server.start()
-        assert tracker.close()
+        assert sweep_logger.close()
         assert self.losses(server, run_id) == [(1, 1.0)]
 
     def test_a_trial_that_starts_while_the_server_is_away_gets_its_run_afterwards(
@@ -124,25 +124,25 @@ class TestOnServer:
     ) -> None:
         from mlflow.tracking import MlflowClient
 
-        tracker = self.opened(server)
+        sweep_logger = self.opened(server)
         server.stop()
-        run_id = tracker.start_trial(number=3, name="0003 gru", point={"cell": "gru"})
+        run_id = sweep_logger.start_trial(number=3, name="0003 gru", params={"cell": "gru"})
         assert run_id == "pending-0003"
-        log = TrialLogger(TrackingTarget(tracker.uri, run_id), storage, paths)
+        log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), storage, paths)
         log.log(report(1))
         log.close()
-        tracker.collect(run_id, storage, paths)
+        sweep_logger.collect(run_id, storage, paths)
         server.start()
-        assert tracker.close()
+        assert sweep_logger.close()
         client = MlflowClient(tracking_uri=server.uri)
-        wanted = f"tags.`mlflow.parentRunId` = '{tracker.parent_run_id}'"
-        (run,) = client.search_runs([tracker.experiment_id], filter_string=wanted)
+        wanted = f"tags.`mlflow.parentRunId` = '{sweep_logger.parent_run_id}'"
+        (run,) = client.search_runs([sweep_logger.experiment_id], filter_string=wanted)
         assert run.info.run_name == "0003 gru"
         assert run.data.params == {"cell": "gru"}
         assert self.losses(server, run.info.run_id) == [(1, 1.0)]
         # the driver died before it learnt the real id: the trial goes on in the run that was made
-        again = self.opened(server, tracker.parent_run_id)
-        assert again.start_trial(number=3, name="0003 gru", point={}, run_id="pending-0003") == run.info.run_id
+        again = self.opened(server, sweep_logger.parent_run_id)
+        assert again.start_trial(number=3, name="0003 gru", params={}, run_id="pending-0003") == run.info.run_id
         assert again.close()
 
     def test_artifacts_reach_a_server(self, server: Server, tmp_path: Path) -> None:
@@ -150,11 +150,11 @@ class TestOnServer:
 
         (tmp_path / "epoch-0004").mkdir()
         (tmp_path / "epoch-0004/state.json").write_text("{}")
-        tracker = self.opened(server)
-        run_id = tracker.start_trial(number=3, name="0003", point={})
-        tracker.log_checkpoint(run_id, tmp_path / "epoch-0004")
-        tracker.finish(status="finished", leaderboard={"rank": [1]}, best={})
-        assert tracker.close()
+        sweep_logger = self.opened(server)
+        run_id = sweep_logger.start_trial(number=3, name="0003", params={})
+        sweep_logger.log_checkpoint(run_id, tmp_path / "epoch-0004")
+        sweep_logger.finish(status="finished", leaderboard={"rank": [1]}, best={})
+        assert sweep_logger.close()
         client = MlflowClient(tracking_uri=server.uri)
         assert [file.path for file in client.list_artifacts(run_id, "checkpoint")] == ["checkpoint/state.json"]
-        assert [file.path for file in client.list_artifacts(tracker.parent_run_id)] == ["leaderboard.json"]
+        assert [file.path for file in client.list_artifacts(sweep_logger.parent_run_id)] == ["leaderboard.json"]

@@ -74,7 +74,7 @@ class Table:
 class Board:
     """The leaderboard: a table that sorts, of which the first `shown` rows are there from the start.
 
-    `trial`, `outcome` and `reason` are the columns that say which trial a row is of and how it ended; `params` is
+    `trial`, `state` and `reason` are the columns that say which trial a row is of and how it ended; `params` is
     where the columns of parameters begin, which end where `reason` is.
     """
 
@@ -82,7 +82,7 @@ class Board:
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     trial: int
-    outcome: int
+    state: int
     params: int
     reason: int
     left: frozenset[int]

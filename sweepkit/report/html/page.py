@@ -36,7 +36,7 @@ def page(findings: ReportData, importances: Importances | None = None) -> str:
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     return environment.from_string(_asset("page.html")).render(
         title=f"Sweep {findings.name}",
-        subtitle=f"{count(len(findings.records), 'trial')} in {findings.folder}",
+        subtitle=f"{count(len(findings.trials), 'trial')} in {findings.folder}",
         version=__version__,
         written=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         sections=sections,
@@ -62,7 +62,7 @@ def sections_of(findings: ReportData, importances: Importances | None = None) ->
         parameters.slices(findings),
         parameters.choices(findings),
         cost.costs(findings),
-        cost.worked(timeline(findings.records)),
+        cost.worked(timeline(findings.trials)),
         data.data(findings),
         data.errors(findings),
         origin.origin(findings),
@@ -89,7 +89,7 @@ def _flat(blocks: Sequence[Block]) -> Iterator[Block]:
 
 
 def _board_facts(board: Board) -> dict[str, Any]:  # a JSON object
-    facts = {"trial": board.trial, "outcome": board.outcome, "params": board.params, "reason": board.reason}
+    facts = {"trial": board.trial, "outcome": board.state, "params": board.params, "reason": board.reason}
     return {**facts, "head": board.head, "rows": board.rows, "left": sorted(board.left), "shown": board.shown}
 
 

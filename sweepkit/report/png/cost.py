@@ -27,18 +27,18 @@ def costs(axes: Axes, findings: ReportData) -> None:
         return say(axes, f"no trial has reported {findings.metric}")
     cost, known = found[0]
     for look, trials in by_look([trial for _, trial in known]):
-        spent = [spent for spent, trial in known if trial.outcome is look.outcome]
+        spent = [spent for spent, trial in known if trial.state is look.state]
         dots(axes, spent, [trial.best_value or 0.0 for trial in trials], look)
-    points = [(spent, trial.best_value or 0.0) for spent, trial in known]
-    unbeaten = list(zip(*(points[place] for place in front(points, findings.mode)), strict=True))
+    param_sets = [(spent, trial.best_value or 0.0) for spent, trial in known]
+    unbeaten = list(zip(*(param_sets[place] for place in front(param_sets, findings.direction)), strict=True))
     ring: dict[str, Any] = {"marker": "o", "markerfacecolor": "none", "markersize": 10}  # Matplotlib's own settings
     axes.step(*unbeaten, where="post", color=style.BEST, linewidth=1.2, label="not beaten at this cost", **ring)
     key(axes)
-    if is_wide([spent for spent, _ in points]):
+    if is_wide([spent for spent, _ in param_sets]):
         logarithmic(axes)
     axes.set_xlabel(cost.label)
     axes.set_ylabel(metric_words(findings.metric))
-    return limit(axes, [y for _, y in points])
+    return limit(axes, [y for _, y in param_sets])
 
 
 def workers(axes: Axes, found: Timeline | None) -> None:
@@ -50,7 +50,7 @@ def workers(axes: Axes, found: Timeline | None) -> None:
     unit, per = found.unit
     for bar in found.bars:
         place = [(bar.start / per, (bar.end - bar.start) / per)], (bar.lane + 0.6, 0.8)
-        axes.broken_barh(*place, facecolors=style.LOOK[bar.outcome].colour, edgecolor="white", linewidth=0.5)
+        axes.broken_barh(*place, facecolors=style.LOOK[bar.state].colour, edgecolor="white", linewidth=0.5)
     for n, pause in enumerate(found.pauses):
         axes.axvspan(pause.start / per, pause.end / per, color=style.PAUSE, linewidth=0, zorder=0)
         middle = (pause.start + pause.end) / 2 / per

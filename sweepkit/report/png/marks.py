@@ -18,7 +18,7 @@ def legend(findings: ReportData) -> tuple[list[Artist], list[str]]:
     """Return the marks of the outcomes that there are, and what they mean."""
     from matplotlib.lines import Line2D  # not at the top: see `picture`
 
-    looks = [look for look, _ in by_look(findings.records)]
+    looks = [look for look, _ in by_look(findings.trials)]
     handles: list[Artist] = [
         Line2D([], [], color=look.colour, marker=look.marker, linestyle="none", markersize=8) for look in looks
     ]

@@ -66,7 +66,7 @@ def logarithmic(axes: Axes) -> None:
 
 def _choice(axes: Axes, findings: ReportData, name: str, one: Value, *, place: int) -> None:
     """Draw the trials of one value in a row, and write the best objective beside the best."""
-    trials = [trial for trial in findings.leaders if name in trial.point and repr(trial.point[name]) == repr(one)]
+    trials = [trial for trial in findings.leaders if name in trial.params and repr(trial.params[name]) == repr(one)]
     found = [trial.best_value or 0.0 for trial in trials]
     opacity = max(0.15, min(0.8, 30 / max(len(found), 1)))
     axes.scatter(found, [place] * len(found), s=14, color=style.OPTIONS[6], alpha=opacity, linewidths=0)

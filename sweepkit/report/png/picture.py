@@ -64,7 +64,7 @@ def _draw(figure: Figure, findings: ReportData, importances: Importances) -> Non
     parameters.importances(figure.add_subplot(grid[1, 0]), importances)
     parameters.choices(figure.add_subplot(grid[1, 1]), findings)
     cost.costs(figure.add_subplot(grid[2, 0]), findings)
-    cost.workers(figure.add_subplot(grid[2, 1]), timeline(findings.records))
+    cost.workers(figure.add_subplot(grid[2, 1]), timeline(findings.trials))
     handles, names = marks.legend(findings)
     if handles:
         figure.legend(handles, names, loc="upper right", bbox_to_anchor=(0.978, 0.985), ncols=len(names), frameon=False)
@@ -82,14 +82,14 @@ def _png(figure: Figure) -> bytes:
 
 
 def _title(findings: ReportData) -> str:
-    found = f"Sweep {findings.name}: {count(len(findings.records), 'trial')}"
+    found = f"Sweep {findings.name}: {count(len(findings.trials), 'trial')}"
     for best in findings.leaders[:1]:
         found += f", best {metric_words(findings.metric)} {number(best.best_value)} (trial {best.number})"
     return found
 
 
 def _subtitle(findings: ReportData) -> str:
-    spent = sum(len(record.reports) for record in findings.records)
+    spent = sum(len(trial.reports) for trial in findings.trials)
     parts = [f"{count(spent, 'epoch')} trained", f"on {findings.manifest.get('host', 'an unknown host')}"]
     commit = findings.manifest.get("commit")
     if commit:

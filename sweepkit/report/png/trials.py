@@ -10,7 +10,7 @@ from sweepkit.report import style
 from sweepkit.report.data import ReportData
 from sweepkit.report.html.charts.plotly import by_look
 from sweepkit.report.png.marks import cut, dots, key, limit, say, write
-from sweepkit.report.saying import number, point
+from sweepkit.report.saying import number, params
 from sweepkit.trial.leaderboard import differing
 from sweepkit.trial.trial import Trial
 
@@ -37,7 +37,7 @@ def leaders(axes: Axes, findings: ReportData) -> None:
         return say(axes, f"no trial has reported {findings.metric}")
     for x, head, side in _COLUMNS:
         write(axes, x, 0.98, head, ha=side, fontweight="bold", fontsize=9)
-    names = differing(findings.records)
+    names = differing(findings.trials)
     for row, trial in enumerate(best):
         _leader(axes, trial, names, y=0.91 - row * 0.092)
     return None
@@ -46,13 +46,13 @@ def leaders(axes: Axes, findings: ReportData) -> None:
 def curves(axes: Axes, findings: ReportData) -> None:
     """Draw the learning curves with their ends."""
     axes.set_title("Learning curves")
-    values = [value for record in findings.records for _, value in findings.objective(record)]
+    values = [value for trial in findings.trials for _, value in findings.objective(trial)]
     if not values:
         axes.set_axis_off()
         return say(axes, f"no trial has reported {findings.metric}")
-    opacity = max(0.08, min(0.7, 25 / len(findings.records)))
-    for look, records in by_look(findings.records):
-        found = [curve for record in records if (curve := findings.objective(record))]
+    opacity = max(0.08, min(0.7, 25 / len(findings.trials)))
+    for look, trials in by_look(findings.trials):
+        found = [curve for trial in trials if (curve := findings.objective(trial))]
         for curve in found:
             axes.plot(*zip(*curve, strict=True), color=look.colour, alpha=opacity, linewidth=1)
         ends = [curve[-1] for curve in found]
@@ -63,15 +63,15 @@ def curves(axes: Axes, findings: ReportData) -> None:
         key(axes)
     axes.set_xlabel("epoch")
     axes.set_ylabel(metric_words(findings.metric))
-    axes.set_xlim(0.5, max(record.epoch for record in findings.records) + 0.5)
+    axes.set_xlim(0.5, max(trial.epoch for trial in findings.trials) + 0.5)
     axes.locator_params(axis="x", integer=True)
     return limit(axes, values)
 
 
 def _leader(axes: Axes, trial: Trial, names: Sequence[str], *, y: float) -> None:
-    look = style.LOOK[trial.outcome]
+    look = style.LOOK[trial.state]
     texts = (str(trial.number), number(trial.best_value), f"{trial.best_epoch} of {trial.epoch}", look.label)
     for (x, _, side), text in zip(_COLUMNS, texts, strict=True):
         write(axes, x, y, text, ha=side)
-    said = point({name: trial.point[name] for name in names if name in trial.point})
+    said = params({name: trial.params[name] for name in names if name in trial.params})
     write(axes, _COLUMNS[0][0], y - 0.043, cut(said, _WIDEST), fontsize=8.2, color=style.QUIET)

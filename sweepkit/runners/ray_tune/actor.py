@@ -31,9 +31,11 @@ REPORT, ERROR, FAULT, RETURNED, WARNINGS, LEAVES = "report", "error", "fault", "
 class WarmTrial(tune.Trainable):  # type: ignore[misc]  # Ray is not typed
     """A worker as Tune wants it; `step` is one epoch."""
 
-    def setup(self, config: dict[str, Any], job: dict[str, Any], share: dict[str, Any]) -> None:  # Ray's type, JSON
+    def setup(
+        self, config: dict[str, Any], trial_settings: dict[str, Any], resources: dict[str, Any]
+    ) -> None:  # Ray's type, JSON
         """Only take the task: what may take long, or raise, is a part of the first epoch."""
-        self._job, self._share = TrialSettings(**job), TrialResources(**share)
+        self._trial_settings, self._share = TrialSettings(**trial_settings), TrialResources(**resources)
         self._task: TrialRequest | None = TrialRequest(**config["task"])
         self._worker: Trainer | None = None
         self._leaves = False
@@ -60,10 +62,10 @@ class WarmTrial(tune.Trainable):  # type: ignore[misc]  # Ray is not typed
             if self._task is not None and (reason := self._outgrown()):
                 return {RETURNED: reason, LEAVES: True}
             if self._worker is None:
-                self._worker = _new_worker(self._job)
+                self._worker = _new_worker(self._trial_settings)
             if self._task is not None:
-                task, self._task = self._task, None
-                self._worker.start(task)
+                request, self._task = self._task, None
+                self._worker.start(request)
             return {REPORT: json.dumps(self._worker.run_epoch().to_json())}
         except StorageFault as fault:
             return {FAULT: str(fault), LEAVES: self._worker is None}
@@ -77,10 +79,14 @@ class WarmTrial(tune.Trainable):  # type: ignore[misc]  # Ray is not typed
             return None
         self._worker.stop()
         held_gb = psutil.Process().memory_info().rss / 1e9
-        most_gb = self._job.worker_memory_gb or own_share_gb(_node(), self._share)
+        most_gb = self._trial_settings.worker_memory_gb or own_share_gb(_node(), self._share)
         if held_gb <= most_gb:
             return None
-        name = "resources.worker_memory_gb" if self._job.worker_memory_gb else "a worker's share of its node's memory"
+        name = (
+            "resources.worker_memory_gb"
+            if self._trial_settings.worker_memory_gb
+            else "a worker's share of its node's memory"
+        )
         return f"the one before held {held_gb:.2f} GB after its last trial, more than {name}: {most_gb:.2f}"
 
 
@@ -100,11 +106,11 @@ class _Warnings(logging.Handler):
         return texts
 
 
-def own_share_gb(node: Mapping[str, float], share: TrialResources) -> float:
+def own_share_gb(node: Mapping[str, float], resources: TrialResources) -> float:
     """Return a worker's share of its node's memory in GB; `node` has its `memory` in bytes, its `CPU` and its `GPU`."""
-    fitting = [node.get("CPU", 0.0) // share.cpu, float(share.n_workers)]
-    if share.gpu:
-        fitting.append(node.get("GPU", 0.0) // share.gpu)
+    fitting = [node.get("CPU", 0.0) // resources.cpu, float(resources.n_workers)]
+    if resources.gpu:
+        fitting.append(node.get("GPU", 0.0) // resources.gpu)
     return node.get("memory", float("inf")) / max(min(fitting), 1.0) / 1e9
 
 
@@ -114,10 +120,10 @@ def _node() -> dict[str, float]:
     return next((dict(node["Resources"]) for node in ray.nodes() if node["NodeID"] == own), {})
 
 
-def _new_worker(job: TrialSettings) -> Trainer:
+def _new_worker(trial_settings: TrialSettings) -> Trainer:
     import_keras()
     # here, not above: the driver must never import TensorFlow
     from sweepkit.tracking.trial_logger import open_trial_log
     from sweepkit.training.trainer import Trainer
 
-    return Trainer(job, open_trial_log)
+    return Trainer(trial_settings, open_trial_log)

@@ -38,12 +38,12 @@ class RayRunner:
     """A connected cluster.
 
     Attributes:
-        share: what one trial gets of it, and how many trials run at once.
+        resources: what one trial gets of it, and how many trials run at once.
     """
 
     def __init__(self, *, n_cpus: float, n_gpus: float, wanted: Resources) -> None:
         self._n_cpus = int(n_cpus)
-        self.share = share_of(n_cpus, n_gpus, wanted)
+        self.resources = resources_of(n_cpus, n_gpus, wanted)
 
     def map(self, function: Callable[[Item], Result], items: Sequence[Item], *, describe: str) -> Iterator[Result]:
         """Apply a module-level function to every item on all cores, and yield the results in the order of the items.
@@ -58,11 +58,11 @@ class RayRunner:
             if index + window < len(items):
                 running.append(remote.remote(items[index + window]))
 
-    def run(self, director: Controller, job: TrialSettings) -> None:
+    def run(self, director: Controller, trial_settings: TrialSettings) -> None:
         """Run trials until the director has none left."""
         from sweepkit.runners.ray_tune.tune import run_trials  # Ray Tune takes a second to import; see `connect`
 
-        run_trials(director, job, self.share)
+        run_trials(director, trial_settings, self.resources)
 
 
 @contextlib.contextmanager
@@ -138,7 +138,7 @@ def _no_cluster(address: str, error: Exception) -> InputError:
     )
 
 
-def share_of(n_cpus: float, n_gpus: float, wanted: Resources) -> TrialResources:
+def resources_of(n_cpus: float, n_gpus: float, wanted: Resources) -> TrialResources:
     """Work out what a trial gets on a cluster of this size; `gpu: auto` is one where there are any.
 
     Raises:

@@ -41,24 +41,24 @@ _TUNE_ENVIRONMENT = {
 }
 
 
-def run_trials(director: Controller, job: TrialSettings, share: TrialResources) -> None:
-    """Run trials until the director has none left, `share.n_workers` at a time."""
+def run_trials(director: Controller, trial_settings: TrialSettings, resources: TrialResources) -> None:
+    """Run trials until the director has none left, `resources.n_workers` at a time."""
     os.environ.update(_TUNE_ENVIRONMENT)
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)  # at its end it lists trials whose worker died
     listen_to_deaths()
-    watch = Watchdog(None if job.timeout_minutes is None else job.timeout_minutes * 60)
+    watch = Watchdog(None if trial_settings.timeout_minutes is None else trial_settings.timeout_minutes * 60)
     with tempfile.TemporaryDirectory(prefix="sweepkit-tune-") as scratch:
         tuner = tune.Tuner(
             # not in a trial's config, of which Tune makes names of folders: a store's URI may hold a password
             tune.with_resources(
-                tune.with_parameters(WarmTrial, job=job.to_json(), share=asdict(share)),
-                {"cpu": share.cpu, "gpu": share.gpu},
+                tune.with_parameters(WarmTrial, trial_settings=trial_settings.to_json(), resources=asdict(resources)),
+                {"cpu": resources.cpu, "gpu": resources.gpu},
             ),
             tune_config=tune.TuneConfig(
                 num_samples=-1,  # the searcher says when there are no more
                 search_alg=_Ask(director),
-                scheduler=_Obey(director, job, watch),
-                max_concurrent_trials=share.n_workers,
+                scheduler=_Obey(director, trial_settings, watch),
+                max_concurrent_trials=resources.n_workers,
                 reuse_actors=True,
             ),
             run_config=tune.RunConfig(
@@ -88,10 +88,10 @@ class _Ask(_Unpickled, Searcher):  # type: ignore[misc]  # Ray is not typed
         self._running: set[str] = set()
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
-        task = self._director.next_task()
-        if task is not None:
+        request = self._director.next_trial()
+        if request is not None:
             self._running.add(trial_id)
-            return {"task": task.to_json()}
+            return {"task": request.to_json()}
         # a trial that is still running may fail, and then there is something to hand out again
         return None if self._running else Searcher.FINISHED
 
@@ -109,9 +109,9 @@ class _Ask(_Unpickled, Searcher):  # type: ignore[misc]  # Ray is not typed
 class _Obey(_Unpickled, FIFOScheduler):  # type: ignore[misc]  # Ray is not typed
     """Passes every report, and every death, to the director and stops what the director stops."""
 
-    def __init__(self, director: Controller, job: TrialSettings, watch: Watchdog) -> None:
+    def __init__(self, director: Controller, trial_settings: TrialSettings, watch: Watchdog) -> None:
         super().__init__()
-        self._director, self._timeout_minutes, self._watch = director, job.timeout_minutes, watch
+        self._director, self._timeout_minutes, self._watch = director, trial_settings.timeout_minutes, watch
 
     def on_trial_result(self, tune_controller: object, trial: Trial, result: dict[str, Any]) -> str:  # noqa: ARG002  # Ray's own signature
         number, leaves = trial.config["task"]["number"], bool(result.get(LEAVES))

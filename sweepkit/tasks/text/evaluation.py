@@ -41,7 +41,7 @@ class EvaluationTask:
         sweep: the sweep's name in the storage.
         trial: its number.
         epoch: of the checkpoint.
-        point: the trial's parameters.
+        params: the trial's parameters.
         split: "valid" or "test".
     """
 
@@ -52,7 +52,7 @@ class EvaluationTask:
     sweep: str
     trial: int
     epoch: int
-    point: Params
+    params: Params
     split: str
 
 
@@ -91,9 +91,9 @@ def evaluate(task: EvaluationTask) -> Evaluation:
     storage, paths = Storage.at(task.storage_uri), SweepPaths(task.sweep).trial(task.trial)
     package = import_package(task.package)
     prepared = PreparedData.open(local_folder(DataPaths(task.package, task.data_key), storage))
-    model = package.model_module().build(task.point, prepared)
+    model = package.model_module().build(task.params, prepared)
     checkpoints.load_weights(storage, paths.checkpoint(task.epoch), model)
-    reading = package.data_module().reading(task.point, package.data_model.model_validate(dict(task.data)))
+    reading = package.data_module().reading(task.params, package.data_model.model_validate(dict(task.data)))
     rows = read_shards(prepared.shards(task.split))
     found = Predictions(rows.targets, predictions.as_probabilities(predict_rows(model, rows, reading)))
     predictions.write(storage, paths.predictions(task.split), found)

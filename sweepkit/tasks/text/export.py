@@ -39,7 +39,7 @@ def export_here(task: ExportTask) -> BundleManifest:
     storage, package = Storage.at(task.storage_uri), import_package(task.package)
     name = DataPaths(task.package, task.data_key).root
     prepared = PreparedData.open(storage.local_folder(name, Path(tempfile.gettempdir()) / "sweepkit-data"))
-    reading = package.data_module().reading(task.point, package.data_model.model_validate(dict(task.data)))
+    reading = package.data_module().reading(task.params, package.data_model.model_validate(dict(task.data)))
     network = _trained(task, storage, package, prepared)
     maker = _Maker(task, prepared, reading, _commit(storage, task, package))
     with storage.new_folder(task.to, last=FACTS) as folder:
@@ -60,7 +60,7 @@ def check_rows(prepared: PreparedData, reading: BatchSettings) -> Rows:
 
 def _trained(task: ExportTask, storage: Storage, package: Package, prepared: PreparedData) -> keras.Model:
     keras.utils.set_random_seed(task.seed)  # for layers that draw what they do not keep as a weight
-    network = package.model_module().build(dict(task.point), prepared)
+    network = package.model_module().build(dict(task.params), prepared)
     checkpoints.load_weights(storage, SweepPaths(task.sweep).trial(task.trial).checkpoint(task.epoch), network)
     return network
 
@@ -93,7 +93,7 @@ class _Maker:
             trial=task.shown_trial,
             epoch=task.epoch,
             seed=task.seed,
-            point=dict(task.point),
+            params=dict(task.params),
             label_names=manifest.label_names,
             text=TextSettings(lower, self.reading.max_len, self.reading.keep),
             data_key=task.data_key,

@@ -27,7 +27,7 @@ class ExportTask:
         trial: its number there.
         epoch: of the checkpoint.
         seed: of the trial.
-        point: its parameters.
+        params: its parameters.
         measured: what the card shows.
         shown_sweep: the sweep that the bundle says it comes from.
         shown_trial: the trial that it says it comes from.
@@ -42,7 +42,7 @@ class ExportTask:
     trial: int
     epoch: int
     seed: int
-    point: Params
+    params: Params
     measured: tuple[Measured, ...]
     shown_sweep: str
     shown_trial: int

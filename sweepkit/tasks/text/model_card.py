@@ -131,7 +131,7 @@ def _limits(facts: BundleManifest) -> str:
 
 
 def _parameters(facts: BundleManifest) -> str:
-    rows = [(f"`{name}`", "" if value == "" else f"`{value}`") for name, value in facts.point.items()]
+    rows = [(f"`{name}`", "" if value == "" else f"`{value}`") for name, value in facts.params.items()]
     return f"## Parameters\n\n{_table(('parameter', 'value'), rows)}"
 
 

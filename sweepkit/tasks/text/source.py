@@ -56,17 +56,17 @@ def check_texts(found: LabelledTexts, *, where: str, n_labels: int) -> None:
     Raises:
         DataError: a text is empty, a label is out of range, or no training row has one of the labels.
     """
-    problems = [
+    issues = [
         Issue(where, f"every text must have words in it, {found.places[i]} has none: remove it or fill it in")
         for i, text in enumerate(found.texts)
         if not text or text.isspace()
     ]
-    problems += [
+    issues += [
         Issue(where, f"labels must be {_range(n_labels)}, {found.places[i]} has {int(found.labels[i])}")
         for i in np.flatnonzero((found.labels < 0) | (found.labels >= n_labels)).tolist()
     ]
-    if problems:
-        raise DataError(shortened(problems))
+    if issues:
+        raise DataError(shortened(issues))
     counts = np.bincount(found.labels[~found.is_test], minlength=n_labels)
     if not counts.sum():
         raise DataError("there must be rows to train on, none was found", where=where)
@@ -76,11 +76,11 @@ def check_texts(found: LabelledTexts, *, where: str, n_labels: int) -> None:
         )
 
 
-def shortened(problems: Sequence[Issue]) -> list[Issue]:
+def shortened(issues: Sequence[Issue]) -> list[Issue]:
     """Keep the first few problems of one kind and count the others."""
-    kept = list(problems[:_MOST_PROBLEMS])
-    if len(problems) > _MOST_PROBLEMS:
-        kept.append(Issue(kept[-1].where, f"… and {len(problems) - _MOST_PROBLEMS:,} more of this kind"))
+    kept = list(issues[:_MOST_PROBLEMS])
+    if len(issues) > _MOST_PROBLEMS:
+        kept.append(Issue(kept[-1].where, f"… and {len(issues) - _MOST_PROBLEMS:,} more of this kind"))
     return kept
 
 

@@ -96,18 +96,18 @@ def _open_csv(path: Path, **convert: Any) -> Any:  # as above
 
 
 def _check_columns(path: Path, names: Sequence[str]) -> None:
-    problems = [
+    issues = [
         Issue(str(path), f"the table must have a column {wanted!r}: {nearest(wanted, names)}")
         for wanted in _WANTED
         if wanted not in names
     ]
-    problems += [
+    issues += [
         Issue(str(path), f"the table must have one column {name!r}, it has several")
         for name in (*_WANTED, "split")
         if names.count(name) > 1
     ]
-    if problems:
-        raise DataError(problems)
+    if issues:
+        raise DataError(issues)
 
 
 def _read(path: Path, columns: list[str]) -> Any:  # as above
@@ -132,13 +132,13 @@ def _labels(path: Path, column: Any) -> NDArray[np.int8]:  # as above
     known = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "False": 0, "True": 1, "false": 0, "true": 1}
     values = _opened(path, column.to_pylist)
     labels = [known.get(str(value).strip(), -1) for value in values]
-    problems = [
+    issues = [
         Issue(str(path), f"labels must be 0 or 1, row {i + 1} has {values[i]!r:.60}")
         for i, label in enumerate(labels)
         if label < 0
     ]
-    if problems:
-        raise DataError(shortened(problems))
+    if issues:
+        raise DataError(shortened(issues))
     return np.array(labels, np.int8)
 
 
@@ -146,11 +146,11 @@ def _is_test(path: Path, table: Any) -> NDArray[np.bool_]:  # as above
     if "split" not in table.column_names:
         return np.zeros(table.num_rows, np.bool_)
     splits = _opened(path, table.column("split").to_pylist)
-    problems = [
+    issues = [
         Issue(str(path), f"splits must be {listed(_SPLITS)}, row {i + 1} has {split!r:.60}")
         for i, split in enumerate(splits)
         if split not in _SPLITS
     ]
-    if problems:
-        raise DataError(shortened(problems))
+    if issues:
+        raise DataError(shortened(issues))
     return np.array([split == "test" for split in splits], np.bool_)

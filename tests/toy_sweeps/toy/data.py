@@ -63,5 +63,5 @@ def recipe(settings: Data, source: Weather) -> Recipe:
     )
 
 
-def reading(point: Params, settings: Data) -> BatchSettings:
+def reading(params: Params, settings: Data) -> BatchSettings:
     return BatchSettings(batch_size=16, max_len=10)

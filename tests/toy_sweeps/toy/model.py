@@ -23,19 +23,19 @@ SLOW_S = 0.3
 kept = []
 
 
-def build(point: Params, prepared: PreparedData) -> keras.Model:
-    fault = point["fault"]
+def build(params: Params, prepared: PreparedData) -> keras.Model:
+    fault = params["fault"]
     if fault == "build":
         raise ValueError("the toy cannot be built")
     if fault == "grow":
         kept.append(np.ones(int(GROWTH_GB * 1e9), np.uint8))
     tokens = keras.Input((None,), dtype="int32", name="token_indexes")
     lengths = keras.Input((), dtype="int32", name="sequence_length")
-    x = keras.layers.Embedding(prepared.vocab_size, int(point["units"]))(tokens)
+    x = keras.layers.Embedding(prepared.vocab_size, int(params["units"]))(tokens)
     if fault == "no_cudnn":
-        x = keras.layers.LSTM(int(point["units"]), return_sequences=True, recurrent_dropout=0.5)(x)
+        x = keras.layers.LSTM(int(params["units"]), return_sequences=True, recurrent_dropout=0.5)(x)
     x = MeanOverTime()(x, lengths)
-    x = keras.layers.Dropout(float(point["dropout"]))(x)
+    x = keras.layers.Dropout(float(params["dropout"]))(x)
     if fault in ("train", "exit"):
         x = Dying(fault=str(fault))(x)
     if fault == "slow":
@@ -44,7 +44,7 @@ def build(point: Params, prepared: PreparedData) -> keras.Model:
         x = DyingOnce(fault.removesuffix(" once"), prepared.folder.parent / f"{fault}.txt")(x)
     output = keras.layers.Dense(1, activation="sigmoid")(x)
     model = keras.Model({"token_indexes": tokens, "sequence_length": lengths}, output)
-    rate = float("nan") if fault == "nan" else float(point["learning_rate"])
+    rate = float("nan") if fault == "nan" else float(params["learning_rate"])
     model.compile(optimizer=keras.optimizers.Adam(rate), loss="binary_crossentropy", metrics=["accuracy"])
     return model
 

@@ -30,9 +30,9 @@ def n_rows(settings: DataSettings) -> int | None:
     return settings.n_rows if isinstance(settings, Data) else None
 
 
-def baselines(point: Params) -> dict[str, Params]:
-    return {"two units": {**point, "units": 2}}
+def baselines(params: Params) -> dict[str, Params]:
+    return {"two units": {**params, "units": 2}}
 
 
-def epoch_gflop(point: Params, n_rows: float, mean_tokens: float) -> float:
-    return 1e-9 * n_rows * mean_tokens * float(point["units"])
+def epoch_gflop(params: Params, n_rows: float, mean_tokens: float) -> float:
+    return 1e-9 * n_rows * mean_tokens * float(params["units"])

@@ -22,14 +22,14 @@ def parallel(findings: ReportData) -> dict[str, Any]:  # a JSON object
     axes = [_axis(findings, name, trials) for name in findings.varied]
     return {
         "trials": [trial.number for trial in trials],
-        "colours": _colours(objective, findings.mode),
+        "colours": _colours(objective, findings.direction),
         "axes": [*axes, _objective_axis(findings.metric, objective)],
     }
 
 
 def _axis(findings: ReportData, name: str, trials: Sequence[Trial]) -> dict[str, Any]:  # as above
     scale = Scale.of(findings.params[name], findings.values(name))
-    is_partly_used = any(name not in trial.point for trial in trials)
+    is_partly_used = any(name not in trial.params for trial in trials)
     low = scale.absent if is_partly_used else scale.low
     # room for what is spread around its place
     margin = 0.2 if scale.options is not None else 0.03 * (scale.high - low)
@@ -37,7 +37,7 @@ def _axis(findings: ReportData, name: str, trials: Sequence[Trial]) -> dict[str,
         "label": name,
         "low": low - margin,
         "high": scale.high + margin,
-        "places": [scale.spread(trial.point.get(name), trial.number) for trial in trials],
+        "places": [scale.spread(trial.params.get(name), trial.number) for trial in trials],
         "ticks": scale.ticks(with_absent=is_partly_used),
     }
 
@@ -50,12 +50,12 @@ def _objective_axis(metric: str, objective: Sequence[float]) -> dict[str, Any]: 
     return {"label": metric, "low": low, "high": high, "places": list(objective), "ticks": ticks}
 
 
-def _colours(objective: Sequence[float], mode: Direction) -> list[str]:
+def _colours(objective: Sequence[float], direction: Direction) -> list[str]:
     """Return a shade for each trial, from the worst to the best.
 
     The worst tenth shares one shade: a few trials that never learned would leave one shade for all others.
     """
-    goodness = [value if mode is Direction.MAX else -value for value in objective]
+    goodness = [value if direction is Direction.MAX else -value for value in objective]
     low, high = sorted(goodness)[len(goodness) // 10], max(goodness)
     return [_shade(max(0.0, (one - low) / (high - low)) if high > low else 1.0) for one in goodness]
 

@@ -29,16 +29,16 @@ def escaped(text: object) -> str:
 
 
 def dots(
-    points: Sequence[tuple[float, float, int]], look: style.MarkStyle, *, size: int = 7, opacity: float = 0.75
+    param_sets: Sequence[tuple[float, float, int]], look: style.MarkStyle, *, size: int = 7, opacity: float = 0.75
 ) -> Trace:
     """Draw (x, y, trial) as marks of an outcome, each with its trial's story."""
     return {
         "type": "scatter",
         "mode": "markers",
         "name": look.label,
-        "x": [point[0] for point in points],
-        "y": [point[1] for point in points],
-        "customdata": [point[2] for point in points],
+        "x": [params[0] for params in param_sets],
+        "y": [params[1] for params in param_sets],
+        "customdata": [params[2] for params in param_sets],
         "meta": OF_TRIAL,
         "marker": {
             "color": look.colour,
@@ -51,9 +51,9 @@ def dots(
     }
 
 
-def by_look(records: Sequence[Trial]) -> list[tuple[style.MarkStyle, list[Trial]]]:
+def by_look(trials: Sequence[Trial]) -> list[tuple[style.MarkStyle, list[Trial]]]:
     """Group trials by outcome, in the order in which they are to be drawn; only outcomes that there are."""
-    grouped = {look: [r for r in records if r.outcome is look.outcome] for look in style.LOOKS}
+    grouped = {look: [r for r in trials if r.state is look.state] for look in style.LOOKS}
     return [(look, found) for look, found in grouped.items() if found]
 
 

@@ -25,13 +25,13 @@ _HALF_MEDIAN = 0.3  # of the way to the next option
 
 def against_parameter(findings: ReportData, name: str) -> Drawing:
     """Place the trials that use a parameter at its value, with the median of each option."""
-    users = [trial for trial in findings.leaders if name in trial.point]
+    users = [trial for trial in findings.leaders if name in trial.params]
     scale = Scale.of(findings.params[name], findings.values(name))
     of = "" if len(users) == len(findings.leaders) else f" ({len(users):,} of {len(findings.leaders):,} trials use it)"
     is_named = scale.options is not None
     margin = 0.6 if is_named else _MARGIN * (scale.high - scale.low)
     x = {"low": scale.low - margin, "high": scale.high + margin, "ticks": scale.ticks()}
-    drawing = _drawing(findings, users, lambda trial: scale.spread(trial.point[name], trial.number))
+    drawing = _drawing(findings, users, lambda trial: scale.spread(trial.params[name], trial.number))
     drawing["x"] = {"label": name + of, "isNamed": is_named, **x}
     if is_named:
         drawing["medians"] = _medians(scale, users, name)
@@ -50,7 +50,7 @@ def against_cost(findings: ReportData, cost: Cost) -> Drawing | None:
     margin = _MARGIN * (scale.high - scale.low)
     trials = [trial for _, trial in known]
     drawing = _drawing(findings, trials, lambda trial: scale.place(spent[trial.number]))
-    unbeaten = front([(one, _best(trial)) for one, trial in known], findings.mode)
+    unbeaten = front([(one, _best(trial)) for one, trial in known], findings.direction)
     low, high = drawing["y"]["low"], drawing["y"]["high"]
     drawing["x"] = {
         "label": cost.label,
@@ -94,7 +94,7 @@ def _medians(scale: Scale, users: Sequence[Trial], name: str) -> list[tuple[floa
     """Return (from, to, median) for each option."""
     groups: dict[float, list[float]] = {}
     for trial in users:
-        groups.setdefault(scale.place(trial.point[name]), []).append(_best(trial))
+        groups.setdefault(scale.place(trial.params[name]), []).append(_best(trial))
     return [(place - _HALF_MEDIAN, place + _HALF_MEDIAN, statistics.median(values)) for place, values in groups.items()]
 
 

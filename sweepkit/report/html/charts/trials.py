@@ -26,26 +26,26 @@ from sweepkit.trial.trial import Trial
 def learning_curves(findings: ReportData) -> Figure:
     """Draw the objective by epoch, a line a trial, with a mark where it ended; one trace for each outcome."""
     traces: list[Trace] = []
-    n = len(findings.records)
+    n = len(findings.trials)
     opacity = max(0.15, min(0.7, 30 / max(n, 1)))
-    for look, records in by_look(findings.records):
-        traces.append(_lines(findings, records, look, width=1.2, opacity=opacity))
-        ends = [(*curve[-1], record.number) for record in records if (curve := findings.objective(record))]
+    for look, trials in by_look(findings.trials):
+        traces.append(_lines(findings, trials, look, width=1.2, opacity=opacity))
+        ends = [(*curve[-1], trial.number) for trial in trials if (curve := findings.objective(trial))]
         marks = dots(ends, look, size=8 if n < 200 else 6)
-        traces.append({**marks, "legendgroup": look.label, "name": f"{look.label} ({len(records):,})"})
-    for record in findings.leaders[:1]:
-        best = _lines(findings, [record], style.LOOK[record.outcome], width=3, opacity=1)
+        traces.append({**marks, "legendgroup": look.label, "name": f"{look.label} ({len(trials):,})"})
+    for trial in findings.leaders[:1]:
+        best = _lines(findings, [trial], style.LOOK[trial.state], width=3, opacity=1)
         traces.append(
             {
                 **best,
-                "name": f"best: trial {record.number}",
+                "name": f"best: trial {trial.number}",
                 "line": {"color": style.BEST, "width": 3},
                 "legendgroup": "best",
                 "showlegend": True,
             }
         )
-    values = [value for record in findings.records for _, value in findings.objective(record)]
-    last = max((record.epoch for record in findings.records), default=1)
+    values = [value for trial in findings.trials for _, value in findings.objective(trial)]
+    last = max((trial.epoch for trial in findings.trials), default=1)
     x = axis("epoch", range=[0.5, last + 0.5], **({"dtick": 1} if last <= 20 else {}))
     return figure(traces, x=x, y=values_axis(metric_words(findings.metric), values), height=440)
 
@@ -86,17 +86,17 @@ def candidates(result: FinalResult) -> Figure:
 
 
 def _lines(
-    findings: ReportData, records: Sequence[Trial], look: style.MarkStyle, *, width: float, opacity: float
+    findings: ReportData, trials: Sequence[Trial], look: style.MarkStyle, *, width: float, opacity: float
 ) -> Trace:
     """Draw the curves of trials as one trace, with a gap after each."""
     x: list[int | None] = []
     y: list[float | None] = []
-    trials: list[int | None] = []
-    for record in records:
-        curve = findings.objective(record)
+    numbers: list[int | None] = []
+    for trial in trials:
+        curve = findings.objective(trial)
         x += [*(epoch for epoch, _ in curve), None]
         y += [*(value for _, value in curve), None]
-        trials += [*(record.number for _ in curve), None]
+        numbers += [*(trial.number for _ in curve), None]
     return {
         "type": "scatter",
         "mode": "lines",
@@ -105,7 +105,7 @@ def _lines(
         "showlegend": False,
         "x": x,
         "y": y,
-        "customdata": trials,
+        "customdata": numbers,
         "meta": OF_TRIAL,
         "line": {"color": look.colour, "width": width},
         "opacity": opacity,

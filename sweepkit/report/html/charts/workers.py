@@ -15,7 +15,7 @@ _MOST_NOTES = 12  # pauses that are named; more would not be readable
 def workers(found: Timeline) -> Figure:
     """Draw the bars of each lane, coloured by outcome, with pauses as grey stripes."""
     unit, per = found.unit
-    grouped = [(look, [bar for bar in found.bars if bar.outcome is look.outcome]) for look in style.LOOKS]
+    grouped = [(look, [bar for bar in found.bars if bar.state is look.state]) for look in style.LOOKS]
     traces = [_bars(look, bars, per) for look, bars in grouped if bars]
     stripe = {"type": "rect", "y0": 0, "y1": 1, "yref": "paper", "layer": "below", "fillcolor": style.PAUSE}
     stripes = [

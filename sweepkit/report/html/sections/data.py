@@ -47,10 +47,10 @@ def errors(findings: ReportData) -> Section:
 
 def _marks(findings: ReportData) -> list[int]:
     """Return the lengths that trials read, at most a few: the best trial's and some between the ends."""
-    found = sorted({int(record.point[_LENGTH]) for record in findings.records if _LENGTH in record.point})
+    found = sorted({int(trial.params[_LENGTH]) for trial in findings.trials if _LENGTH in trial.params})
     if len(found) <= _MOST_MARKS:
         return found
-    best = [int(record.point[_LENGTH]) for record in findings.leaders[:1] if _LENGTH in record.point]
+    best = [int(trial.params[_LENGTH]) for trial in findings.leaders[:1] if _LENGTH in trial.params]
     return sorted({found[0], found[len(found) // 2], found[-1], *best})
 
 

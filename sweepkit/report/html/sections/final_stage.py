@@ -6,8 +6,8 @@ from sweepkit.formatting import metric_words
 from sweepkit.report.data import ReportData
 from sweepkit.report.html.blocks import Block, Plot, Table, Text
 from sweepkit.report.html.charts.trials import candidates
-from sweepkit.report.saying import count, interval, number, point
-from sweepkit.results.final_result import CLEAR, Comparison, FinalResult, TestEvaluation
+from sweepkit.report.saying import count, interval, number, params
+from sweepkit.results.final_result import CLEAR, Comparison, FinalResult, HeldOutEvaluation
 
 _VERSUS = ("winner against", "accuracy more by", "95 % interval", "only the winner right", "only the other right",
            "McNemar p", "so")  # fmt: skip
@@ -60,7 +60,7 @@ def _ranking(result: FinalResult) -> Table:
         place += not one.is_baseline
         shown = "baseline" if one.is_baseline else str(place)
         runs = " ".join(number(run) for run in one.values)
-        rows.append((shown, one.name, number(one.mean), interval(one.interval), runs, point(one.point)))
+        rows.append((shown, one.name, number(one.mean), interval(one.interval), runs, params(one.params)))
     return Table(head, rows, frozenset({0, 1, 4, 5}))
 
 
@@ -70,7 +70,7 @@ def _compared(one: Comparison) -> tuple[str, ...]:
     return (one.other, f"{one.difference:+.4f}", ends, *only, f"{one.p_value:.2g}", one.verdict)
 
 
-def _look(look: TestEvaluation, n: int) -> tuple[str, ...]:
+def _look(look: HeldOutEvaluation, n: int) -> tuple[str, ...]:
     measured = "begun, not finished" if look.accuracy is None else number(look.accuracy)
     when = look.at[:16].replace("T", " ")
     start = (f"{look.number} of {n}", when, look.candidate, f"{look.rows:,}")

@@ -20,7 +20,7 @@ def parallel_coordinates(findings: ReportData) -> Section:
     if nothing:
         return section("parallel", nothing)
     shown = Parallel(parallel(findings), "the trials as lines through their parameters")
-    left_out = len(findings.records) - len(findings.leaders)
+    left_out = len(findings.trials) - len(findings.leaders)
     note = f"{count(left_out, 'trial')} without a result {'is' if left_out == 1 else 'are'} left out."
     return section("parallel", [shown, Text(note)] if left_out else [shown])
 
@@ -44,7 +44,7 @@ def slices(findings: ReportData) -> Section:
     nothing = _nothing(findings)
     if nothing:
         return section("slices", nothing)
-    used = [name for name in findings.varied if any(name in trial.point for trial in findings.leaders)]
+    used = [name for name in findings.varied if any(name in trial.params for trial in findings.leaders)]
     figures = [
         Dots(against_parameter(findings, name), f"{metric_words(findings.metric)} against {name}") for name in used
     ]

@@ -10,7 +10,7 @@ from sweepkit.report.html.charts.plotly import view
 from sweepkit.report.html.charts.trials import learning_curves
 from sweepkit.report.html.headings import section
 from sweepkit.report.html.sections.final_stage import final_stage
-from sweepkit.report.saying import count, duration, moment, number, point, value
+from sweepkit.report.saying import count, duration, moment, number, params, value
 from sweepkit.trial.leaderboard import differing, reasons
 from sweepkit.trial.trial import Trial
 
@@ -21,10 +21,10 @@ def headline(findings: ReportData) -> Section:
     blocks: list[Block] = [Tiles(_tiles(findings))]
     if leaders:
         best = leaders[0]
-        blocks.append(Text(f"Best is trial {best.number}: {point(best.point)}. {_ended(best)}"))
+        blocks.append(Text(f"Best is trial {best.number}: {params(best.params)}. {_ended(best)}"))
     else:
         blocks.append(Text(f"No trial has reported {findings.metric} yet.", "quiet"))
-    why = [(text, f"{n:,}") for text, n in reasons(findings.records)]
+    why = [(text, f"{n:,}") for text, n in reasons(findings.trials)]
     if why:
         blocks.append(Table(("why trials ended", "trials"), why))
     blocks += [Details(f"trial {n}: its traceback", text) for n, text in sorted(findings.errors.items())]
@@ -33,19 +33,19 @@ def headline(findings: ReportData) -> Section:
 
 def leaderboard(findings: ReportData) -> Section:
     """List the trials, the best first."""
-    if not findings.records:
+    if not findings.trials:
         return section("leaderboard", "No trial has started.")
-    names = differing(findings.records)
-    same = {name: one for name, one in findings.records[0].point.items() if name not in names}
+    names = differing(findings.trials)
+    same = {name: one for name, one in findings.trials[0].params.items() if name not in names}
     blocks: list[Block] = [_board(findings, names)]
     if same:
-        blocks.append(Text(f"The same in all trials: {point(same)}."))
+        blocks.append(Text(f"The same in all trials: {params(same)}."))
     return section("leaderboard", blocks)
 
 
 def curves(findings: ReportData) -> Section:
     """Draw all learning curves."""
-    if not any(findings.objective(record) for record in findings.records):
+    if not any(findings.objective(trial) for trial in findings.trials):
         return section("curves", f"No trial has reported {findings.metric}.")
     alt = f"{metric_words(findings.metric)} of every trial by epoch"
     outside = _outside(findings)
@@ -56,31 +56,31 @@ def curves(findings: ReportData) -> Section:
 
 def _outside(findings: ReportData) -> int:
     """Count the trials of which some values are outside the first view of the learning curves."""
-    curves = [[value for _, value in findings.objective(record)] for record in findings.records]
+    curves = [[value for _, value in findings.objective(trial)] for trial in findings.trials]
     ends = view([value for curve in curves for value in curve])
     return sum(any(not ends[0] <= value <= ends[1] for value in curve) for curve in curves) if ends else 0
 
 
 def _tiles(findings: ReportData) -> list[tuple[str, str, str]]:
-    counts = [(look.label, sum(record.outcome is look.outcome for record in findings.records)) for look in style.LOOKS]
+    counts = [(look.label, sum(trial.state is look.state for trial in findings.trials)) for look in style.LOOKS]
     ended = ", ".join(f"{n:,} {label}" for label, n in reversed(counts) if n)
-    times = [(r.started, r.started + (r.seconds or 0.0)) for r in findings.records if r.started is not None]
-    tiles = [("trials", f"{len(findings.records):,} of {findings.n_trials:,}", ended)]
+    times = [(r.started, r.started + (r.seconds or 0.0)) for r in findings.trials if r.started is not None]
+    tiles = [("trials", f"{len(findings.trials):,} of {findings.n_trials:,}", ended)]
     for best in findings.leaders[:1]:
         note = f"trial {best.number}, epoch {best.best_epoch} of {best.epoch}"
         tiles.insert(0, (f"best {metric_words(findings.metric)}", number(best.best_value), note))
     if times:
         first, last = min(start for start, _ in times), max(end for _, end in times)
         tiles.append(("from start to end", duration(last - first), f"{moment(first)} to {moment(last)}"))
-    spent = sum(len(record.reports) for record in findings.records)
+    spent = sum(len(trial.reports) for trial in findings.trials)
     tiles.append(("epochs trained", f"{spent:,}", f"on {findings.manifest.get('host', 'an unknown host')}"))
     return tiles
 
 
-def _ended(record: Trial) -> str:
-    if record.outcome is None:
+def _ended(trial: Trial) -> str:
+    if trial.state is None:
         return "It has not ended."
-    return f"It ended at epoch {record.epoch}: {record.reason}."
+    return f"It ended at epoch {trial.epoch}: {trial.reason}."
 
 
 def _board(findings: ReportData, names: list[str]) -> Board:
@@ -96,18 +96,18 @@ def _board(findings: ReportData, names: list[str]) -> Board:
         "why it ended",
     ]
     leaders = findings.leaders
-    ranked = {record.number for record in leaders}
-    others = [record for record in findings.records if record.number not in ranked]
+    ranked = {trial.number for trial in leaders}
+    others = [trial for trial in findings.trials if trial.number not in ranked]
     ranks = [*(str(place) for place in range(1, len(leaders) + 1)), *("" for _ in others)]
     rows = []
-    for rank, record in zip(ranks, [*leaders, *others], strict=True):
-        epoch = str(record.best_epoch) if record.best_epoch else ""
-        start = [rank, str(record.number), number(record.best_value), epoch, str(record.epoch)]
-        values = [value(record.point[name]) if name in record.point else "" for name in names]
-        rows.append([*start, style.LOOK[record.outcome].label, *values, record.reason or ""])
+    for rank, trial in zip(ranks, [*leaders, *others], strict=True):
+        epoch = str(trial.best_epoch) if trial.best_epoch else ""
+        start = [rank, str(trial.number), number(trial.best_value), epoch, str(trial.epoch)]
+        values = [value(trial.params[name]) if name in trial.params else "" for name in names]
+        rows.append([*start, style.LOOK[trial.state].label, *values, trial.reason or ""])
     words = {5, len(head) - 1, *(6 + i for i, name in enumerate(names) if _holds_words(findings, name))}
-    return Board(head, rows, trial=1, outcome=5, params=6, reason=len(head) - 1, left=frozenset(words))
+    return Board(head, rows, trial=1, state=5, params=6, reason=len(head) - 1, left=frozenset(words))
 
 
 def _holds_words(findings: ReportData, name: str) -> bool:
-    return any(isinstance(record.point.get(name, 0), str | bool) for record in findings.records)
+    return any(isinstance(trial.params.get(name, 0), str | bool) for trial in findings.trials)

@@ -24,7 +24,7 @@ def verdict(found: Explanation) -> str:
 def model(found: Explanation) -> str:
     """Name the model and its parameters."""
     facts = found.facts
-    parameters = " ".join(f"{name}={_number(value)}" for name, value in facts.point.items())
+    parameters = " ".join(f"{name}={_number(value)}" for name, value in facts.params.items())
     return f"sweep {facts.sweep}, trial {facts.trial}, epoch {facts.epoch}: {parameters}"
 
 

@@ -22,7 +22,7 @@ from sweepkit.tasks.text.explain.explanation import Explanation, Heat
 from sweepkit.tasks.text.explain.png.fonts import BOX, drawable, families
 from sweepkit.tasks.text.explain.png.palette import indexed
 from sweepkit.tasks.text.explain.png.running import add_running
-from sweepkit.tasks.text.explain.png.sheet import POINTS, Area, Sheet, axes, point, text_width
+from sweepkit.tasks.text.explain.png.sheet import POINTS, Area, Sheet, axes, params, text_width
 from sweepkit.tasks.text.explain.png.text import add_text
 from sweepkit.tasks.text.explain.tokens import plain, shortened
 
@@ -108,7 +108,7 @@ def _add_heat(sheet: Sheet, heat: Heat, tokens: list[str]) -> None:
         plot.set_xticks(np.arange(0, len(tokens), step), tokens[::step], rotation=90, fontsize=_NAME)
         plot.tick_params(length=2, pad=2)
         every = "tokens" if step == 1 else f"tokens, every {ordinal(step)} named"
-        figure.text(*point(figure, inner.left, area.top + area.height - 0.03), f"{every}, in the order of the text →")
+        figure.text(*params(figure, inner.left, area.top + area.height - 0.03), f"{every}, in the order of the text →")
         bar = axes(figure, Area(inner.left + inner.width + 0.2, inner.top, 0.14, min(rows, 2.2)))
         figure.colorbar(image, cax=bar, ticks=[-1, 0, 1]).set_label("memory tanh(c)" if heat.has_memory else "state h")
 

@@ -11,7 +11,7 @@ from sweepkit.tasks.text.explain import captions
 from sweepkit.tasks.text.explain.colours import LABELS
 from sweepkit.tasks.text.explain.explanation import Explanation
 from sweepkit.tasks.text.explain.png.fonts import drawable
-from sweepkit.tasks.text.explain.png.sheet import Area, Sheet, axes, point, spread, text_width, wrapped
+from sweepkit.tasks.text.explain.png.sheet import Area, Sheet, axes, params, spread, text_width, wrapped
 from sweepkit.tasks.text.explain.tokens import shortened
 
 _HEIGHT = 2.1
@@ -78,7 +78,7 @@ def _name_labels(figure: Figure, plot: Axes, found: Explanation, inner: Area, ri
         return
     for label, top in ((1, 0.08), (0, inner.height - 0.3)):
         name = "\n".join(wrapped(("↑ " if label else "↓ ") + names[label], _SIZE, right - 0.1, bold=True))
-        place = point(figure, inner.left + inner.width + 0.08, inner.top + top)
+        place = params(figure, inner.left + inner.width + 0.08, inner.top + top)
         figure.text(*place, name, color=_colour(label), weight="bold", size=_SIZE, va="top")
 
 
@@ -93,9 +93,9 @@ def _name_turns(figure: Figure, plot: Axes, found: Explanation, tokens: list[str
         colour = _colour(turn.label)
         for line, above in zip(name, (0.36, 0.23), strict=True):
             figure.text(
-                *point(figure, place, inner.top - above), line, color=colour, weight="bold", size=_SIZE, ha="center"
+                *params(figure, place, inner.top - above), line, color=colour, weight="bold", size=_SIZE, ha="center"
             )
-        ends = point(figure, place, inner.top - 0.19), point(figure, center, inner.top)
+        ends = params(figure, place, inner.top - 0.19), params(figure, center, inner.top)
         figure.add_artist(Line2D(*zip(*ends, strict=True), color=colour, linewidth=0.8))
         shown = 1 if found.running.shape[1] == 2 else turn.label
         height = float(found.running[turn.word + 1][shown])

@@ -59,7 +59,7 @@ class Sheet:
 
         def draw(figure: Figure, area: Area) -> None:
             for number, line in enumerate(lines):
-                place = point(figure, area.left, area.top + (number + 0.5) * line_height(size))
+                place = params(figure, area.left, area.top + (number + 0.5) * line_height(size))
                 weight = "bold" if bold else "normal"
                 figure.text(*place, line, size=size, weight=weight, color=colour, va="center_baseline")
 
@@ -108,7 +108,7 @@ def fitting(text: str, size: float, width: float, *, bold: bool = False) -> str:
     return shown
 
 
-def point(figure: Figure, left: float, top: float) -> tuple[float, float]:
+def params(figure: Figure, left: float, top: float) -> tuple[float, float]:
     """Turn a place in inches from the top left corner into one in fractions of the figure from the bottom left."""
     width, height = figure.get_size_inches()
     return left / width, 1 - top / height
@@ -117,7 +117,7 @@ def point(figure: Figure, left: float, top: float) -> tuple[float, float]:
 def axes(figure: Figure, area: Area) -> Axes:
     """Put axes exactly into an area."""
     width, height = figure.get_size_inches()
-    left, bottom = point(figure, area.left, area.top + area.height)
+    left, bottom = params(figure, area.left, area.top + area.height)
     return figure.add_axes((left, bottom, area.width / width, area.height / height))
 
 
