@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.failures.killing import Ended, kill, warm_up, whole
+from tests.faults.killing import Ended, kill, warm_up, whole
 
 pytestmark = [pytest.mark.tf, pytest.mark.mlflow, pytest.mark.slow]
 N_INLINE, N_RAY = 16, 4

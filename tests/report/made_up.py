@@ -184,7 +184,7 @@ def final_result(*, clear: bool = False, looks: int = 1) -> FinalResult:
     one = {"cell": "gru", "units": 64}
     return FinalResult(
         metric=METRIC,
-        direction="max",
+        mode="max",
         n_seeds=3,
         candidates=(
             CandidateResult(
