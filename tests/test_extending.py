@@ -105,7 +105,7 @@ def weights(folder: Path, number: int) -> list[str]:
     return [json.loads(state.read_text())["sha256"] for state in states(folder, number)]
 
 
-@pytest.mark.failures
+@pytest.mark.faults
 def test_two_epochs_and_then_four_are_four_to_the_bit(tmp_path: Path, whole: tuple[Path, list[dict[str, Any]]]) -> None:
     folder, expected = whole
     run(tmp_path, "stopping.max_epochs=2")
@@ -116,7 +116,7 @@ def test_two_epochs_and_then_four_are_four_to_the_bit(tmp_path: Path, whole: tup
     assert "starts after epoch 2" in (trial(tmp_path, 0) / "log.txt").read_text()
 
 
-@pytest.mark.failures
+@pytest.mark.faults
 def test_survivors_without_checkpoints_are_trained_again_to_the_same_bits(
     tmp_path: Path, whole: tuple[Path, list[dict[str, Any]]]
 ) -> None:
@@ -131,7 +131,7 @@ def test_survivors_without_checkpoints_are_trained_again_to_the_same_bits(
     assert [weights(tmp_path, n)[-1:] for n in range(3)] == [weights(folder, n)[-1:] for n in range(3)]
 
 
-@pytest.mark.failures
+@pytest.mark.faults
 def test_an_extension_that_is_killed_goes_on(
     tmp_path: Path, half: Path, whole: tuple[Path, list[dict[str, Any]]]
 ) -> None:
@@ -151,7 +151,7 @@ def test_fewer_epochs_than_have_been_run_are_refused(half: Path) -> None:
     assert "add --new" in done.stderr
 
 
-@pytest.mark.failures
+@pytest.mark.faults
 def test_a_budget_of_epochs_ends_the_sweep_and_a_larger_one_goes_on(
     tmp_path: Path, whole: tuple[Path, list[dict[str, Any]]]
 ) -> None:
@@ -187,7 +187,7 @@ def test_a_second_run_and_a_final_are_refused_and_a_dead_driver_is_not_in_the_wa
     assert not (tmp_path / "runs/sweeps/toy/running.json").exists()
 
 
-@pytest.mark.failures
+@pytest.mark.faults
 @pytest.mark.mlflow
 def test_mlflow_has_every_epoch_once_in_the_trials_old_run(tmp_path: Path) -> None:
     on = ("--inline", "--json", "--set", "storage.keep=1", "--set", "search.trials=2")
@@ -203,7 +203,7 @@ def test_mlflow_has_every_epoch_once_in_the_trials_old_run(tmp_path: Path) -> No
     assert reasons == [("ran all 3 epochs",)] * 2
 
 
-@pytest.mark.failures
+@pytest.mark.faults
 def test_a_final_stage_goes_on_too_and_looks_at_the_other_model_only_when_asked(tmp_path: Path) -> None:
     one = ("search.trials=1", "final={top: 1, seeds: 1}")
     before = facts(run(tmp_path, *one))["final"]

@@ -19,7 +19,7 @@ from tests import servers
 from tests.disks import SmallDisk, small_disk
 from tests.test_sweep import ROOT, TOY, facts, sweepkit
 
-pytestmark = [pytest.mark.tf, pytest.mark.slow, pytest.mark.failures]
+pytestmark = [pytest.mark.tf, pytest.mark.slow, pytest.mark.faults]
 LONG = (
     *("--set", "stopping.max_epochs=5", "--set", "search.trials=2", "--set", "deterministic=true"),
     *("--set", "storage.keep=2"),

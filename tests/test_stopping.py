@@ -32,7 +32,7 @@ def test_a_missing_objective_is_told_with_what_was_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "mode", "expected"),
+    ("values", "direction", "expected"),
     [
         ([], Direction.MAX, None),
         ([math.nan], Direction.MAX, None),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.faults.killing import Ended, kill, warm_up, whole
 
 pytestmark = [pytest.mark.tf, pytest.mark.mlflow, pytest.mark.slow]
@@ -82,7 +83,7 @@ def test_a_sweep_killed_three_times_ends_as_if_nothing_had_been(
     survives(case, tmp_path, inline, INLINE, note_case)
 
 
-@pytest.mark.failures
+@pytest.mark.faults
 @pytest.mark.parametrize("case", cases("inline", N_INLINE, seed=2), ids=lambda case: case.name)
 def test_a_sweep_killed_at_any_instant_ends_as_if_nothing_had_been(
     case: Case, tmp_path: Path, inline: Ended, note_case: Callable[..., None]
@@ -90,7 +91,7 @@ def test_a_sweep_killed_at_any_instant_ends_as_if_nothing_had_been(
     survives(case, tmp_path, inline, INLINE, note_case)
 
 
-@pytest.mark.failures
+@pytest.mark.faults
 @pytest.mark.ray
 @pytest.mark.parametrize("case", cases("ray", N_RAY, seed=3), ids=lambda case: case.name)
 def test_a_sweep_on_ray_killed_at_any_instant_ends_as_if_nothing_had_been(
@@ -99,7 +100,7 @@ def test_a_sweep_on_ray_killed_at_any_instant_ends_as_if_nothing_had_been(
     survives(case, tmp_path, on_ray, RAY, note_case)
 
 
-@pytest.mark.failures
+@pytest.mark.faults
 @pytest.mark.ray
 def test_ray_and_one_process_give_the_same_table(inline: Ended, on_ray: Ended) -> None:
     assert on_ray.leaderboard == inline.leaderboard

@@ -181,7 +181,7 @@ def test_what_is_damaged_is_read_or_refused(folder: Path, kind: str, changes: li
     check(folder, KINDS[kind], changes)
 
 
-@pytest.mark.failures
+@pytest.mark.faults
 @pytest.mark.parametrize("kind", KINDS)
 @given(changes=mutations())
 @settings(max_examples=200, **SETTINGS)
@@ -196,7 +196,7 @@ def test_damaged_records_are_read_or_refused(folder: Path, changes: list[Change]
     check(folder, RECORDS, changes)
 
 
-@pytest.mark.failures
+@pytest.mark.faults
 @pytest.mark.tf
 @given(changes=mutations())
 @settings(max_examples=200, **SETTINGS)

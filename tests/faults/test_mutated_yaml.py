@@ -175,14 +175,14 @@ def test_wrong_values_are_refused_or_run(folder: Path, content: bytes, verb: lis
     check(folder, content, verb)
 
 
-@pytest.mark.failures
+@pytest.mark.faults
 @given(content=mutated_texts(), verb=st.sampled_from(VERBS))
 @settings(max_examples=1200, **SETTINGS)
 def test_1200_damaged_files_are_refused_or_run(folder: Path, content: bytes, verb: list[str]) -> None:
     check(folder, content, verb)
 
 
-@pytest.mark.failures
+@pytest.mark.faults
 @given(content=mutated_values(), verb=st.sampled_from(VERBS))
 @settings(max_examples=1200, **SETTINGS)
 def test_files_with_1200_wrong_values_are_refused_or_run(folder: Path, content: bytes, verb: list[str]) -> None:

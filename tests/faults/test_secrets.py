@@ -16,7 +16,7 @@ from tests.servers import ROOT, environment, tracking
 TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
 SECRET = "pa55w0rd"
 
-pytestmark = [pytest.mark.tf, pytest.mark.mlflow, pytest.mark.slow, pytest.mark.failures]
+pytestmark = [pytest.mark.tf, pytest.mark.mlflow, pytest.mark.slow, pytest.mark.faults]
 
 
 def said(folder: Path, *arguments: str, code: int = 0, **more: str) -> str:

@@ -26,7 +26,7 @@ TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
 SAME = ("space.units=4", "space.learning_rate=0.05", "space.dropout=0.1")
 EPOCHS = 4
 
-pytestmark = [pytest.mark.ray, pytest.mark.tf, pytest.mark.slow, pytest.mark.failures]
+pytestmark = [pytest.mark.ray, pytest.mark.tf, pytest.mark.slow, pytest.mark.faults]
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def test_an_exception_ends_the_attempt_and_keeps_the_worker() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "heard"),
+    ("answer", "note_report"),
     [
         ({"error": "ImportError: x"}, ("failed", 7, "ImportError: x", True)),
         ({"returned": "it held 3 GB"}, ("returned", 7, "it held 3 GB")),

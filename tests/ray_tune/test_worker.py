@@ -10,7 +10,7 @@ pytestmark = pytest.mark.ray
 
 
 @pytest.mark.parametrize(
-    ("node", "share", "expected"),
+    ("node", "resources", "expected"),
     [
         ({"CPU": 8.0, "memory": 16e9}, TrialResources(cpu=1, gpu=0, n_workers=8), 2.0),
         ({"CPU": 8.0, "memory": 16e9}, TrialResources(cpu=3, gpu=0, n_workers=8), 8.0),

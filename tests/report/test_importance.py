@@ -51,7 +51,7 @@ def computed(direction: Direction) -> dict[str, Importance]:
     }
 
 
-@pytest.mark.parametrize("mode", [Direction.MAX, Direction.MIN])
+@pytest.mark.parametrize("direction", [Direction.MAX, Direction.MIN])
 def test_what_decides_comes_first_and_what_does_not_last(direction: Direction) -> None:
     shares = {name: one.share for name, one in computed(direction).items()}
     assert list(shares)[-1] == "idle"

@@ -121,7 +121,7 @@ POINTS = {
 }
 
 
-@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
+@pytest.mark.parametrize("params", POINTS.values(), ids=POINTS)
 def test_a_saved_model_comes_back_whole(params, batch, tmp_path):
     import keras
 
@@ -144,7 +144,7 @@ def test_the_vectors_are_in_the_weights_of_a_saved_model_and_not_in_its_configur
     assert len(configuration) < 20_000
 
 
-@pytest.mark.parametrize("point", POINTS.values(), ids=POINTS)
+@pytest.mark.parametrize("params", POINTS.values(), ids=POINTS)
 def test_a_seed_decides_the_weights(params):
     first, again, other = (build(params, seed).get_weights() for seed in (1, 1, 2))
     assert all((one == two).all() for one, two in zip(first, again, strict=True))

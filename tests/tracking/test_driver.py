@@ -53,7 +53,7 @@ def test_the_ui_shows_the_experiment_as_one_of_model_training(open_sweep_logger:
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
 
 
-@pytest.mark.parametrize(("outcome", "status"), [("complete", "FINISHED"), ("pruned", "KILLED"), ("failed", "FAILED")])
+@pytest.mark.parametrize(("state", "status"), [("complete", "FINISHED"), ("pruned", "KILLED"), ("failed", "FAILED")])
 def test_a_trial_ends_with_its_reason_and_its_best(
     open_sweep_logger: Open, client: MlflowClient, state: str, status: str
 ) -> None:
