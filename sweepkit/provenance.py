@@ -1,6 +1,6 @@
 """Where a result comes from: the code's commit, the versions of what it ran on, the machine.
 
-Facts only, cheap to ask: no package is imported for its version. Try `code_state(Path("sweeps/toy"))`.
+Cheap to ask for: no package is imported for its version. Try `CodeInfo.here(Path("sweeps/toy"))`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import os
 import platform
 import socket
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 _PACKAGES = ("sweepkit", "tensorflow", "keras", "ray", "optuna", "mlflow", "pyarrow", "nltk", "numpy")
 _TIMEOUT_S = 10.0  # a repository on a network folder may be slow; one that hangs says nothing
@@ -23,6 +25,39 @@ class CodeState:
 
     commit: str | None
     dirty: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeInfo:
+    """What a sweep's results were computed with.
+
+    Attributes:
+        commit: of the sweep package's repository; None outside of one.
+        dirty: whether files differ from it; None where git cannot tell.
+        versions: of Python and of the packages that results depend on.
+        host: the driver's machine.
+    """
+
+    KEYS: ClassVar = ("commit", "dirty", "versions", "host")
+
+    commit: str | None = None
+    dirty: bool | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    host: str = ""
+
+    @classmethod
+    def here(cls, folder: Path) -> CodeInfo:
+        """Describe this process, and the repository that holds a sweep package's folder."""
+        state = code_state(folder)
+        return cls(state.commit, state.dirty, versions(), host())
+
+    def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
+        return {"commit": self.commit, "dirty": self.dirty, "versions": dict(self.versions), "host": self.host}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> CodeInfo:  # JSON that has these keys among others
+        """Rebuild what `to_json` returned; what is missing stays unknown."""
+        return cls(data.get("commit"), data.get("dirty"), data.get("versions", {}), data.get("host", ""))
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,16 +25,16 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
     """
     from sweepkit.results.sweep import load_sweep  # not at the top: it imports Optuna
 
-    snapshot = load_sweep(target, sets, data)
-    best = snapshot.best()
-    checkpoint = snapshot.checkpoint(best)
-    metric = snapshot.config.objective.metric
+    sweep = load_sweep(target, sets, data)
+    best = sweep.best_trial
+    checkpoint = sweep.checkpoint(best)
+    metric = sweep.config.objective.metric
     if as_json:
-        facts = {"sweep": snapshot.name, "trial": best.number, f"best_{metric}": best.best_value}
+        facts = {"sweep": sweep.name, "trial": best.number, f"best_{metric}": best.best_value}
         epochs = {"best_epoch": best.best_epoch, "epochs": best.epoch, "reason": best.reason}
         metrics = {"metrics": dict(best.reports[(best.best_epoch or 1) - 1].metrics)}
         place = {"parameters": dict(best.params), "checkpoint": checkpoint, "run_id": best.run_id}
-        final = {"final": snapshot.final.to_json() if snapshot.final else None}
+        final = {"final": sweep.final.to_json() if sweep.final else None}
         print_json(facts | epochs | metrics | place | final)
         return
     console = stdout()
@@ -47,9 +47,9 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
     console.print(f"metrics: {metrics_line}", soft_wrap=True)
     console.print(f"ended: {best.reason or 'not yet'}", soft_wrap=True)
     console.print(f"checkpoint: {near(checkpoint)}", soft_wrap=True)
-    if snapshot.final:
-        console.print(f"final stage: {_final(snapshot.final)}", soft_wrap=True)
-        console.print(f"its bundle: {near(f'{snapshot.storage.shown}/{snapshot.paths.winner}')}", soft_wrap=True)
+    if sweep.final:
+        console.print(f"final stage: {_final(sweep.final)}", soft_wrap=True)
+        console.print(f"its bundle: {near(sweep.folder.shown(sweep.folder.paths.winner))}", soft_wrap=True)
 
 
 def _final(result: FinalResult) -> str:

@@ -77,17 +77,17 @@ def _facts(sides: Sequence[ComparedItem], found: Sequence[PairedTest]) -> dict[s
 def _side_facts(side: ComparedItem) -> dict[str, object]:
     from sweepkit.results.compare import effort
 
-    snapshot, trial = side.snapshot, side.trial
+    sweep, trial = side.sweep, side.trial
     facts: dict[str, object] = {
         "name": side.label,
-        "folder": snapshot.folder,
-        "package": snapshot.config.package,
-        "objective": snapshot.config.objective.model_dump(),
+        "folder": sweep.folder.shown(),
+        "package": sweep.config.package,
+        "objective": sweep.config.objective.model_dump(),
         "data_key": side.data_key,
     }
     if side.is_sweep:
-        counts = {"n_trials": snapshot.n_trials, "counts": snapshot.counts()}
-        facts |= counts | asdict(effort(snapshot)) | {"final": side.final.to_json() if side.final else None}
+        counts = {"n_trials": sweep.n_trials, "counts": sweep.counts()}
+        facts |= counts | asdict(effort(sweep)) | {"final": side.final.to_json() if side.final else None}
     if trial:
         facts["trial"] = {
             "number": trial.number,
@@ -118,7 +118,7 @@ def _show(sides: Sequence[ComparedItem], found: Sequence[PairedTest]) -> None:
             console.print(_table(sides, {key: [_said(value) for value in row] for key, row in rows.items()}))
     console.print("metrics at the best epoch, and their way from the first epoch to the last:")
     console.print(_table(sides, _metrics(sides)))
-    for metric in dict.fromkeys(side.snapshot.config.objective.metric for side in sides):
+    for metric in dict.fromkeys(side.sweep.config.objective.metric for side in sides):
         console.print(f"{metric} by epoch (* the best):")
         console.print(_table(sides, _by_epoch(sides, metric)))
     for caveat in compare.caveats(sides):
@@ -148,9 +148,9 @@ def _overview(sides: Sequence[ComparedItem]) -> Rows:
 
 def _about(side: ComparedItem) -> dict[str, str]:
     """Say what a side is, line by line."""
-    config, trial = side.snapshot.config, side.trial
+    config, trial = side.sweep.config, side.trial
     about = {
-        "folder": near(side.snapshot.folder),
+        "folder": near(side.sweep.folder.shown()),
         "package": config.package,
         "objective": side.objective,
         "data": side.data_key,
@@ -168,11 +168,11 @@ def _about(side: ComparedItem) -> dict[str, str]:
 def _sweep_about(side: ComparedItem) -> dict[str, str]:
     from sweepkit.results.compare import effort
 
-    usage = effort(side.snapshot)
-    counts = ", ".join(f"{count} {name}" for name, count in side.snapshot.counts().items() if count)
+    usage = effort(side.sweep)
+    counts = ", ".join(f"{count} {name}" for name, count in side.sweep.counts().items() if count)
     return {
-        "begun": str(side.manifest["created"]),
-        "trials": f"{counts or 'none'} of {side.snapshot.n_trials}",
+        "begun": str(side.sweep.manifest.created),
+        "trials": f"{counts or 'none'} of {side.sweep.n_trials}",
         "epochs": str(usage.epochs),
         "from start to end": _NOTHING if usage.wall_s is None else duration(usage.wall_s),
         "all epochs together": _NOTHING if usage.epochs_s is None else duration(usage.epochs_s),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from sweepkit.config.definition import SweepDefinition
-    from sweepkit.driver.run import RunOptions
+    from sweepkit.driver.session import RunOptions
     from sweepkit.final.stage import FinalPlan
     from sweepkit.results.final_result import Comparison, FinalResult, HeldOutEvaluation
 
@@ -41,7 +41,7 @@ def command(
     SWEEP is its YAML. The same command again goes on where it stopped; when it has ended, it shows what it found.
     """
     definition = load_problem(target, sets, data)
-    from sweepkit.driver.run import RunOptions  # not at the top: it imports pyarrow and Optuna
+    from sweepkit.driver.session import RunOptions  # not at the top: it imports pyarrow and Optuna
 
     console = stderr() if as_json else stdout()
     plan, result = finish(definition, RunOptions(address=address, inline=inline), console, again=again)
@@ -60,7 +60,7 @@ def finish(
 
     plan = plan_final(definition)
     _announce(console, plan)
-    param_sets = [candidate.params for candidate in plan.finalists]
+    param_sets = [candidate.params for candidate in plan.candidates]
     varied = [name for name in param_sets[0] if len({repr(params.get(name)) for params in param_sets}) > 1]
     try:
         with interruptible(), watcher(console, plan.definition, varied) as observer:
@@ -109,13 +109,11 @@ def show(console: Console, plan: FinalPlan, result: FinalResult) -> None:
 
 def bundle_place(plan: FinalPlan) -> str:
     """Say where the winner's bundle is."""
-    from sweepkit.storage.storage import Storage
-
-    return f"{Storage.at(plan.sweep.config.storage.uri).shown}/{plan.paths.winner}"
+    return plan.folder.shown(plan.folder.paths.winner)
 
 
 def _announce(console: Console, plan: FinalPlan) -> None:
-    leaders = ", ".join(str(candidate.trial) for candidate in plan.finalists if not candidate.is_baseline)
+    leaders = ", ".join(str(candidate.trial) for candidate in plan.candidates if not candidate.is_baseline)
     console.print(
         f"final stage: trials {leaders} and the baselines, {plan.settings.seeds} fresh seeds each", soft_wrap=True
     )

@@ -27,7 +27,8 @@ def command(
     """
     definition = load_problem(target, sets, data)
     from sweepkit.cli.live import watcher
-    from sweepkit.driver.run import RunOptions, prepare_data  # not at the top: it imports pyarrow
+    from sweepkit.driver.run import prepare_data  # not at the top: it imports pyarrow
+    from sweepkit.driver.session import RunOptions
 
     console = stderr() if as_json else stdout()
     with watcher(console, definition, ()) as observer:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from sweepkit.config.definition import SweepDefinition
-    from sweepkit.driver.run import RunOptions, SweepResult
+    from sweepkit.driver.run import SweepResult
+    from sweepkit.driver.session import RunOptions
 
 _ROWS = 10
 
@@ -42,7 +43,8 @@ def command(
     The same command again continues an interrupted sweep. With --json, what happens goes to stderr.
     """
     definition = load_problem(target, sets, data)
-    from sweepkit.driver.run import RunOptions, run_sweep  # not at the top: it imports pyarrow and Optuna
+    from sweepkit.driver.run import run_sweep  # not at the top: it imports pyarrow and Optuna
+    from sweepkit.driver.session import RunOptions
 
     console = stderr() if as_json else stdout()
     try:
@@ -55,9 +57,7 @@ def command(
         _show(console, result, definition)
     if not as_json and definition.config.final is None:
         console.print("next: the same command with `final` for `run` trains the leaders again and measures the winner")
-    final = _finish(
-        definition.renamed(result.sweep), RunOptions(address=address, inline=inline), console, as_json=as_json
-    )
+    final = _finish(definition, RunOptions(address=address, inline=inline), console, as_json=as_json)
     if as_json:
         print_json(_facts(result, definition) | final)
 
@@ -76,21 +76,15 @@ def _finish(definition: SweepDefinition, how: RunOptions, console: Console, *, a
 
 def ui_command(result: SweepResult, definition: SweepDefinition) -> str:
     """Say how to open MLflow's pages on a sweep."""
-    from sweepkit.storage.layout import SweepPaths
-    from sweepkit.storage.storage import Storage
-
-    storage = Storage.at(definition.config.storage.uri)
-    folder = storage.local and storage.path(SweepPaths(result.sweep).root)
-    return f"python -m sweepkit ui {shlex.quote(near(str(folder or definition.source)))}"
+    return f"python -m sweepkit ui {shlex.quote(near(str(result.folder.local or definition.source)))}"
 
 
 def _facts(result: SweepResult, definition: SweepDefinition) -> dict[str, object]:
     from sweepkit.trial.leaderboard import reasons, table
-    from sweepkit.trial.trial import Direction
 
     objective = definition.config.objective
     return {
-        "sweep": result.sweep,
+        "sweep": result.folder.sweep,
         "best_trial": result.best.number,
         f"best_{objective.metric}": result.best.best_value,
         "best_epoch": result.best.best_epoch,
@@ -99,7 +93,7 @@ def _facts(result: SweepResult, definition: SweepDefinition) -> dict[str, object
         "ended_early": result.over,
         "reasons": dict(reasons(result.trials)),
         "tracking_uri": result.tracking_uri,
-        "leaderboard": table(result.trials, metric=objective.metric, direction=Direction(objective.mode)),
+        "leaderboard": table(result.trials, metric=objective.metric, direction=objective.direction),
     }
 
 

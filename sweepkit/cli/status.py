@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,71 +30,71 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
     """
     from sweepkit.results.sweep import load_sweep  # not at the top: it imports Optuna
 
-    snapshot = load_sweep(target, sets, data)
+    sweep = load_sweep(target, sets, data)
     if as_json:
-        print_json(_facts(snapshot))
+        print_json(_facts(sweep))
     else:
-        _show(snapshot)
+        _show(sweep)
 
 
-def _facts(snapshot: Sweep) -> dict[str, object]:
+def _facts(sweep: Sweep) -> dict[str, object]:
     from sweepkit.trial.leaderboard import reasons
 
     return {
-        "sweep": snapshot.name,
-        "folder": snapshot.folder,
-        "n_trials": snapshot.n_trials,
-        "counts": snapshot.counts(),
+        "sweep": sweep.name,
+        "folder": sweep.folder.shown(),
+        "n_trials": sweep.n_trials,
+        "counts": sweep.counts(),
         "unfinished": [
             {"trial": trial.number, "epoch": trial.epoch, "parameters": dict(trial.params)}
-            for trial in snapshot.unfinished()
+            for trial in sweep.unfinished()
         ],
-        "spent": _spent_facts(snapshot),
-        "disk_bytes": snapshot.disk_bytes(),
-        "running": asdict(running) if (running := snapshot.running()) else None,
-        "reasons": dict(reasons(snapshot.trials)),
-        "errors": snapshot.errors,
-        "faults": {trial.number: [fault.to_json() for fault in trial.failures] for trial in snapshot.faulty()},
-        "logs": {trial.number: snapshot.log(trial) for trial in snapshot.failed()},
-        "leaderboard": snapshot.table(),
+        "spent": _spent_facts(sweep),
+        "disk_bytes": sweep.disk_bytes(),
+        "running": owner.to_json() if (owner := sweep.running()) else None,
+        "reasons": dict(reasons(sweep.trials)),
+        "errors": sweep.errors,
+        "faults": {trial.number: [fault.to_json() for fault in trial.failures] for trial in sweep.with_failures()},
+        "logs": {trial.number: sweep.log(trial) for trial in sweep.failed()},
+        "leaderboard": sweep.leaderboard(),
     }
 
 
-def _show(snapshot: Sweep) -> None:
+def _show(sweep: Sweep) -> None:
     from sweepkit.trial.leaderboard import reasons
 
     console = stdout()
-    counts = ", ".join(f"{count} {name}" for name, count in snapshot.counts().items())
-    console.print(f"{snapshot.name} in {snapshot.folder}: {counts}, of {snapshot.n_trials} trials", soft_wrap=True)
-    if running := snapshot.running():
+    counts = ", ".join(f"{count} {name}" for name, count in sweep.counts().items())
+    console.print(f"{sweep.name} in {sweep.folder.shown()}: {counts}, of {sweep.n_trials} trials", soft_wrap=True)
+    if running := sweep.running():
         console.print(f"running: {running.describe(now=time.time())}", soft_wrap=True)
-    console.print(f"spent: {_spent(snapshot)}; {size(snapshot.disk_bytes())} on disk", soft_wrap=True)
-    console.print(leaderboard_table(snapshot.trials, snapshot.config, most=_ROWS))
-    for trial in snapshot.unfinished():
+    console.print(f"spent: {_spent(sweep)}; {size(sweep.disk_bytes())} on disk", soft_wrap=True)
+    console.print(leaderboard_table(sweep.trials, sweep.config, most=_ROWS))
+    for trial in sweep.unfinished():
         console.print(
             f"unfinished: trial {trial.number}, epoch {trial.epoch}: {parameters(trial.params)}", soft_wrap=True
         )
-    for reason, count in reasons(snapshot.trials):
+    for reason, count in reasons(sweep.trials):
         console.print(f"  {count:4} {reason}", soft_wrap=True)
-    _show_faults(console, snapshot)
+    _show_faults(console, sweep)
 
 
-def _show_faults(console: Console, snapshot: Sweep) -> None:
+def _show_faults(console: Console, sweep: Sweep) -> None:
     """Say what attempts ended in, and of each failed trial the traceback and the log."""
-    for trial in snapshot.faulty():
+    for trial in sweep.with_failures():
         for attempt, fault in enumerate(trial.failures, start=1):
             free = "" if fault.counts else " (does not count)"
             text = f"trial {trial.number} attempt {attempt}, after epoch {fault.epoch}: {fault.summary}{free}"
             console.print(text, markup=False, highlight=False, soft_wrap=True)
-    for trial in snapshot.failed():
-        error = snapshot.errors.get(trial.number, trial.reason or "").rstrip()
-        text = f"trial {trial.number} failed; its log: {near(snapshot.log(trial))}\n{error}"
+    for trial in sweep.failed():
+        error = sweep.errors.get(trial.number, trial.reason or "").rstrip()
+        text = f"trial {trial.number} failed; its log: {near(sweep.log(trial))}\n{error}"
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
-def _spent(snapshot: Sweep) -> str:
+def _spent(sweep: Sweep) -> str:
     """Say what the sweep has spent by its last report, and of how much: `3 h 05 min of 8 h, 120 epochs`."""
-    usage, budget = snapshot.usage, snapshot.config.budget
+    usage, budget = sweep.usage, sweep.config.budget
     parts = [
         duration(usage.seconds) + (f" of {budget.hours:g} h" if budget.hours is not None else ""),
         f"{usage.worker_seconds / 3600:.3g} worker-hours",
@@ -105,11 +104,11 @@ def _spent(snapshot: Sweep) -> str:
     return ", ".join(parts if money is None else [*parts, f"{money:.2f} of {budget.money:g} in money"])
 
 
-def _spent_facts(snapshot: Sweep) -> dict[str, float | None]:
-    usage = snapshot.usage
+def _spent_facts(sweep: Sweep) -> dict[str, float | None]:
+    usage = sweep.usage
     return {
         "hours": usage.seconds / 3600,
         "worker_hours": usage.worker_seconds / 3600,
         "epochs": usage.epochs,
-        "money": usage.money(snapshot.config.budget),
+        "money": usage.money(sweep.config.budget),
     }

@@ -42,14 +42,14 @@ def _facts(synced: Synced) -> dict[str, object]:
     from dataclasses import asdict
 
     registered = {"registered": synced.registered}
-    return {"sweep": synced.sweep, "n_trials": synced.n_trials, "told": asdict(synced.told), **registered}
+    return {"sweep": synced.sweep, "n_trials": synced.n_trials, "told": asdict(synced.counts), **registered}
 
 
 def _said(synced: Synced) -> str:
-    told = synced.told
-    counts = {"run": told.runs, "epoch": told.reports, "ending": told.endings, "checkpoint": told.checkpoints}
-    parts = [f"{count} {name}{'s' if count > 1 else ''}" for name, count in counts.items() if count]
+    counts = synced.counts
+    numbers = {"run": counts.runs, "epoch": counts.reports, "ending": counts.endings, "checkpoint": counts.checkpoints}
+    parts = [f"{n} {name}{'s' if n > 1 else ''}" for name, n in numbers.items() if n]
     parts += [f"model {synced.registered}"] if synced.registered else []
-    said = f"{', '.join(parts)} told" if parts else "nothing was missing"
-    deleted = ", ".join(str(number) for number in told.deleted)
-    return said + (f"; deleted in the store and left so: trial {deleted}" if deleted else "")
+    uploaded = f"uploaded {', '.join(parts)}" if parts else "nothing was missing"
+    skipped = [f"skipped trial {number}: its run was deleted in MLflow" for number in counts.deleted]
+    return "; ".join([uploaded, *skipped])

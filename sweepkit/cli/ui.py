@@ -69,15 +69,15 @@ def _tracked(target: Path, sets: tuple[str, ...], data: str | None, tracking_uri
     from sweepkit.results.sweep import load_sweep  # not at the top: it imports Optuna
     from sweepkit.tracking.uris import located
 
-    snapshot = load_sweep(target, sets, data)
-    run_id = snapshot.storage.read_json(snapshot.paths.manifest).get("parent_run_id")
+    sweep = load_sweep(target, sets, data)
+    run_id = sweep.manifest.parent_run_id
     if run_id is None:
         raise InputError(
             "this sweep was not written to MLflow; run it with tracking.enabled: true, or see "
             f"`python -m sweepkit report {near(str(target))}`",
             where=str(target),
         )
-    return located(tracking_uri or snapshot.config.tracking.uri), run_id
+    return located(tracking_uri or sweep.config.tracking.uri), run_id
 
 
 def _experiment(uri: str, run_id: str) -> str:

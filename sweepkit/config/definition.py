@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from sweepkit.config.document import Document, dotted, read_yaml
@@ -39,10 +39,6 @@ class SweepDefinition:
     data: DataSettings
     package: Package
     source: Path
-
-    def renamed(self, sweep: str) -> SweepDefinition:
-        """Return the same problem under another sweep name."""
-        return replace(self, config=self.config.model_copy(update={"sweep": sweep}))
 
 
 def load(path: Path, sets: Sequence[str] = (), *, data: str | None = None) -> SweepDefinition:

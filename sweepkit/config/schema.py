@@ -23,6 +23,7 @@ from sweepkit.config import messages
 from sweepkit.config.document import Document, Keys
 from sweepkit.errors import Issue
 from sweepkit.space import is_number
+from sweepkit.trial.trial import Direction
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -70,6 +71,10 @@ class Objective(Strict):
 
     metric: Title
     mode: Literal["max", "min"]
+
+    @property
+    def direction(self) -> Direction:
+        return Direction(self.mode)
 
 
 class Search(Strict):

@@ -1,32 +1,27 @@
-"""A sweep's folder: which one a YAML goes on in, and the manifest that says what its results depend on.
+"""Which folder a sweep goes on in, and its manifest.
 
 `run` twice is one sweep. A YAML that differs in what decides results never goes on in a folder that has others'
-results: the differences are shown, or `--new` opens a numbered folder beside it. Try `versions(Storage.at("runs"),
-"cells")`.
+results: the differences are shown, or `--new` opens a numbered folder beside it. Try
+`claim_sweep(definition, storage, data_key=key, new=False)`.
 """
 
 from __future__ import annotations
 
 import datetime
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sweepkit import provenance
 from sweepkit.config.definition import SweepDefinition
 from sweepkit.config.identity import differences, identity_of
 from sweepkit.config.schedule import n_trials
-from sweepkit.errors import InputError, Issue
+from sweepkit.errors import DataError, InputError, Issue
+from sweepkit.provenance import CodeInfo
 from sweepkit.redaction import hidden_in
-from sweepkit.storage.layout import SweepPaths
-from sweepkit.storage.manifest import amend, versions
+from sweepkit.storage.manifest import SweepManifest
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder, sweep_folders
 from sweepkit.study.journal import Journal
 from sweepkit.study.journal_file import open_journal
-
-logger = logging.getLogger(__name__)
-
-_FORMAT = 1
 
 
 def claim_sweep(
@@ -35,8 +30,8 @@ def claim_sweep(
     *,
     data_key: str,
     new: bool,
-    lock: Callable[[SweepPaths], object] = lambda _: None,
-) -> SweepDefinition:
+    lock: Callable[[SweepFolder], object] = lambda _: None,
+) -> tuple[SweepFolder, SweepManifest]:
     """Choose the sweep's folder, and write its manifest, or bring it up to date where the sweep goes on.
 
     Args:
@@ -44,58 +39,48 @@ def claim_sweep(
         storage: where sweeps are kept.
         data_key: the content key of the data that it reads.
         new: start another sweep even where this one exists.
-        lock: called before anything is written in the folder; raises where another driver is at it.
+        lock: called before anything is written in the folder; raises where another driver runs the sweep.
 
     Returns:
-        The problem under the name that its folder has: `name`, or `name-2` and so on after `--new`.
+        The folder, `name`, or `name-2` and so on after `--new`, and its manifest.
 
     Raises:
         InputError: the folder holds a sweep that differs in what decides results, each difference named, or one whose
             trials have run more epochs than the YAML allows.
     """
-    wanted = identity_of(definition, data_key)
-    taken = versions(storage, definition.config.sweep)
-    same = [name for name in taken if storage.read_json(SweepPaths(name).manifest)["identity"] == wanted]
-    if taken and not same and not new:
-        raise InputError(_refusal(definition, storage, taken[-1], wanted))
+    identity = identity_of(definition, data_key)
+    begun = [(folder, folder.manifest()) for folder in sweep_folders(storage, definition.config.sweep)]
+    same = [one for one in begun if one[1].identity == identity]
+    if begun and not same and not new:
+        raise InputError(_refusal(definition, *begun[-1], identity))
     if same and not new:
-        renamed = definition.renamed(same[-1])
-        lock(SweepPaths(same[-1]))
-        _refuse_fewer_epochs(renamed, storage)
-        config = hidden_in(renamed.config.model_dump(mode="json"))
-        amend(storage, same[-1], spec=config, n_trials=n_trials(definition.config, definition.space))
-        return renamed
-    name = f"{definition.config.sweep}-{len(taken) + 1}" if taken else definition.config.sweep
-    renamed = definition.renamed(name)
-    lock(SweepPaths(name))
-    manifest = _manifest(renamed, wanted, data_key)
-    storage.write_json(SweepPaths(name).manifest, manifest | _begun(storage, SweepPaths(name), wanted))
-    return renamed
+        folder, before = same[-1]
+        lock(folder)
+        _refuse_fewer_epochs(definition, folder, before)
+        # read again: an earlier driver may have ended since
+        manifest = folder.manifest().changed(**_extent(definition, folder))
+    else:
+        folder = SweepFolder(storage, _next_name(definition.config.sweep, len(begun)))
+        lock(folder)
+        manifest = _new_manifest(definition, folder, identity, data_key)
+    folder.write(manifest)
+    return folder, manifest
 
 
-def _begun(storage: Storage, paths: SweepPaths, wanted: Mapping[str, Any]) -> dict[str, Any]:  # JSON objects
-    """Return when a sweep was begun of which a death left a manifest only: its run in MLflow is found by that."""
-    try:
-        found = storage.read_json(paths.manifest) if storage.exists(paths.manifest) else None
-        return {"created": found["created"]} if found and found["identity"] == wanted else {}
-    except (ValueError, KeyError, TypeError):  # damaged, and about to be written anew
-        return {}
-
-
-def find_sweep(definition: SweepDefinition, storage: Storage, *, data_key: str) -> SweepDefinition:
-    """Return the problem under the name of the sweep that has run with these settings, the newest of several.
+def find_sweep(definition: SweepDefinition, storage: Storage, *, data_key: str) -> tuple[SweepFolder, SweepManifest]:
+    """Return the folder of the sweep that has run with these settings, the newest of several, and its manifest.
 
     Raises:
         InputError: there is none, or its trials have run more epochs than the YAML allows.
     """
-    wanted = identity_of(definition, data_key)
-    taken = versions(storage, definition.config.sweep)
-    same = [name for name in taken if storage.read_json(SweepPaths(name).manifest)["identity"] == wanted]
+    identity = identity_of(definition, data_key)
+    begun = [(folder, folder.manifest()) for folder in sweep_folders(storage, definition.config.sweep)]
+    same = [one for one in begun if one[1].identity == identity]
     if same:
-        _refuse_fewer_epochs(definition.renamed(same[-1]), storage)
-        return definition.renamed(same[-1])
-    if taken:
-        raise InputError(_refusal(definition, storage, taken[-1], wanted))
+        _refuse_fewer_epochs(definition, *same[-1])
+        return same[-1]
+    if begun:
+        raise InputError(_refusal(definition, *begun[-1], identity))
     where = str(definition.source)
     raise InputError(
         f"sweep {definition.config.sweep!r} has not been run yet; start it with `python -m sweepkit run {where}`",
@@ -103,32 +88,47 @@ def find_sweep(definition: SweepDefinition, storage: Storage, *, data_key: str) 
     )
 
 
-def _manifest(definition: SweepDefinition, wanted: Mapping[str, Any], data_key: str) -> dict[str, Any]:  # JSON objects
-    code = provenance.code_state(definition.package.folder)
-    return {
-        "format": _FORMAT,
-        "identity": wanted,
-        "spec": hidden_in(definition.config.model_dump(mode="json")),
-        "space": definition.space.describe(),
-        "n_trials": n_trials(definition.config, definition.space),
-        "data_key": data_key,
-        "commit": code.commit,
-        "dirty": code.dirty,
-        "versions": provenance.versions(),
-        "source": str(definition.source.absolute()),
-        "host": provenance.host(),
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-    }
+def _next_name(sweep: str, n_begun: int) -> str:
+    return f"{sweep}-{n_begun + 1}" if n_begun else sweep
 
 
-def _refuse_fewer_epochs(definition: SweepDefinition, storage: Storage) -> None:
+def _extent(definition: SweepDefinition, folder: SweepFolder) -> dict[str, Any]:
+    """Return what may change in a sweep that goes on: whatever decides no results, and how far it goes."""
+    settings = hidden_in(definition.config.model_dump(mode="json")) | {"sweep": folder.title}
+    return {"settings": settings, "n_trials": n_trials(definition.config, definition.space)}
+
+
+def _new_manifest(
+    definition: SweepDefinition, folder: SweepFolder, identity: Mapping[str, Any], data_key: str
+) -> SweepManifest:
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return SweepManifest(
+        identity=identity,
+        space=tuple(definition.space.describe()),
+        data_key=data_key,
+        code=CodeInfo.here(definition.package.folder),
+        source=str(definition.source.absolute()),
+        created=_begun_at(folder, identity) or now,
+        **_extent(definition, folder),
+    )
+
+
+def _begun_at(folder: SweepFolder, identity: Mapping[str, Any]) -> str | None:
+    """Return when a sweep was begun of which a death left only the manifest: its run in MLflow is found by that."""
+    try:
+        before = folder.manifest() if folder.exists() else None
+    except DataError:  # damaged, and about to be written anew
+        return None
+    return before.created if before and before.identity == identity else None
+
+
+def _refuse_fewer_epochs(definition: SweepDefinition, folder: SweepFolder, manifest: SweepManifest) -> None:
     """Raise where trials have run more epochs than any other would from now on."""
-    paths, last = SweepPaths(definition.config.sweep), definition.config.stopping.max_epochs
-    before = storage.read_json(paths.manifest)["spec"]["stopping"]["max_epochs"]
+    last, before = definition.config.stopping.max_epochs, manifest.config.stopping.max_epochs
     if last >= before:
         return
-    with open_journal(storage, paths, read_only=True) as local:
-        trials = Journal.read(local, definition.config).trials()
+    with open_journal(folder, read_only=True) as journal:
+        trials = Journal.read(journal, definition.config).trials()
     longest = max(trials, key=lambda trial: trial.epoch, default=None)
     if longest and longest.epoch > last:
         raise InputError(
@@ -140,14 +140,12 @@ def _refuse_fewer_epochs(definition: SweepDefinition, storage: Storage) -> None:
 
 
 def _refusal(
-    definition: SweepDefinition, storage: Storage, name: str, wanted: Mapping[str, Any]
-) -> list[Issue]:  # a JSON object
-    paths = SweepPaths(name)
-    before = storage.read_json(paths.manifest)["identity"]
+    definition: SweepDefinition, folder: SweepFolder, manifest: SweepManifest, identity: Mapping[str, Any]
+) -> list[Issue]:
     where = str(definition.source)
-    found = [Issue(where, change) for change in differences(before, wanted)]
+    changes = [Issue(where, change) for change in differences(manifest.identity, identity)]
     remedy = (
-        f"{storage.shown}/{paths.root} holds a sweep with other settings, and results would not be comparable: "
+        f"{folder.shown()} holds a sweep with other settings, and results would not be comparable: "
         "undo the change, or add --new to start another sweep beside it"
     )
-    return [*found, Issue(where, remedy)]
+    return [*changes, Issue(where, remedy)]

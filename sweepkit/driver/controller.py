@@ -11,15 +11,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
-from sweepkit.config.schema import SweepConfig
 from sweepkit.driver.observer import Observer, SweepProgress
-from sweepkit.driver.tracking import TrialRuns
+from sweepkit.driver.tracking import SweepRuns
 from sweepkit.errors import StorageFault
 from sweepkit.redaction import hidden
-from sweepkit.storage.layout import SweepPaths
-from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.storage.write_errors import writing
 from sweepkit.study.pruning import Decision
 from sweepkit.study.study import SweepStudy
@@ -28,48 +27,55 @@ from sweepkit.trial import early_stopping
 from sweepkit.trial.failure import Failure, last_line
 from sweepkit.trial.leaderboard import ranked
 from sweepkit.trial.request import TrialRequest, trial_seed
-from sweepkit.trial.trial import Direction, Report, Trial, TrialState
+from sweepkit.trial.trial import Report, Trial, TrialState
 
 logger = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
 
 
+@dataclass(frozen=True)
+class DriverContext:
+    """The process that drives a sweep.
+
+    Attributes:
+        n_workers: how many trials run at once, which is what money is counted by.
+        lost: says why this driver must stop; None while it may go on.
+        clock: in seconds.
+        now: in seconds since 1970.
+    """
+
+    n_workers: int = 1
+    lost: Callable[[], str | None] = lambda: None
+    clock: Callable[[], float] = time.monotonic
+    now: Callable[[], float] = time.time
+
+
 class SweepController:
-    """Implements `tasks.Director` over one study."""
+    """Implements `runners.interface.Controller` over one study."""
 
     def __init__(
         self,
         study: SweepStudy,
-        config: SweepConfig,
-        *,
-        storage: Storage,
-        runs: TrialRuns | None,
+        folder: SweepFolder,
         observer: Observer,
-        workers: int = 1,
-        lost: Callable[[], str | None] = lambda: None,
-        clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], float] = time.time,
+        *,
+        runs: SweepRuns | None = None,
+        context: DriverContext | None = None,
     ) -> None:
         """Take up a study where it stands.
 
         Args:
             study: the sweep's trials.
-            config: the sweep.
-            storage: where its checkpoints are.
-            runs: the trials' runs in the tracking store; None when tracking is off.
-            observer: whoever wants to see it.
-            workers: how many trials run at once, which is what money counts.
-            lost: says why this driver must stop; None while it may go on.
-            clock: in seconds.
-            now: in seconds since 1970.
+            folder: where its checkpoints are.
+            observer: is called with whatever happens.
+            runs: the sweep's runs in the tracking store; None when tracking is off.
+            context: the driver's process.
         """
-        self._study, self._config, self._storage = study, config, storage
-        self._runs, self._observer, self._clock, self._now = runs, observer, clock, now
-        self._direction = Direction(config.objective.mode)
-        self._paths = SweepPaths(config.sweep)
-        self._workers, self._lost = workers, lost
-        self._started = clock()
+        self._study, self._folder, self._observer, self._runs = study, folder, observer, runs
+        self._config, self._direction = study.config, study.config.objective.direction
+        self._context = context or DriverContext()
+        self._started = self._context.clock()
         trials = study.trials()
         self._before = usage(study.runs(), trials)
         self._n_epochs = self._before.epochs
@@ -77,7 +83,9 @@ class SweepController:
         self._waiting = study.unfinished()
         self._inherited = [trial.number for trial in self._waiting]
         self._running: dict[int, Trial] = {}
-        self._kept = {r.number for r in ranked(list(self._ended.values()), self._direction)[: config.storage.keep]}
+        self._kept = {
+            r.number for r in ranked(list(self._ended.values()), self._direction)[: self._config.storage.keep]
+        }
         self._n_ended_before = len(self._ended)
         self.over: str | None = None
         self._fault: StorageFault | None = None
@@ -159,14 +167,14 @@ class SweepController:
     def _guarded(self, call: Callable[[], _Result], *, otherwise: _Result) -> _Result:
         """Make a call; if the storage does not take what it writes, most of it into the journal, end the sweep."""
         try:
-            with writing(f"{self._storage.shown}/{self._paths.journal}"):
+            with writing(self._folder.shown(self._folder.paths.journal)):
                 return call()
         except StorageFault as fault:
             self.halted(fault)
             return otherwise
 
     def _failed(self, number: int, error: str, *, counts: bool) -> None:
-        failure = Failure(self._running[number].epoch, error, counts, self._now())
+        failure = Failure(self._running[number].epoch, error, counts, self._context.now())
         if self._study.record_failure(number, failure):
             self._try_again(number, failure)
         else:
@@ -179,13 +187,15 @@ class SweepController:
         if self.over is None and n_failed > budget.failures:
             self.over = f"{n_failed} trials failed, more than budget.failures: {budget.failures} allows"
         if self.over is None:
-            self.over = exhausted_limit(budget, self.usage()) or self._lost()
+            self.over = exhausted_limit(budget, self.usage()) or self._context.lost()
         return self.over is not None
 
     def usage(self) -> Usage:
         """Return what the sweep has spent, earlier runs included."""
         elapsed, before = self._elapsed(), self._before
-        return Usage(before.seconds + elapsed, before.worker_seconds + elapsed * self._workers, self._n_epochs)
+        return Usage(
+            before.seconds + elapsed, before.worker_seconds + elapsed * self._context.n_workers, self._n_epochs
+        )
 
     def progress(self) -> SweepProgress:
         """Return the counts, the leader and the time that is left."""
@@ -211,7 +221,8 @@ class SweepController:
 
     def _give_up(self, number: int, error: str) -> None:
         self._study.note(number, "error", error)
-        log = f"{self._storage.shown}/{self._paths.trial(number).log}"
+        folder = self._folder.trial(number)
+        log = folder.shown(folder.paths.log)
         self._end(number, Decision(TrialState.FAILED, f"{last_line(error)} (log: {log})"))
 
     def _remark(self, text: str) -> None:
@@ -241,7 +252,7 @@ class SweepController:
     def _open_run(self, trial: Trial, *, resumes: bool) -> str | None:
         if self._runs is None:
             return None
-        run_id = self._runs.open(trial, resumes=resumes)
+        run_id = self._runs.start(trial, resumes=resumes)
         if run_id != trial.run_id:
             self._study.note(trial.number, "run_id", run_id)
         return run_id
@@ -251,14 +262,14 @@ class SweepController:
         best = ranked(list(self._ended.values()), self._direction)[: self._config.storage.keep]
         kept = {trial.number for trial in best}
         for number in (self._kept | {newest.number}) - kept:
-            self._storage.delete(self._paths.trial(number).checkpoints)
+            self._folder.storage.delete(self._folder.paths.trial(number).checkpoints)
         self._kept = kept
 
     def _count(self, state: TrialState) -> int:
         return sum(trial.state is state for trial in self._ended.values())
 
     def _elapsed(self) -> float:
-        return self._clock() - self._started
+        return self._context.clock() - self._started
 
     def _eta(self) -> float | None:
         """Assume that trials go on ending at the pace of this run so far."""

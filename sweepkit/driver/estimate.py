@@ -13,11 +13,10 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import exp, log
 
 from sweepkit.config.definition import SweepDefinition
 from sweepkit.config.schedule import expected_epochs, n_trials, rungs
-from sweepkit.space import Choice, Float, Param, Params, Value
+from sweepkit.space import Params
 
 N_DRAWS = 500
 # What training reaches of a matrix product's rate, by a package's count of operations. With the shipped example, whose
@@ -125,16 +124,4 @@ def _points(definition: SweepDefinition, n_trials: int) -> Iterator[Params]:
     if definition.config.search.sampler == "grid":
         return itertools.islice(definition.space.grid(), min(n_trials, N_DRAWS))
     rng = random.Random(definition.config.search.seed)
-    return (definition.space.draw(lambda _name, param: _drawn(param, rng)) for _ in range(N_DRAWS))
-
-
-def _drawn(param: Param, rng: random.Random) -> Value:
-    if isinstance(param, Choice):
-        return rng.choice(param.options)
-    if isinstance(param, Float):
-        low, high = (log(param.low), log(param.high)) if param.log else (param.low, param.high)
-        value = rng.uniform(low, high)
-        return exp(value) if param.log else value
-    if param.log:
-        return round(exp(rng.uniform(log(param.low), log(param.high))))
-    return rng.randrange(param.low, param.high + 1, param.step)
+    return (definition.space.sample(rng) for _ in range(N_DRAWS))

@@ -1,70 +1,38 @@
-"""A whole sweep, from its checked YAML to its winner: `run_sweep` reads as the program's table of contents.
+"""A whole sweep, from its checked YAML to its leaderboard: `run_sweep` reads as the program's table of contents.
 
 Not for printing: whoever wants to see it run passes an `Observer`. Try
-`run_sweep(problem, RunOptions(inline=True), observer)`.
+`run_sweep(definition, RunOptions(inline=True), observer)`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
-import sweepkit
 from sweepkit.config.definition import SweepDefinition
 from sweepkit.config.schedule import n_trials
 from sweepkit.data.dataset import PreparedData
 from sweepkit.driver.claim import claim_sweep
-from sweepkit.driver.controller import SweepController
-from sweepkit.driver.data import FoundData, find_data
+from sweepkit.driver.data import find_data
 from sweepkit.driver.observer import Observer
 from sweepkit.driver.preflight import check_cudnn
+from sweepkit.driver.session import Claim, RunOptions, SweepSession, open_runner, open_session, run_trials
 from sweepkit.driver.sync import sync_sweep
-from sweepkit.driver.tracking import (
-    TrialRuns,
-    close,
-    describe_data,
-    finish,
-    is_synced,
-    keep_checkpoints,
-    note_synced,
-    open_sweep_logger,
-)
+from sweepkit.driver.tracking import SweepRuns, note_synced
 from sweepkit.errors import InputError, SweepFailed
 from sweepkit.runners.inline import InlineRunner
-from sweepkit.runners.interface import Runner
-from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.lock import DriverLock
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.storage.write_errors import before_start
 from sweepkit.study.journal import Journal
 from sweepkit.study.journal_file import open_journal
 from sweepkit.study.study import SweepStudy
-from sweepkit.tracking.sweep_logger import SweepLogger
 from sweepkit.tracking.uris import located, shown
 from sweepkit.trial.leaderboard import ranked, table
-from sweepkit.trial.request import TrialSettings
-from sweepkit.trial.trial import Direction, Trial, TrialState
+from sweepkit.trial.trial import Trial, TrialState
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How to run, which decides nothing of the results.
-
-    Attributes:
-        address: a running Ray cluster; None starts one on this machine.
-        inline: run trials one by one in this process, without Ray.
-        new: start a new sweep where one that differs is in the way.
-    """
-
-    address: str | None = None
-    inline: bool = False
-    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +40,7 @@ class SweepResult:
     """A finished sweep.
 
     Attributes:
-        sweep: its name in the storage.
+        folder: where it is.
         trials: all of its trials.
         best: the winner.
         checkpoint: the folder of the winner's best checkpoint.
@@ -80,7 +48,7 @@ class SweepResult:
         tracking_uri: the MLflow store, without credentials; None when tracking is off.
     """
 
-    sweep: str
+    folder: SweepFolder
     trials: list[Trial]
     best: Trial
     checkpoint: str
@@ -99,56 +67,26 @@ def run_sweep(definition: SweepDefinition, options: RunOptions, observer: Observ
     storage = Storage.at(definition.config.storage.uri)
     storage.check_writable()
     data = find_data(definition)
-    with DriverLock(storage, doing="run", where=str(definition.source)) as lock:
+    with DriverLock("run", where=str(definition.source)) as lock:
         with before_start():
-            definition = claim_sweep(definition, storage, data_key=data.key, new=options.new, lock=lock.take)
-        finished = finished_records(definition, storage)
-        if finished is not None:
-            _tell_the_rest(definition, storage)
-            return _finish(definition, storage, None, finished, over=None)
-        return _run(definition, storage, data, lock, options, observer)
+            folder, manifest = claim_sweep(definition, storage, data_key=data.key, new=options.new, lock=lock.take)
+        trials = finished_trials(definition, folder)
+        if trials is not None:
+            if definition.config.tracking.enabled and not manifest.is_synced:
+                _sync_the_rest(folder)
+            return _finish(definition, folder, None, trials, over=None)
+        with open_session(Claim(definition, folder, manifest, data, lock), options, observer) as session:
+            check_cudnn(session.runner, session.trial_settings, definition.space)
+            return _run_trials(session)
 
 
-def _run(
-    definition: SweepDefinition,
-    storage: Storage,
-    data: FoundData,
-    lock: DriverLock,
-    options: RunOptions,
-    observer: Observer,
-) -> SweepResult:
-    with ThreadPoolExecutor(1) as background, contextlib.ExitStack() as stack:
-        # the first start of an MLflow store and that of a Ray cluster take seconds each
-        opening = background.submit(open_sweep_logger, definition, storage, data.key)
-        runner = stack.enter_context(open_runner(definition, options))
-        with before_start():
-            prepared = data.prepare(storage, runner, observer.progress)
-            sweep_logger = opening.result()
-        if sweep_logger:
-            stack.callback(close, sweep_logger, storage, definition.config.sweep)
-            describe_data(sweep_logger, prepared)
-        trial_settings = trial_settings_of(definition, storage, prepared, runner, sweep_logger)
-        check_cudnn(runner, trial_settings, definition.space)
-        return _run_trials(
-            definition,
-            storage,
-            prepared,
-            sweep_logger,
-            observer,
-            lambda controller: runner.run(controller, trial_settings),
-            workers=runner.resources.n_workers,
-            lost=lock.lost,
-        )
-
-
-def finished_records(definition: SweepDefinition, storage: Storage) -> list[Trial] | None:
+def finished_trials(definition: SweepDefinition, folder: SweepFolder) -> list[Trial] | None:
     """Return all trials of a sweep that has as many as it is to have, all ended; None while there is work left."""
-    paths = SweepPaths(definition.config.sweep)
-    if not storage.exists(paths.journal):
+    if not folder.has_begun():
         return None
-    with open_journal(storage, paths, read_only=True) as journal:
-        found = Journal.read(journal, definition.config)
-        trials, extensible = found.trials(), found.extensible()
+    with open_journal(folder, read_only=True) as path:
+        journal = Journal.read(path, definition.config)
+        trials, extensible = journal.trials(), journal.extensible()
     n_ended = sum(trial.state is not None for trial in trials) - len(extensible)
     return trials if n_ended == len(trials) >= n_trials(definition.config, definition.space) else None
 
@@ -168,122 +106,52 @@ def prepare_data(definition: SweepDefinition, options: RunOptions, observer: Obs
         return data.prepare(storage, runner, observer.progress)
 
 
-@contextlib.contextmanager
-def open_runner(definition: SweepDefinition, options: RunOptions) -> Iterator[Runner]:
-    """Open the place to run on: this process, a running cluster, or one on this machine."""
-    if options.inline:
-        yield InlineRunner(definition.config.resources)
-        return
-    from sweepkit.runners.ray_tune import cluster  # here: --inline needs no Ray
-
-    modules = [Path(sweepkit.__file__).parent, definition.package.folder]
-    with cluster.connect(options.address, modules=modules, wanted=definition.config.resources) as connected:
-        yield connected
-
-
-def trial_settings_of(
-    definition: SweepDefinition,
-    storage: Storage,
-    prepared: PreparedData,
-    runner: Runner,
-    sweep_logger: SweepLogger | None,
-) -> TrialSettings:
-    """Return what the trials of a sweep share."""
-    return TrialSettings(
-        package=definition.config.package,
-        sweep=definition.config.sweep,
-        storage_uri=storage.uri,
-        data_key=prepared.manifest.key,
-        data=definition.data.model_dump(mode="json"),
-        metric=definition.config.objective.metric,
-        direction=Direction(definition.config.objective.mode),
-        deterministic=definition.config.deterministic,
-        threads=runner.resources.cpu,
-        gpu=runner.resources.gpu,
-        tracking_uri=sweep_logger.uri if sweep_logger else None,
-        timeout_minutes=definition.config.budget.timeout_minutes,
-        worker_memory_gb=definition.config.resources.worker_memory_gb,
-        nn=definition.config.nn,
-    )
-
-
-def _run_trials(
-    definition: SweepDefinition,
-    storage: Storage,
-    prepared: PreparedData,
-    sweep_logger: SweepLogger | None,
-    observer: Observer,
-    run: Callable[[SweepController], None],
-    *,
-    workers: int,
-    lost: Callable[[], str | None],
-) -> SweepResult:
-    paths, config = SweepPaths(definition.config.sweep), definition.config
-    train = prepared.manifest.splits["train"]
+def _run_trials(session: SweepSession) -> SweepResult:
+    definition, train = session.definition, session.dataset.manifest.splits["train"]
     n_rows, mean_tokens = float(train.rows), train.lengths["mean"]
-    with open_journal(storage, paths) as journal:
+    with open_journal(session.folder) as journal:
         study = SweepStudy.open(
             journal,
-            config,
+            definition.config,
             definition.space,
             cost=lambda params: definition.package.epoch_gflop(params, n_rows, mean_tokens),
         )
         study.extend()
-        runs = TrialRuns(sweep_logger, storage, prepared, definition) if sweep_logger else None
-        if runs:
-            runs.log_again(study.trials())
-        controller = SweepController(
-            study, config, storage=storage, runs=runs, observer=observer, workers=workers, lost=lost
-        )
-        try:
-            with study.running(workers):
-                run(controller)
-                controller.check()
-        except BaseException:
-            if sweep_logger:
-                finish(sweep_logger, definition, storage, study.trials(), "interrupted")
-            raise
+        over = run_trials(session, study)
         trials = study.trials()
-    return _finish(definition, storage, sweep_logger, trials, over=controller.over)
+    return _finish(definition, session.folder, session.runs, trials, over=over)
 
 
-def _tell_the_rest(definition: SweepDefinition, storage: Storage) -> None:
-    """Tell the store of a finished sweep what it missed, since no run will; it may be away still."""
-    if not definition.config.tracking.enabled or is_synced(storage, definition.config.sweep):
-        return
+def _sync_the_rest(folder: SweepFolder) -> None:
+    """Upload what the store of a finished sweep lacks, since no run will; the store may still be unreachable."""
     try:
-        sync_sweep(storage, paths := SweepPaths(definition.config.sweep))
-        note_synced(storage, paths)
+        sync_sweep(folder)
+        note_synced(folder)
     except InputError as error:
         logger.warning("%s", error)
 
 
 def _finish(
-    definition: SweepDefinition,
-    storage: Storage,
-    sweep_logger: SweepLogger | None,
-    trials: list[Trial],
-    *,
-    over: str | None,
+    definition: SweepDefinition, folder: SweepFolder, runs: SweepRuns | None, trials: list[Trial], *, over: str | None
 ) -> SweepResult:
-    """Write the leaderboard, tell the tracker, and say whether the sweep has a winner."""
-    config, paths = definition.config, SweepPaths(definition.config.sweep)
-    metric, direction = config.objective.metric, Direction(config.objective.mode)
-    storage.write_json(paths.leaderboard, table(trials, metric=metric, direction=direction))
-    leaders = ranked(trials, direction)
+    """Write the leaderboard, end the sweep's run, and say whether the sweep has a winner."""
+    config, objective = definition.config, definition.config.objective
+    rows = table(trials, metric=objective.metric, direction=objective.direction)
+    folder.storage.write_json(folder.paths.leaderboard, rows)
+    leaders = ranked(trials, objective.direction)
     failure = _failure(definition, trials, over)
-    if sweep_logger:
-        keep_checkpoints(sweep_logger, storage, paths, leaders[: config.storage.keep])
-        finish(sweep_logger, definition, storage, trials, "failed" if failure else "finished")
+    if runs:
+        runs.keep_checkpoints(leaders[: config.storage.keep])
+        runs.finish("failed" if failure else "finished", trials)
     if failure:
-        raise SweepFailed(f"{failure}; `python -m sweepkit status {storage.shown}/{paths.root}` has the tracebacks")
+        raise SweepFailed(f"{failure}; `python -m sweepkit status {folder.shown()}` has the tracebacks")
     best = leaders[0]
     assert best.best_epoch is not None, "a ranked trial has a best epoch"
     return SweepResult(
-        sweep=config.sweep,
+        folder=folder,
         trials=trials,
         best=best,
-        checkpoint=f"{storage.shown}/{paths.trial(best.number).checkpoint(best.best_epoch)}",
+        checkpoint=folder.shown(folder.paths.trial(best.number).checkpoint(best.best_epoch)),
         over=over,
         tracking_uri=shown(located(config.tracking.uri)) if config.tracking.enabled else None,
     )

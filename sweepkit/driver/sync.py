@@ -1,73 +1,57 @@
-"""Bringing a tracking store up to a sweep: whatever it was not told while it was away, it is told from the journal.
+"""Bring a tracking store up to date with a sweep: whatever it lacks is uploaded from the journal and the spools.
 
-The store ends as if it had never been away, and a store that never saw the sweep gets all of it. Of the sweep nothing
-is changed but spools that are no longer needed and what its manifest says of the store.
-Try `sync(Path("sweeps/cells.yaml")).told.reports`.
+The store ends as if it had never been unreachable, and a store that never saw the sweep gets all of it. In the sweep's
+folder nothing changes but spools that are no longer needed and what its manifest says of the store.
+Try `sync(Path("sweeps/cells.yaml"))[1][0].counts.reports`.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from sweepkit.config.schema import SweepConfig
 from sweepkit.data.manifest import parse_manifest
-from sweepkit.driver.tracking import dataset_facts, fault_tags, note_synced, origin_of, results, run_name
+from sweepkit.driver.tracking import note_synced, split_input, trial_ending
 from sweepkit.errors import DataError, InputError
 from sweepkit.results.final_result import FinalResult
-from sweepkit.results.sweep import load_sweep, read_final
-from sweepkit.storage.layout import DataPaths, SweepPaths
-from sweepkit.storage.manifest import amend
-from sweepkit.storage.storage import Storage
-from sweepkit.study.journal import Journal
-from sweepkit.study.journal_file import open_journal
+from sweepkit.results.sweep import Sweep, load_sweep, read_sweep
+from sweepkit.storage.layout import DataPaths
+from sweepkit.storage.manifest import SweepEnd
+from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.tracking import run_endings
 from sweepkit.tracking.backfill import Backfill, BackfillCounts, in_users_words
 from sweepkit.tracking.errors import StoreError
 from sweepkit.tracking.registry import register
+from sweepkit.tracking.run_metadata import RunMetadata, SplitInput
 from sweepkit.tracking.uris import exists, is_file, located, shown
-from sweepkit.trial.leaderboard import ranked
-from sweepkit.trial.trial import Direction, Trial, TrialState
+from sweepkit.trial.trial import TrialState
 
 _STATE = "state.json"  # of a checkpoint, written last
 
 
 @dataclass(frozen=True)
 class Synced:
-    """One sweep, or its final stage, that a store knows all of now.
+    """One sweep, or its final stage, that a store has completely now.
 
     Attributes:
-        sweep: its name in the storage.
+        sweep: its name.
         n_trials: how many there are.
-        told: what was missing.
+        counts: what was missing.
         registered: the model that was put into the registry now, if one was missing there.
     """
 
     sweep: str
     n_trials: int
-    told: BackfillCounts
+    counts: BackfillCounts
     registered: str | None = None
-
-
-@dataclass(frozen=True)
-class _Sweep:
-    """What the folder of a sweep or of its final stage says; `facts` is the manifest that has code and versions."""
-
-    storage: Storage
-    paths: SweepPaths
-    manifest: Mapping[str, Any]  # JSON
-    facts: Mapping[str, Any]  # JSON
-    config: SweepConfig
-    trials: list[Trial]
 
 
 def sync(
     target: Path, *, sets: Sequence[str] = (), data: str | None = None, tracking_uri: str | None = None
 ) -> tuple[str, list[Synced]]:
-    """Tell a store all that it lacks of a sweep and of its final stage; returns the store's address and what it was.
+    """Upload to a store all that it lacks of a sweep and of its final stage; returns the store's address and what.
 
     Args:
         target: the sweep's YAML or its folder.
@@ -78,175 +62,99 @@ def sync(
     Raises:
         InputError: there is no such sweep, it has no store, or the store cannot be reached.
     """
-    snapshot = load_sweep(target, sets, data)
-    found = sync_sweep(snapshot.storage, snapshot.paths, tracking_uri=tracking_uri)
-    if tracking_uri is None and snapshot.running() is None:
-        note_synced(snapshot.storage, snapshot.paths)
-    return found
+    sweep = load_sweep(target, sets, data)
+    uri, synced = sync_sweep(sweep.folder, tracking_uri=tracking_uri)
+    if tracking_uri is None and sweep.running() is None:
+        note_synced(sweep.folder)
+    return uri, synced
 
 
-def sync_sweep(storage: Storage, paths: SweepPaths, *, tracking_uri: str | None = None) -> tuple[str, list[Synced]]:
-    """Do what `sync` does with a sweep of a storage."""
-    sweep, is_own = _read(storage, paths), tracking_uri is None
+def sync_sweep(folder: SweepFolder, *, tracking_uri: str | None = None) -> tuple[str, list[Synced]]:
+    """Do what `sync` does with the sweep of a folder."""
+    sweep, is_own = read_sweep(folder), tracking_uri is None
     uri = _store_of(sweep, tracking_uri)
     try:
-        parent, done = _tell(sweep, uri, parent=None, is_own=is_own)
-        found = [done]
-        if storage.exists(paths.final.manifest):
-            final = _read(storage, paths.final, facts=sweep.manifest)
-            found.append(_tell(final, uri, parent=parent, is_own=is_own, result=read_final(storage, paths))[1])
+        run_id, done = _upload(sweep, uri, parent_run_id=None, is_own=is_own)
+        synced = [done]
+        if folder.final.exists():
+            stage = read_sweep(folder.final)
+            _, done = _upload(stage, uri, parent_run_id=run_id, is_own=is_own, result=sweep.final)
+            registered = _register(folder, uri, run_id, sweep.final) if sweep.final and is_own else None
+            synced.append(replace(done, registered=registered))
     except StoreError as error:
         raise in_users_words(error, uri) from error
-    return shown(uri), found
+    return shown(uri), synced
 
 
-def _read(storage: Storage, paths: SweepPaths, *, facts: Mapping[str, Any] | None = None) -> _Sweep:  # JSON
-    manifest = storage.read_json(paths.manifest)
-    # the name of a final stage has a slash, which nobody may write into a YAML
-    name = {"sweep": paths.sweep.partition("/")[0]}
-    config = SweepConfig.model_validate(manifest["spec"] | name).model_copy(update={"sweep": paths.sweep})
-    trials: list[Trial] = []
-    if storage.exists(paths.journal):
-        with open_journal(storage, paths, read_only=True) as journal:
-            trials = Journal.read(journal, config).trials()
-    return _Sweep(storage, paths, manifest, facts or manifest, config, trials)
-
-
-def _store_of(sweep: _Sweep, tracking_uri: str | None) -> str:
-    """Return the store that is meant: the one on the command line, else the one that the sweep was told to use."""
+def _store_of(sweep: Sweep, tracking_uri: str | None) -> str:
+    """Return the store that is meant: the one on the command line, else the sweep's own."""
     if tracking_uri:
         return located(tracking_uri)
-    if not sweep.config.tracking.enabled:
-        where = f"{sweep.storage.shown}/{sweep.paths.root}"
+    tracking = sweep.config.tracking
+    if not tracking.enabled:
         raise InputError(
-            "this sweep ran without a tracking store (tracking.enabled: false); --tracking-uri names one to tell it to",
-            where=where,
+            "this sweep ran without a tracking store (tracking.enabled: false); name one with --tracking-uri",
+            where=sweep.folder.shown(),
         )
-    uri, used = located(sweep.config.tracking.uri), sweep.manifest.get("tracking_uri")
-    if used and shown(uri) != used and sweep.config.tracking.uri is None:
+    uri, used = located(tracking.uri), sweep.manifest.tracking_uri
+    if used and shown(uri) != used and tracking.uri is None:
         uri = used  # the sweep ran in another folder or with another environment
     if is_file(uri) and not exists(uri):
         raise InputError(f"there is no tracking store {shown(uri)!r}; name the right one with --tracking-uri")
     return uri
 
 
-def _tell(
-    sweep: _Sweep, uri: str, *, parent: str | None, is_own: bool, result: FinalResult | None = None
+def _upload(
+    sweep: Sweep, uri: str, *, parent_run_id: str | None, is_own: bool, result: FinalResult | None = None
 ) -> tuple[str, Synced]:
-    config, paths, storage = sweep.config, sweep.paths, sweep.storage
-    tags = _tags(sweep.facts)
-    catching_up = Backfill.open(
-        uri,
-        experiment=config.tracking.experiment or config.sweep,
-        sweep=config.sweep,
-        parent_run_id=sweep.manifest.get("parent_run_id"),
-        origin=origin_of(config.sweep, storage),
-        tags=tags | ({"mlflow.parentRunId": parent} if parent else {}),
-        params=_settings(config),
-    )
-    if is_own and sweep.manifest.get("parent_run_id") is None:
-        amend(storage, paths.sweep, parent_run_id=catching_up.parent_run_id)
-    runs = {trial.number: _tell_trial(catching_up, sweep, trial, tags) for trial in sweep.trials}
-    for trial in ranked(sweep.trials, Direction(config.objective.mode))[: config.storage.keep]:
-        run_id = runs[trial.number]
-        if run_id and trial.state and trial.best_epoch and storage.local is not None and _has_ended(sweep):
-            checkpoint = storage.path(paths.trial(trial.number).checkpoint(trial.best_epoch))
-            catching_up.checkpoint(run_id, checkpoint, last=_STATE)
-    status = _status(sweep)
+    """Upload one sweep, or a final stage with its result; returns its run too."""
+    folder, objective = sweep.folder, sweep.config.objective
+    metadata = RunMetadata.of(folder, sweep.manifest, parent_run_id=parent_run_id)
+    backfill = Backfill.open(uri, metadata, run_id=sweep.manifest.parent_run_id)
+    if is_own and sweep.manifest.parent_run_id is None:
+        folder.update(parent_run_id=backfill.parent_run_id)
+    split, status = _training_data(sweep), _status(sweep)
+    for trial in sweep.trials:
+        ending = trial_ending(trial, folder, objective) if trial.state else None
+        run_id = backfill.trial(trial, folder.trial(trial.number), split=split, ending=ending)
+        sweep_has_ended = status is not None and not sweep.unfinished()
+        is_kept = trial in sweep.leaders()[: sweep.config.storage.keep]
+        if run_id and trial.best_epoch and is_kept and sweep_has_ended and folder.local is not None:
+            checkpoint = folder.paths.trial(trial.number).checkpoint(trial.best_epoch)
+            backfill.checkpoint(run_id, folder.storage.path(checkpoint), last=_STATE)
     if status:
-        found = results(config, sweep.trials)
-        best = {**found["best"], **_look(result)} if result else found["best"]
-        ending = run_endings.of_sweep(status=status, best=best, metric=found["metric"], ended=found["ended"])
-        catching_up.sweep(ending, leaderboard=found["leaderboard"], ended_at=found["at"])
-    registered = _register(sweep, uri, parent, result) if result and parent and is_own else None
-    return catching_up.parent_run_id, Synced(config.sweep, len(sweep.trials), catching_up.told, registered)
+        also = result.figures if result else None
+        ending = run_endings.of_sweep(status, sweep.trials, objective, also=also)
+        backfill.sweep(ending, run_endings.leaderboard(sweep.trials, objective))
+    return backfill.parent_run_id, Synced(sweep.name, len(sweep.trials), backfill.counts)
 
 
-def _tell_trial(catching_up: Backfill, sweep: _Sweep, trial: Trial, tags: Mapping[str, str]) -> str | None:
-    ending = None
-    if trial.state:
-        ending = run_endings.of_trial(
-            state=trial.state.value,
-            reason=trial.reason or "",
-            best_value=trial.best_value,
-            best_epoch=trial.best_epoch,
-            metric=sweep.config.objective.metric,
-            tags=fault_tags(trial, log=f"{sweep.storage.shown}/{sweep.paths.trial(trial.number).log}"),
-        )
-    return catching_up.trial(
-        trial,
-        name=run_name(trial),
-        tags=tags,
-        data=_data(sweep),
-        storage=sweep.storage,
-        paths=sweep.paths.trial(trial.number),
-        ending=ending,
-        ended_at=trial.ended,
-    )
-
-
-def _data(sweep: _Sweep) -> dict[str, Any] | None:  # arguments of `Store.add_dataset`
-    paths = DataPaths(sweep.config.package, sweep.facts["data_key"])
+def _training_data(sweep: Sweep) -> SplitInput | None:
+    storage, paths = sweep.folder.storage, DataPaths(sweep.config.package, str(sweep.manifest.data_key))
     try:
-        manifest = parse_manifest(sweep.storage.read_json(paths.manifest), where=paths.manifest)
-    except (FileNotFoundError, DataError):  # deleted, or of another version: the sweep is told without it
+        manifest = parse_manifest(storage.read_json(paths.manifest), where=paths.manifest)
+    except (FileNotFoundError, DataError):  # deleted, or of another version: the sweep is uploaded without it
         return None
-    return dataset_facts(manifest, f"{sweep.storage.shown}/{paths.root}", split="train", context="training")
+    return split_input(manifest, f"{storage.shown}/{paths.root}", split="train", context="training")
 
 
-def _has_ended(sweep: _Sweep) -> bool:
-    return all(trial.state for trial in sweep.trials) and _status(sweep) is not None
+def _status(sweep: Sweep) -> SweepEnd | None:
+    """Return how the sweep ended; None while it runs, or where it was killed before it could note it."""
+    if sweep.manifest.ended is not None or sweep.manifest.n_trials is None:
+        return sweep.manifest.ended
+    if len(sweep.trials) < sweep.manifest.n_trials or sweep.unfinished():
+        return None
+    return "finished" if any(trial.state is TrialState.COMPLETE for trial in sweep.trials) else "failed"
 
 
-def _status(sweep: _Sweep) -> run_endings.SweepEnd | None:
-    """Return how the sweep ended; None while it runs, or where it was killed before it could say so."""
-    status: run_endings.SweepEnd | None = sweep.manifest.get("ended")
-    if status is None and len(sweep.trials) >= sweep.manifest.get("n_trials", float("inf")):
-        outcomes = {trial.state for trial in sweep.trials}
-        if None not in outcomes:
-            return "finished" if TrialState.COMPLETE in outcomes else "failed"
-    return status
-
-
-def _look(result: FinalResult) -> dict[str, object]:
-    figures = {"test_accuracy": result.look.accuracy} if result.look else {}
-    return {"candidate": result.winner.name, "mean": result.winner.mean, **figures}
-
-
-def _register(sweep: _Sweep, uri: str, parent: str, result: FinalResult) -> str | None:
+def _register(folder: SweepFolder, uri: str, run_id: str, result: FinalResult) -> str | None:
     """Put the winner's bundle into the model registry, where the final stage could not."""
-    paths = SweepPaths(sweep.paths.sweep.rpartition("/")[0])
-    if result.registered or not sweep.storage.exists(paths.winner):
+    storage, paths = folder.storage, folder.paths
+    if result.registered or not storage.exists(paths.winner):
         return None
     with tempfile.TemporaryDirectory(prefix="sweepkit-winner-") as scratch:
-        folder = Path(scratch) / "winner"
-        sweep.storage.get_folder(paths.winner, folder)
-        model = register(uri, run_id=parent, folder=folder, name=paths.sweep, example="A text to label.")
-    found = sweep.storage.read_json(paths.final_result)
-    sweep.storage.write_json(paths.final_result, found | {"registered": model.uri})
+        bundle = Path(scratch) / "winner"
+        storage.get_folder(paths.winner, bundle)
+        model = register(uri, run_id=run_id, folder=bundle, name=folder.sweep, example="A text to label.")
+    storage.write_json(paths.final_result, replace(result, registered=model.uri).to_json())
     return model.uri
-
-
-def _tags(facts: Mapping[str, Any]) -> dict[str, str]:  # a manifest
-    """Return the tags of runs, as they would have been when the sweep ran."""
-    dirty = facts.get("dirty")
-    known = {
-        "data_key": facts["data_key"],
-        "host": facts["host"],
-        "commit": facts.get("commit") or "unknown",
-        "dirty": "unknown" if dirty is None else str(dirty).lower(),
-    }
-    versions = {f"version.{name}": version for name, version in facts.get("versions", {}).items()}
-    commit = {"mlflow.source.git.commit": facts["commit"]} if facts.get("commit") else {}
-    return {f"sweepkit.{name}": str(value) for name, value in (known | versions).items()} | commit
-
-
-def _settings(config: SweepConfig) -> dict[str, str]:
-    """Return the YAML's settings as params of the sweep's run."""
-    found = config.model_dump(mode="json", exclude={"space", "storage", "tracking"})
-    return {
-        f"{section}.{key}": str(value)
-        for section, values in found.items()
-        if isinstance(values, dict)
-        for key, value in values.items()
-    }

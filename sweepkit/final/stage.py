@@ -1,49 +1,44 @@
 """The last stage of a sweep: its leaders again from fresh seeds, the winner once on the test split, and its bundle.
 
-A sweep's best value is the best of many, so it flatters. Here the leaders are trained again as a small sweep of its
-own, `<sweep>/final`, which goes on where it stopped like any other; ranked by their means on validation; compared
-row by row; and only the winner is measured on the test split. Try `run_final(plan_final(problem), options, observer)`.
+A sweep's best value is the best of many, so it flatters. Here the leaders are trained again as a small sweep in the
+sweep's folder, which goes on where it stopped like any other; ranked by their means on validation; compared row by
+row; and only the winner is measured on the test split. Try `run_final(plan_final(definition), options, observer)`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from sweepkit.config.definition import SweepDefinition
 from sweepkit.config.schema import Final, Search, SweepConfig
-from sweepkit.data.dataset import PreparedData
 from sweepkit.driver.claim import find_sweep
-from sweepkit.driver.controller import SweepController
 from sweepkit.driver.data import FoundData, find_data
 from sweepkit.driver.observer import Observer
-from sweepkit.driver.run import RunOptions, finished_records, open_runner, trial_settings_of
-from sweepkit.driver.tracking import TrialRuns, close, describe_data, finish, is_synced, open_sweep_logger, results_of
+from sweepkit.driver.run import finished_trials
+from sweepkit.driver.session import Claim, RunOptions, SweepSession, open_session, run_trials
 from sweepkit.errors import InputError, SweepFailed
 from sweepkit.final.candidates import Candidate, candidate_results, choose_candidates, missing_points
 from sweepkit.final.evaluate import FinalEvaluation
 from sweepkit.final.test_split import forget_predictions
 from sweepkit.redaction import hidden_in
 from sweepkit.results.final_result import CandidateResult, FinalResult
-from sweepkit.runners.interface import Runner
-from sweepkit.storage.layout import SweepPaths
+from sweepkit.results.sweep import read_final
 from sweepkit.storage.lock import DriverLock, check_free
-from sweepkit.storage.manifest import amend
+from sweepkit.storage.manifest import SweepManifest
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.study.journal import Journal
 from sweepkit.study.journal_file import open_journal
 from sweepkit.study.study import SweepStudy
 from sweepkit.tracking.registry import register
 from sweepkit.tracking.sweep_logger import SweepLogger
-from sweepkit.trial.request import TrialSettings, trial_seed
-from sweepkit.trial.trial import Direction, Trial
+from sweepkit.trial.request import trial_seed
+from sweepkit.trial.trial import Trial
 
 logger = logging.getLogger(__name__)
 
@@ -56,29 +51,27 @@ class FinalPlan:
     """What the final stage of a sweep is going to do.
 
     Attributes:
-        sweep: the sweep, under the name that its folder has.
+        sweep: the sweep's definition.
         definition: the final stage as a sweep of its own.
-        settings: how many leaders and seeds.
-        finalists: who takes part.
+        folder: the sweep's.
+        manifest: the sweep's.
+        candidates: who takes part.
         n_unfinished: trials of the sweep that have not ended and take no part.
         data: the sweep's data.
     """
 
     sweep: SweepDefinition
     definition: SweepDefinition
-    settings: Final
-    finalists: list[Candidate]
+    folder: SweepFolder
+    manifest: SweepManifest
+    candidates: list[Candidate]
     n_unfinished: int
     data: FoundData
 
     @property
-    def paths(self) -> SweepPaths:
-        """The sweep's."""
-        return SweepPaths(self.sweep.config.sweep)
-
-    @property
-    def direction(self) -> Direction:
-        return Direction(self.sweep.config.objective.mode)
+    def settings(self) -> Final:
+        """How many leaders and seeds."""
+        return self.sweep.config.final or Final()
 
 
 def plan_final(definition: SweepDefinition) -> FinalPlan:
@@ -88,173 +81,130 @@ def plan_final(definition: SweepDefinition) -> FinalPlan:
         InputError: the sweep has not been run, has no trial to choose from, or is being run at this moment.
     """
     storage, data = Storage.at(definition.config.storage.uri), find_data(definition)
-    sweep = find_sweep(definition, storage, data_key=data.key)
-    paths, config = SweepPaths(sweep.config.sweep), sweep.config
-    check_free(storage, paths, where=str(definition.source), now=time.time())
+    folder, manifest = find_sweep(definition, storage, data_key=data.key)
+    config, objective = definition.config, definition.config.objective
+    check_free(folder, where=str(definition.source), now=time.time())
     settings = config.final or Final()
-    with open_journal(storage, paths, read_only=True) as journal:
+    with open_journal(folder, read_only=True) as journal:
         trials = Journal.read(journal, config).trials()
     ended = [trial for trial in trials if trial.state]
-    chosen = choose_candidates(ended, sweep.package, direction=Direction(config.objective.mode), top=settings.top)
-    if not chosen:
+    candidates = choose_candidates(ended, definition.package, direction=objective.direction, top=settings.top)
+    if not candidates:
         raise InputError(
-            f"no trial of {config.sweep!r} has ended with a finite {config.objective.metric!r}; "
+            f"no trial of {folder.sweep!r} has ended with a finite {objective.metric!r}; "
             f"run the sweep first: `python -m sweepkit run {definition.source}`",
-            where=f"{storage.shown}/{paths.root}",
+            where=folder.shown(),
         )
-    own = replace(sweep, config=_final_spec(config, len(chosen) * settings.seeds), space=sweep.package.space)
-    return FinalPlan(sweep, own, settings, chosen, len(trials) - len(ended), data)
+    own_config = _final_config(config, folder, len(candidates) * settings.seeds)
+    own = replace(definition, config=own_config, space=definition.package.space)
+    return FinalPlan(definition, own, folder, manifest, candidates, len(trials) - len(ended), data)
 
 
 def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again: bool = False) -> FinalResult:
-    """Run the final stage, or go on with it, to its end; where it has ended already, return what it found.
+    """Run the final stage, or go on with it, to its end; where it has ended already, return its result.
 
     Args:
         plan: who takes part.
         options: how to run.
-        observer: whoever wants to see it.
+        observer: is called with whatever happens.
         again: look at the test split another time; every look is counted.
 
     Raises:
         InputError: the input is wrong; nothing was started.
+        DataError: what an earlier run of the final stage left is damaged.
         SweepFailed: no run of a leader completed.
     """
-    storage = Storage.at(plan.sweep.config.storage.uri)
-    stored = stored_result(storage, plan.paths)
-    if stored and not again and _is_complete(plan, stored, storage):
+    folder, stored = plan.folder, read_final(plan.folder)
+    if stored and not again and _is_complete(plan, stored):
         return stored
-    storage.check_writable()
-    with ThreadPoolExecutor(1) as background, contextlib.ExitStack() as stack:
-        lock = stack.enter_context(DriverLock(storage, doing="final", where=str(plan.sweep.source)))
-        lock.take(plan.paths)
-        _write_manifest(plan, storage)
-        opening = background.submit(_open_tracker, plan, storage)
-        runner = stack.enter_context(open_runner(plan.definition, options))
-        prepared = plan.data.prepare(storage, runner, observer.progress)
-        sweep_logger = opening.result()
-        if sweep_logger:
-            stack.callback(close, sweep_logger, storage, plan.definition.config.sweep)
-            describe_data(sweep_logger, prepared)
-        trial_settings = trial_settings_of(plan.definition, storage, prepared, runner, sweep_logger)
-        trials = _train(plan, storage, prepared, sweep_logger, runner, trial_settings, observer, lock)
-        ranking = _ranking(plan, trials)
-        judge = FinalEvaluation(plan.sweep, plan.definition, storage, trial_settings, runner, observer)
-        result = judge.judge(ranking, trials, prepared=prepared, again=again)
-        if sweep_logger:
-            sweep_logger.finish(status="finished", **_found(plan, trials, result))
-            amend(storage, plan.definition.config.sweep, ended="finished")
-            result = replace(result, registered=_registered(plan, storage, sweep_logger))
-        storage.write_json(plan.paths.final_result, result.to_json())
-        return result
+    folder.storage.check_writable()
+    with DriverLock("final", where=str(plan.sweep.source)) as lock:
+        lock.take(folder)
+        manifest = _write_manifest(plan).within(folder.manifest())
+        claim = Claim(plan.definition, folder.final, manifest, plan.data, lock)
+        with open_session(claim, options, observer) as session:
+            trials = _train(plan, session)
+            ranking = _ranking(plan, trials)
+            result = FinalEvaluation(plan.sweep, session).run(ranking, trials, again=again)
+            if session.runs:
+                session.runs.finish("finished", trials, also=result.figures)
+                result = replace(result, registered=_registered(plan, session.runs.logger))
+            folder.storage.write_json(folder.paths.final_result, result.to_json())
+            return result
 
 
-def stored_result(storage: Storage, paths: SweepPaths) -> FinalResult | None:
-    """Return what a sweep's final stage found, if it has come to its end."""
-    if not storage.exists(paths.final_result):
-        return None
-    return FinalResult.from_json(storage.read_json(paths.final_result))
-
-
-def _final_spec(config: SweepConfig, n_runs: int) -> SweepConfig:
-    """Return the settings of the final stage: no rule compares its runs, and all of them keep their checkpoints."""
+def _final_config(config: SweepConfig, folder: SweepFolder, n_runs: int) -> SweepConfig:
+    """Return the settings of the final stage: nothing is pruned, and all of its runs keep their checkpoints."""
     return config.model_copy(
         update={
-            "sweep": SweepPaths(config.sweep).final.sweep,
             "search": Search(sampler="random", trials=1, seed=trial_seed(config.search.seed, _FRESH)),
             "stopping": config.stopping.model_copy(update={"rule": "none"}),
             "storage": config.storage.model_copy(update={"keep": n_runs}),
-            "tracking": config.tracking.model_copy(update={"experiment": config.tracking.experiment or config.sweep}),
+            "tracking": config.tracking.model_copy(update={"experiment": config.tracking.experiment or folder.sweep}),
         }
     )
 
 
-def _is_complete(plan: FinalPlan, result: FinalResult, storage: Storage) -> bool:
-    """Tell whether a result is of these finalists, seeds and epochs, and all that comes after it has been done."""
-    if finished_records(plan.definition, storage) is None or not is_synced(storage, plan.definition.config.sweep):
+def _is_complete(plan: FinalPlan, result: FinalResult) -> bool:
+    """Tell whether a result is of these candidates, seeds and epochs, and all that comes after it has been done."""
+    stage = plan.folder.final
+    if finished_trials(plan.definition, stage) is None or not stage.manifest().is_synced:
         return False
-    names = {candidate.name for candidate in plan.finalists} <= {candidate.name for candidate in result.candidates}
+    names = {candidate.name for candidate in plan.candidates} <= {candidate.name for candidate in result.candidates}
     registered = result.registered is not None or not plan.definition.config.tracking.enabled
-    return result.n_seeds == plan.settings.seeds and names and registered and storage.exists(plan.paths.winner)
+    has_bundle = plan.folder.storage.exists(plan.folder.paths.winner)
+    return result.n_seeds == plan.settings.seeds and names and registered and has_bundle
 
 
-def _write_manifest(plan: FinalPlan, storage: Storage) -> None:
-    name = plan.paths.final.manifest
-    before = storage.read_json(name) if storage.exists(name) else {"format": 1}
-    storage.write_json(name, before | {"spec": hidden_in(plan.definition.config.model_dump(mode="json"))})
+def _write_manifest(plan: FinalPlan) -> SweepManifest:
+    stage = plan.folder.final
+    settings = hidden_in(plan.definition.config.model_dump(mode="json")) | {"sweep": stage.title}
+    before = stage.manifest() if stage.exists() else SweepManifest(settings)
+    manifest = before.changed(settings=settings)
+    stage.write(manifest)
+    return manifest
 
 
-def _open_tracker(plan: FinalPlan, storage: Storage) -> SweepLogger | None:
-    parent = storage.read_json(plan.paths.manifest).get("parent_run_id")
-    return open_sweep_logger(plan.definition, storage, plan.data.key, parent=parent)
-
-
-def _train(
-    plan: FinalPlan,
-    storage: Storage,
-    prepared: PreparedData,
-    sweep_logger: SweepLogger | None,
-    runner: Runner,
-    trial_settings: TrialSettings,
-    observer: Observer,
-    lock: DriverLock,
-) -> list[Trial]:
-    """Run what is missing of the finalists' runs and return all of them."""
-    definition, paths = plan.definition, plan.paths.final
-    with open_journal(storage, paths) as journal:
-        study = SweepStudy.open(journal, definition.config, definition.space)
-        forget_predictions(storage, plan.paths, study.extensible())
+def _train(plan: FinalPlan, session: SweepSession) -> list[Trial]:
+    """Run what is missing of the candidates' runs and return all of them."""
+    with open_journal(session.folder) as journal:
+        study = SweepStudy.open(journal, plan.definition.config, plan.definition.space)
+        forget_predictions(plan.folder, study.extensible())
         study.extend()
-        study.queue(missing_points(plan.finalists, study.queued(), seeds=plan.settings.seeds))
-        runs = TrialRuns(sweep_logger, storage, prepared, definition) if sweep_logger else None
-        if runs:
-            runs.log_again(study.trials())
-        workers = runner.resources.n_workers
-        controller = SweepController(
-            study, definition.config, storage=storage, runs=runs, observer=observer, workers=workers, lost=lock.lost
-        )
-        try:
-            with study.running(workers):
-                runner.run(controller, trial_settings)
-                controller.check()
-        except BaseException:
-            if sweep_logger:
-                finish(sweep_logger, definition, storage, study.trials(), "interrupted")
-            raise
-        if controller.over:
-            raise SweepFailed(f"the final stage ended: {controller.over}; the same command goes on with it")
+        study.queue(missing_points(plan.candidates, study.queued(), seeds=plan.settings.seeds))
+        over = run_trials(session, study)
+        if over:
+            raise SweepFailed(f"the final stage ended: {over}; the same command goes on with it")
         return study.trials()
 
 
 def _ranking(plan: FinalPlan, trials: Sequence[Trial]) -> list[CandidateResult]:
-    found = candidate_results(
-        plan.finalists, trials, direction=plan.direction, seeds=plan.settings.seeds, paths=plan.paths.final
+    results = candidate_results(
+        plan.candidates,
+        trials,
+        direction=plan.sweep.config.objective.direction,
+        seeds=plan.settings.seeds,
+        paths=plan.folder.paths.final,
     )
-    if not found or found[0].is_baseline:
+    if not results or results[0].is_baseline:
         reason = next((trial.reason for trial in trials if trial.reason), "none was started")
         raise SweepFailed(f"no run of a leading trial completed in the final stage: {reason}")
-    return found
+    return results
 
 
-def _found(plan: FinalPlan, trials: Sequence[Trial], result: FinalResult) -> dict[str, Any]:
-    """Return what the stage's run shows in the tracking store: `SweepLogger.finish`'s arguments."""
-    look = result.look
-    figures = {"mean": result.winner.mean} | ({"test_accuracy": look.accuracy} if look else {})
-    found = results_of(plan.definition, list(trials))
-    return found | {"best": {**found["best"], "candidate": result.winner.name, **figures}}
-
-
-def _registered(plan: FinalPlan, storage: Storage, sweep_logger: SweepLogger) -> str | None:
+def _registered(plan: FinalPlan, sweep_logger: SweepLogger) -> str | None:
     """Put the winner's bundle into the model registry; None, with a warning, when the store does not take it."""
-    run_id = storage.read_json(plan.paths.manifest).get("parent_run_id") or sweep_logger.parent_run_id
+    folder = plan.folder
+    run_id = folder.manifest().parent_run_id or sweep_logger.parent_run_id
     sweep_logger.flush()  # a store that is a file has one writer at a time
     with tempfile.TemporaryDirectory(prefix="sweepkit-winner-") as scratch:
-        folder = Path(scratch) / "winner"
-        storage.get_folder(plan.paths.winner, folder)
+        bundle = Path(scratch) / "winner"
+        folder.storage.get_folder(folder.paths.winner, bundle)
         try:
             model = register(
-                sweep_logger.uri, run_id=run_id, folder=folder, name=plan.sweep.config.sweep, example="A text to label."
+                sweep_logger.uri, run_id=run_id, folder=bundle, name=folder.sweep, example="A text to label."
             )
         except InputError as error:
-            logger.warning("%s; `final` again tries again", error)
+            logger.warning("%s; run `final` again to retry", error)
             return None
     return model.uri

@@ -46,28 +46,27 @@ def bundle_of(target: Path, sets: Sequence[str] = (), data: str | None = None) -
         what = f"this folder is neither a bundle, which has a {FACTS}, nor a sweep, which has a manifest.json"
         raise InputError(what, where=str(target))
     snapshot = load_sweep(target, sets, data)
-    manifest = snapshot.storage.read_json(snapshot.paths.manifest)
-    yaml = Path(str(manifest.get("source", "the YAML"))) if target.is_dir() else target
+    yaml = Path(str(snapshot.manifest.source or "the YAML")) if target.is_dir() else target
     if snapshot.final:
         _require_bundle(snapshot, yaml)
-    elif not _is_of(snapshot, best := snapshot.best()):
-        _export(snapshot, best, data_key=manifest["data_key"], yaml=yaml)
+    elif not _is_of(snapshot, best := snapshot.best_trial):
+        _export(snapshot, best, data_key=str(snapshot.manifest.data_key), yaml=yaml)
     return _local(snapshot)
 
 
 def _require_bundle(snapshot: Sweep, yaml: Path) -> None:
-    if not snapshot.storage.exists(f"{snapshot.paths.winner}/{FACTS}"):
+    if not snapshot.folder.storage.exists(f"{snapshot.folder.paths.winner}/{FACTS}"):
         what = f"the bundle of the final stage's winner is gone; `python -m sweepkit final {yaml}` makes it again"
-        raise InputError(what, where=f"{snapshot.storage.shown}/{snapshot.paths.winner}")
+        raise InputError(what, where=f"{snapshot.folder.storage.shown}/{snapshot.folder.paths.winner}")
 
 
 def _is_of(snapshot: Sweep, best: Trial) -> bool:
     """Whether the sweep's bundle is there and of this trial's best epoch; one that cannot be read is made again."""
-    name = f"{snapshot.paths.winner}/{FACTS}"
-    if not snapshot.storage.exists(name):
+    name = f"{snapshot.folder.paths.winner}/{FACTS}"
+    if not snapshot.folder.storage.exists(name):
         return False
     try:
-        facts = BundleManifest.from_json(snapshot.storage.read_json(name))
+        facts = BundleManifest.from_json(snapshot.folder.storage.read_json(name))
     except (ValueError, KeyError, TypeError, AttributeError):
         return False
     # the seed tells it from a run of a final stage that came not to its end
@@ -81,13 +80,13 @@ def _export(snapshot: Sweep, best: Trial, *, data_key: str, yaml: Path) -> None:
 
     assert best.best_epoch is not None, "a ranked trial has a best epoch"
     config = snapshot.config
-    _find_package(config.package, yaml, where=snapshot.folder)
-    prepared = _prepared(snapshot.storage, DataPaths(config.package, data_key), yaml)
+    _find_package(config.package, yaml, where=snapshot.folder.shown())
+    prepared = _prepared(snapshot.folder.storage, DataPaths(config.package, data_key), yaml)
     task = ExportTask(
         package=config.package,
         data=config.data,
         data_key=data_key,
-        storage_uri=snapshot.storage.uri,
+        storage_uri=snapshot.folder.storage.uri,
         sweep=snapshot.name,
         trial=best.number,
         epoch=best.best_epoch,
@@ -96,7 +95,7 @@ def _export(snapshot: Sweep, best: Trial, *, data_key: str, yaml: Path) -> None:
         measured=measured(best, n_rows=prepared.manifest.splits["valid"].rows),
         shown_sweep=snapshot.name,
         shown_trial=best.number,
-        to=snapshot.paths.winner,
+        to=snapshot.folder.paths.winner,
     )
     export_here(task)
 
@@ -136,7 +135,7 @@ def _prepared(storage: Storage, paths: DataPaths, yaml: Path) -> PreparedData:
 
 def _local(snapshot: Sweep) -> Path:
     """Return the sweep's bundle as a local folder; of a bucket a copy, made once for each content."""
-    storage, name = snapshot.storage, snapshot.paths.winner
+    storage, name = snapshot.folder.storage, snapshot.folder.paths.winner
     if storage.local is not None:
         return storage.path(name)
     digest = hashlib.sha256(storage.read(f"{name}/{FACTS}")).hexdigest()[:16]

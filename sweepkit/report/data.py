@@ -17,7 +17,7 @@ from sweepkit.data.manifest import Manifest, parse_manifest
 from sweepkit.errors import DataError
 from sweepkit.results.final_result import FinalResult
 from sweepkit.results.sweep import Sweep
-from sweepkit.space import Choice, Float, Int, Param, Value
+from sweepkit.space import Choice, Param, Value
 from sweepkit.storage.layout import DataPaths, SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text import predictions
@@ -111,39 +111,27 @@ class ReportData:
         return [(epoch, value) for epoch, value in pairs if math.isfinite(value)]
 
 
-def gather(snapshot: Sweep) -> ReportData:
+def gather(sweep: Sweep) -> ReportData:
     """Read what a report needs beside the journal."""
-    storage, paths, objective = snapshot.storage, snapshot.paths, snapshot.config.objective
-    manifest = storage.read_json(paths.manifest)
-    data, no_data = _data(storage, snapshot.config.package, manifest.get("data_key"))
-    final = FinalResult.from_json(storage.read_json(paths.final_result)) if storage.exists(paths.final_result) else None
-    judged, no_judged = _judged(storage, paths, final, manifest.get("source", "SWEEP"))
+    storage, objective, source = sweep.folder.storage, sweep.config.objective, sweep.manifest.source or "SWEEP"
+    data, no_data = _data(storage, sweep.config.package, sweep.manifest.data_key)
+    judged, no_judged = _judged(storage, sweep.folder.paths, sweep.final, source)
     return ReportData(
-        name=snapshot.name,
-        folder=snapshot.folder,
+        name=sweep.name,
+        folder=sweep.folder.shown(),
         metric=objective.metric,
-        direction=Direction(objective.mode),
-        n_trials=snapshot.n_trials,
-        params={facts["name"]: _param(facts) for facts in manifest["space"]},
-        trials=snapshot.trials,
-        errors=snapshot.errors,
-        manifest=manifest,
-        final=final,
+        direction=objective.direction,
+        n_trials=sweep.n_trials,
+        params=sweep.space.parameters,
+        trials=sweep.trials,
+        errors=sweep.errors,
+        manifest=sweep.manifest.to_json(),
+        final=sweep.final,
         data=data,
         no_data=no_data,
         judged=judged,
         no_judged=no_judged,
     )
-
-
-def _param(facts: Mapping[str, Any]) -> Param:  # JSON, as `describe` wrote it
-    """Rebuild a parameter from its description."""
-    when = {parent: tuple(values) for parent, values in facts["when"].items()} or None
-    if facts["kind"] == "choice":
-        return Choice(tuple(facts["options"]), when)
-    if facts["kind"] == "float":
-        return Float(facts["low"], facts["high"], facts["log"], when)
-    return Int(facts["low"], facts["high"], facts["step"], facts["log"], when)
 
 
 def _data(storage: Storage, package: str, key: str | None) -> tuple[Manifest | None, str]:

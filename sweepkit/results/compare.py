@@ -9,19 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sweepkit.config.identity import flat
 from sweepkit.errors import InputError
 from sweepkit.results import statistics
 from sweepkit.results.final_result import Comparison, FinalResult
 from sweepkit.results.sweep import Sweep, load_sweep
-from sweepkit.storage.layout import SweepPaths
-from sweepkit.study.journal import Journal
-from sweepkit.study.journal_file import open_journal
 from sweepkit.tasks.text import predictions
-from sweepkit.trial.leaderboard import ranked
-from sweepkit.trial.trial import Direction, Trial
+from sweepkit.trial.trial import Trial
 
 Fact = TypeVar("Fact")
 
@@ -35,28 +31,29 @@ class ComparedItem:
 
     Attributes:
         label: what to call it.
-        snapshot: its sweep; for a trial of a final stage, that stage as a sweep of its own.
-        manifest: the sweep's.
-        is_sweep: whether a whole sweep was named.
+        sweep: its sweep; for a trial of a final stage, that stage.
         trial: the trial that was named, or the sweep's best; None before any trial has reported its objective.
-        final: what the sweep's final stage found; None for a trial, and before that stage has ended.
+        is_sweep: whether a whole sweep was named.
     """
 
     label: str
-    snapshot: Sweep
-    manifest: Mapping[str, Any]  # a JSON object
-    is_sweep: bool
+    sweep: Sweep
     trial: Trial | None
-    final: FinalResult | None
+    is_sweep: bool
+
+    @property
+    def final(self) -> FinalResult | None:
+        """The result of the sweep's final stage; None for a trial, and before that stage has ended."""
+        return self.sweep.final if self.is_sweep else None
 
     @property
     def objective(self) -> str:
-        objective = self.snapshot.config.objective
+        objective = self.sweep.config.objective
         return f"{objective.metric}, {objective.mode}"
 
     @property
     def data_key(self) -> str:
-        return str(self.manifest["data_key"])
+        return str(self.sweep.manifest.data_key)
 
     @property
     def metrics(self) -> Mapping[str, float]:
@@ -80,8 +77,8 @@ class ComparedItem:
         """The name of the predictor's predictions on validation; None where none are stored."""
         name = self.final.winner.predictions if self.final else None
         if self.trial and not self.final:
-            name = self.snapshot.paths.trial(self.trial.number).predictions("valid")
-        return name if name and self.snapshot.storage.exists(name) else None
+            name = self.sweep.folder.paths.trial(self.trial.number).predictions("valid")
+        return name if name and self.sweep.folder.storage.exists(name) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +120,7 @@ def open_sides(targets: Sequence[str], sets: Sequence[str] = (), data: str | Non
     sides = [_open(target, sets, data) for target in targets]
     seen: dict[tuple[str, bool, int | None], str] = {}
     for side, target in zip(sides, targets, strict=True):
-        key = (side.snapshot.folder, side.is_sweep, side.trial.number if side.trial else None)
+        key = (side.sweep.folder.shown(), side.is_sweep, side.trial.number if side.trial else None)
         if key in seen:
             raise InputError(f"what is compared must not be the same, {seen[key]!r} and {target!r} are")
         seen[key] = target
@@ -145,15 +142,15 @@ def differing(
 
 
 def settings(side: ComparedItem) -> dict[str, object]:
-    """Return what a sweep was told to do, on what data and with which code, by dotted name."""
-    manifest, identity = side.manifest, side.manifest["identity"]
-    told = {key: value for key, value in manifest["spec"].items() if key not in ("sweep", "space", "data")}
+    """Return the settings of a sweep, its data and its code, by dotted name."""
+    manifest, identity = side.sweep.manifest, side.sweep.manifest.identity
+    written = {key: value for key, value in manifest.settings.items() if key not in ("sweep", "space", "data")}
     # what was written says where the data came from, the identity has the package's defaults
-    data = {**manifest["spec"]["data"], **identity["data"], "key": side.data_key}
-    code = {key: manifest.get(key) for key in ("commit", "host", "versions")}
-    # conditions are the package's, not told: a narrower parameter only cuts those of others short
+    data = {**manifest.settings["data"], **identity["data"], "key": side.data_key}
+    code = {"commit": manifest.code.commit, "host": manifest.code.host, "versions": manifest.code.versions}
+    # conditions are the package's, not written: a narrower parameter only cuts those of others short
     space = {f"space.{name}": {k: v for k, v in p.items() if k != "when"} for name, p in identity["space"].items()}
-    return {**flat({**told, "data": data}), **space, **flat(code)}
+    return {**flat({**written, "data": data}), **space, **flat(code)}
 
 
 def parameters(side: ComparedItem) -> Mapping[str, object]:
@@ -161,10 +158,10 @@ def parameters(side: ComparedItem) -> Mapping[str, object]:
     return side.trial.params if side.trial else {}
 
 
-def effort(snapshot: Sweep) -> Effort:
+def effort(sweep: Sweep) -> Effort:
     """Add up what the trials of a sweep took."""
-    spans = [(r.started, r.started + (r.seconds or 0.0)) for r in snapshot.trials if r.started is not None]
-    reports = [report for trial in snapshot.trials for report in trial.reports]
+    spans = [(r.started, r.started + (r.seconds or 0.0)) for r in sweep.trials if r.started is not None]
+    reports = [report for trial in sweep.trials for report in trial.reports]
     # an epoch whose loss is not finite is not validated
     times = [sum(report.metrics.get(name, 0.0) for name in _TIMES) for report in reports]
     is_known = bool(reports) and all(_TIMES[0] in report.metrics for report in reports)
@@ -204,7 +201,7 @@ def _pair(first: ComparedItem, second: ComparedItem) -> PairedTest:
     if missing:
         why = f"no predictions of {' and '.join(missing)} are stored; `final` stores those of its candidates' best runs"
         return PairedTest(*names, why_not=why)
-    one, other = (predictions.read(side.snapshot.storage, str(side.predictions)) for side in (first, second))
+    one, other = (predictions.read(side.sweep.folder.storage, str(side.predictions)) for side in (first, second))
     if one.targets.tolist() != other.targets.tolist():
         return PairedTest(*names, why_not="their stored predictions are of different rows")
     return PairedTest(*names, statistics.compare(one.is_right, other.is_right, other=second.predictor))
@@ -212,14 +209,10 @@ def _pair(first: ComparedItem, second: ComparedItem) -> PairedTest:
 
 def _open(target: str, sets: Sequence[str], data: str | None) -> ComparedItem:
     place, number = _split(target)
-    snapshot, manifest = _read(Path(place), sets, data)
-    is_sweep = number is None
-    trial = _best(snapshot) if number is None else _trial(snapshot, number, target)
-    final = None
-    if is_sweep and snapshot.storage.exists(snapshot.paths.final_result):
-        final = FinalResult.from_json(snapshot.storage.read_json(snapshot.paths.final_result))
-    label = snapshot.name if is_sweep else f"{snapshot.name}#{number}"
-    return ComparedItem(label, snapshot, manifest, is_sweep, trial, final)
+    sweep = load_sweep(place, sets, data)
+    if number is None:
+        return ComparedItem(sweep.name, sweep, next(iter(sweep.leaders()), None), is_sweep=True)
+    return ComparedItem(f"{sweep.name}#{number}", sweep, _trial(sweep, number, target), is_sweep=False)
 
 
 def _split(target: str) -> tuple[str, int | None]:
@@ -232,31 +225,9 @@ def _split(target: str) -> tuple[str, int | None]:
     return place, int(number)
 
 
-def _read(target: Path, sets: Sequence[str], data: str | None) -> tuple[Sweep, Mapping[str, Any]]:  # JSON
-    """Open a sweep, or the final stage of one, with the manifest that says what it was told."""
-    folder = target.resolve()
-    stage = SweepPaths(folder.parent.name).final
-    is_stage = folder.is_dir() and f"{folder.parent.parent.name}/{folder.parent.name}/{folder.name}" == stage.root
-    snapshot = load_sweep(folder.parent if is_stage else target, sets, data)
-    manifest: Mapping[str, Any] = snapshot.storage.read_json(snapshot.paths.manifest)
-    if not is_stage:
-        return snapshot, manifest
-    if not snapshot.storage.exists(stage.journal):
-        raise InputError(f"the final stage of {snapshot.name!r} has not begun", where=str(target))
-    own = snapshot.storage.read_json(stage.manifest)
-    config = snapshot.config.model_copy(update={"sweep": stage.sweep})
-    with open_journal(snapshot.storage, stage, read_only=True) as journal:
-        trials = Journal.read(journal, config).trials()
-    return Sweep(stage.sweep, config, len(trials), trials, snapshot.storage, {}), {**manifest, **own}
-
-
-def _best(snapshot: Sweep) -> Trial | None:
-    return next(iter(ranked(snapshot.trials, Direction(snapshot.config.objective.mode))), None)
-
-
-def _trial(snapshot: Sweep, number: int, target: str) -> Trial:
-    found = [trial for trial in snapshot.trials if trial.number == number]
-    if not found:
-        known = f"its trials are 0 to {len(snapshot.trials) - 1}" if snapshot.trials else "none has begun"
-        raise InputError(f"{snapshot.name!r} has no trial {number}; {known}", where=target)
-    return found[0]
+def _trial(sweep: Sweep, number: int, target: str) -> Trial:
+    for trial in sweep.trials:
+        if trial.number == number:
+            return trial
+    numbers = f"its trials are 0 to {len(sweep.trials) - 1}" if sweep.trials else "none has begun"
+    raise InputError(f"{sweep.name!r} has no trial {number}; {numbers}", where=target)

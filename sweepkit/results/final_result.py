@@ -158,6 +158,12 @@ class FinalResult:
         return own[-1] if own else None
 
     @property
+    def figures(self) -> dict[str, object]:
+        """What the stage's run in the tracking store shows of the winner."""
+        tested = {"test_accuracy": self.look.accuracy} if self.look else {}
+        return {"candidate": self.winner.name, "mean": self.winner.mean, **tested}
+
+    @property
     def is_in_doubt(self) -> bool:
         """Whether the first place is, against the runner-up, within noise."""
         return any(c.verdict != CLEAR and not _is_baseline(self, c.other) for c in self.comparisons)

@@ -1,13 +1,13 @@
-"""A sweep as its folder tells it, running or ended, without touching it: what `status` and `best` read.
+"""A sweep read back from its folder, running or ended; nothing in the folder is changed.
 
-Try `load_sweep(Path("sweeps/cells.yaml")).best()`.
+Try `load_sweep(Path("sweeps/cells.yaml")).best_trial.params`.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,48 +16,78 @@ from sweepkit.config.definition import load
 from sweepkit.config.schema import SweepConfig
 from sweepkit.errors import DataError, InputError
 from sweepkit.results.final_result import FinalResult
-from sweepkit.storage.layout import SweepPaths
-from sweepkit.storage.lock import LockOwner, read_holder
-from sweepkit.storage.manifest import check_manifest, versions
+from sweepkit.space import Space
+from sweepkit.storage.lock import LockOwner, read_owner
+from sweepkit.storage.manifest import SweepManifest
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder, sweep_folders
 from sweepkit.study.journal import Journal
 from sweepkit.study.journal_file import open_journal
 from sweepkit.study.usage import Usage, usage
 from sweepkit.trial.leaderboard import ranked, table
-from sweepkit.trial.trial import Direction, Trial, TrialState
+from sweepkit.trial.trial import Trial, TrialState
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A sweep at the moment when it was read.
+    """A sweep, or its final stage, at the moment when it was read.
 
     Attributes:
-        name: in the storage.
-        config: its settings.
-        n_trials: how many trials it is to have.
-        trials: those that were handed out.
-        storage: where it is.
-        errors: the traceback of each trial that left one.
-        final: what its final stage found; None before it.
-        usage: by its last report, over all of its runs.
+        folder: where it is.
+        manifest: what its results depend on; of a final stage, `within` its sweep's.
+        trials: those that were handed out, by number.
+        errors: the traceback of each trial that left one, by number.
+        final: the result of its final stage; None before that has ended.
+        usage: time, worker time and epochs by its last report, over all of its runs.
     """
 
-    name: str
-    config: SweepConfig
-    n_trials: int
+    folder: SweepFolder
+    manifest: SweepManifest
     trials: list[Trial]
-    storage: Storage
-    errors: dict[int, str]
+    errors: Mapping[int, str] = field(default_factory=dict)
     final: FinalResult | None = None
     usage: Usage = field(default_factory=Usage)
 
     @property
-    def paths(self) -> SweepPaths:
-        return SweepPaths(self.name)
+    def name(self) -> str:
+        return self.folder.title
 
     @property
-    def folder(self) -> str:
-        return f"{self.storage.shown}/{self.paths.root}"
+    def config(self) -> SweepConfig:
+        return self.manifest.config
+
+    @property
+    def n_trials(self) -> int:
+        """How many trials it is to have; those that it has where nobody said."""
+        return len(self.trials) if self.manifest.n_trials is None else self.manifest.n_trials
+
+    @property
+    def space(self) -> Space:
+        """The search space, as the sweep narrowed it."""
+        return Space.from_description(self.manifest.space)
+
+    @property
+    def best_trial(self) -> Trial:
+        """The leading trial.
+
+        Raises:
+            InputError: no trial has reported a finite objective yet.
+        """
+        leaders = self.leaders()
+        if not leaders:
+            raise InputError(
+                f"no trial of {self.name!r} has reported {self.config.objective.metric!r} yet",
+                where=self.folder.shown(),
+            )
+        return leaders[0]
+
+    def leaders(self) -> list[Trial]:
+        """Return the trials that have a finite objective and did not fail, the best first."""
+        return ranked(self.trials, self.config.objective.direction)
+
+    def leaderboard(self) -> list[dict[str, Any]]:  # values of many types, as in a data frame
+        objective = self.config.objective
+        return table(self.trials, metric=objective.metric, direction=objective.direction)
 
     def counts(self) -> dict[str, int]:
         """Return how many trials are complete, pruned, failed and unfinished."""
@@ -67,107 +97,111 @@ class Sweep:
     def unfinished(self) -> list[Trial]:
         return [trial for trial in self.trials if trial.state is None]
 
-    def table(self) -> list[dict[str, Any]]:  # values of many types, as in a data frame
-        return table(self.trials, metric=self.config.objective.metric, direction=self._direction)
-
-    def best(self) -> Trial:
-        """Return the leading trial.
-
-        Raises:
-            InputError: no trial has reported a finite objective yet.
-        """
-        leaders = ranked(self.trials, self._direction)
-        if not leaders:
-            raise InputError(
-                f"no trial of {self.name!r} has reported {self.config.objective.metric!r} yet", where=self.folder
-            )
-        return leaders[0]
-
-    def log(self, trial: Trial) -> str:
-        """Return where the log of a trial is."""
-        return f"{self.storage.shown}/{self.paths.trial(trial.number).log}"
-
     def failed(self) -> list[Trial]:
         return [trial for trial in self.trials if trial.state is TrialState.FAILED]
 
-    def faulty(self) -> list[Trial]:
-        """Return the trials of which at least one attempt ended in a fault."""
+    def with_failures(self) -> list[Trial]:
+        """Return the trials of which at least one attempt failed."""
         return [trial for trial in self.trials if trial.failures]
 
+    def log(self, trial: Trial) -> str:
+        """Return where the log of a trial is."""
+        return self.folder.shown(self.folder.paths.trial(trial.number).log)
+
     def checkpoint(self, trial: Trial) -> str:
-        """Return where the checkpoint of a trial's best epoch is."""
-        assert trial.best_epoch is not None, "a ranked trial has a best epoch"
-        return f"{self.storage.shown}/{self.paths.trial(trial.number).checkpoint(trial.best_epoch)}"
+        """Return where the checkpoint of a trial's best epoch is.
+
+        Raises:
+            InputError: the trial has reported no finite objective, so it has no best epoch.
+        """
+        if trial.best_epoch is None:
+            raise InputError(f"trial {trial.number} has no best epoch: it reported no finite objective")
+        return self.folder.shown(self.folder.paths.trial(trial.number).checkpoint(trial.best_epoch))
 
     def disk_bytes(self) -> int:
         """Return how much the sweep's folder holds, its final stage included; the prepared data is elsewhere."""
-        return self.storage.size(self.paths.root)
+        return self.folder.storage.size(self.folder.paths.root)
 
     def running(self) -> LockOwner | None:
         """Return who runs the sweep at this moment; None when nobody does."""
-        holder = read_holder(self.storage, self.paths.lock)
-        return holder if holder and holder.is_alive(now=time.time()) else None
-
-    @property
-    def _direction(self) -> Direction:
-        return Direction(self.config.objective.mode)
+        owner = read_owner(self.folder)
+        return owner if owner and owner.is_alive(now=time.time()) else None
 
 
-def load_sweep(target: Path, sets: Sequence[str] = (), data: str | None = None) -> Sweep:
+def load_sweep(target: str | Path, sets: Sequence[str] = (), data: str | None = None) -> Sweep:
     """Read the sweep that a YAML or a sweep's folder names; of several versions, the newest.
+
+    Args:
+        target: the YAML, a sweep's folder, or the folder of its final stage.
+        sets: overrides of the YAML, each `key.key=value`.
+        data: takes the place of the YAML's `data.source`.
 
     Raises:
         InputError: there is no such sweep yet.
     """
-    storage, name = _by_folder(target) if target.is_dir() else _by_yaml(target, sets, data)
-    paths = SweepPaths(name)
-    manifest = storage.read_json(paths.manifest)
-    config = SweepConfig.model_validate(manifest["spec"])
-    trials: list[Trial] = []
-    errors: dict[int, str] = {}
-    so_far = Usage()
-    if storage.exists(paths.journal):
-        with open_journal(storage, paths, read_only=True) as path:
-            journal = Journal.read(path, config)
-            trials = journal.trials()
-            so_far = usage(journal.runs(), trials)
-            found = {trial.number: journal.error(trial.number) for trial in trials}
-        errors = {number: error for number, error in found.items() if error}
-    final = read_final(storage, paths)
-    return Sweep(name, config, manifest["n_trials"], trials, storage, errors, final, so_far)
+    path = Path(target)
+    return read_sweep(_by_folder(path) if path.is_dir() else _by_yaml(path, sets, data))
 
 
-def read_final(storage: Storage, paths: SweepPaths) -> FinalResult | None:
-    """Return what a sweep's final stage found; None when it has not come to its end."""
-    if not storage.exists(paths.final_result):
+def read_sweep(folder: SweepFolder) -> Sweep:
+    """Read what a folder holds of a sweep, or of its final stage.
+
+    Raises:
+        DataError: the manifest, the journal or the result of the final stage is damaged.
+    """
+    manifest = folder.manifest()
+    if folder.stage:
+        manifest = manifest.within(folder.whole.manifest())
+    final = None if folder.stage else read_final(folder)
+    if not folder.has_begun():
+        return Sweep(folder, manifest, [], final=final)
+    with open_journal(folder, read_only=True) as path:
+        journal = Journal.read(path, manifest.config)
+        trials = journal.trials()
+        errors = {trial.number: error for trial in trials if (error := journal.error(trial.number))}
+        return Sweep(folder, manifest, trials, errors, final, usage(journal.runs(), trials))
+
+
+def read_final(folder: SweepFolder) -> FinalResult | None:
+    """Return the result of a sweep's final stage; None before that has ended.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    name = folder.paths.final_result
+    if not folder.storage.exists(name):
         return None
     try:
-        return FinalResult.from_json(storage.read_json(paths.final_result))
+        return FinalResult.from_json(folder.storage.read_json(name))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        where = f"{storage.shown}/{paths.final_result}"
         raise DataError(
-            f"what the final stage found cannot be read: {error}; delete it and run `final` again", where=where
+            f"the result of the final stage cannot be read: {error}; delete it and run `final` again",
+            where=folder.shown(name),
         ) from None
 
 
-def _by_folder(folder: Path) -> tuple[Storage, str]:
-    folder = folder.resolve()
-    storage, name = Storage.at(str(folder.parent.parent)), folder.name
-    if folder.parent.name != "sweeps" or not storage.exists(SweepPaths(name).manifest):
-        raise InputError("this folder is no sweep: a sweep's folder has a manifest.json", where=str(folder))
-    check_manifest(storage, name)
-    return storage, name
+def _by_folder(path: Path) -> SweepFolder:
+    path = path.resolve()
+    if path.parent.parent.name == "sweeps" and path.name == "final":
+        stage = _by_folder(path.parent).final
+        if not stage.has_begun():
+            raise InputError(f"the final stage of {stage.sweep!r} has not begun", where=str(path))
+        return stage
+    folder = SweepFolder(Storage.at(str(path.parent.parent)), path.name)
+    if path.parent.name != "sweeps" or not folder.exists():
+        raise InputError("this folder is not a sweep: a sweep's folder has a manifest.json", where=str(path))
+    return folder
 
 
-def _by_yaml(path: Path, sets: Sequence[str], data: str | None) -> tuple[Storage, str]:
+def _by_yaml(path: Path, sets: Sequence[str], data: str | None) -> SweepFolder:
     config = load(path, sets, data=data).config
     storage = Storage.at(config.storage.uri)
-    found = versions(storage, config.sweep)
-    if not found:
+    folders = sweep_folders(storage, config.sweep)
+    if not folders:
+        missing = SweepFolder(storage, config.sweep).shown()
         raise InputError(
-            f"sweep {config.sweep!r} has not been run yet: "
-            f"there is no {storage.shown}/{SweepPaths(config.sweep).root}; "
+            f"sweep {config.sweep!r} has not been run yet: there is no {missing}; "
             f"start it with `python -m sweepkit run {path}`",
             where=str(path),
         )
-    return storage, found[-1]
+    return folders[-1]

@@ -1,7 +1,7 @@
 """A search space: named parameters in order, some of which only apply when others have certain values.
 
-It can be printed, narrowed by a YAML, enumerated, hashed, and drawn from by whoever chooses values (a
-sampler, a random generator); it draws nothing itself.
+It can be printed and read back, narrowed by a YAML, enumerated, hashed, sampled at random, and drawn from by whoever
+else chooses values (a sampler).
 
     SPACE = Space({
         "cell": Choice(("lstm", "none")),
@@ -14,10 +14,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from math import prod
+from math import exp, log, prod
 from types import MappingProxyType
+from typing import Any
 
 from sweepkit.formatting import listed, nearest
 from sweepkit.space.parameters import Choice, Float, Int, Issue, Param, SpaceError, Value
@@ -68,6 +70,10 @@ class Space:
             if self.is_active(name, params):
                 params[name] = choose(name, param)
         return params
+
+    def sample(self, rng: random.Random) -> Params:
+        """Draw a point evenly, on a logarithmic scale where the parameter says so."""
+        return self.draw(lambda _name, param: _sampled(param, rng))
 
     def narrow(self, wanted: Mapping[str, object]) -> tuple[Space, list[tuple[tuple[str, ...], str]]]:
         """Fix or narrow parameters as a YAML's `space:` says.
@@ -120,6 +126,11 @@ class Space:
         """List the parameters as JSON-able values, for printing and for manifests."""
         return [{"name": name, **param.describe()} for name, param in self.parameters.items()]
 
+    @classmethod
+    def from_description(cls, described: Iterable[Mapping[str, Any]]) -> Space:  # JSON
+        """Rebuild what `describe` returned; KeyError or TypeError if it is something else."""
+        return cls({str(param["name"]): _from_description(param) for param in described})
+
     def digest(self) -> str:
         """Return the SHA-256 of the declaration: equal for equal spaces on every machine."""
         return hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()
@@ -134,6 +145,27 @@ class Space:
             return
         for value in self.parameters[name].values() or ():
             yield from self._grid(rest, {**params, name: value})
+
+
+def _sampled(param: Param, rng: random.Random) -> Value:
+    if isinstance(param, Choice):
+        return rng.choice(param.options)
+    if isinstance(param, Float):
+        low, high = (log(param.low), log(param.high)) if param.log else (param.low, param.high)
+        value = rng.uniform(low, high)
+        return exp(value) if param.log else value
+    if param.log:
+        return round(exp(rng.uniform(log(param.low), log(param.high))))
+    return rng.randrange(param.low, param.high + 1, param.step)
+
+
+def _from_description(described: Mapping[str, Any]) -> Param:  # JSON
+    when = {parent: tuple(values) for parent, values in described["when"].items()} or None
+    if described["kind"] == "choice":
+        return Choice(tuple(described["options"]), when)
+    if described["kind"] == "float":
+        return Float(described["low"], described["high"], described["log"], when)
+    return Int(described["low"], described["high"], described["step"], described["log"], when)
 
 
 def _check_conditions(name: str, param: Param, earlier: Mapping[str, Param]) -> None:

@@ -44,13 +44,14 @@ class TrialPaths:
 
 @dataclass(frozen=True, slots=True)
 class SweepPaths:
-    """What one sweep keeps, by the sweep's name."""
+    """What one sweep keeps, by its name; `stage` is "final" for its final stage, a small sweep in its folder."""
 
     sweep: str
+    stage: str | None = None
 
     @property
     def root(self) -> str:
-        return f"sweeps/{self.sweep}"
+        return f"sweeps/{self.sweep}/{self.stage}" if self.stage else f"sweeps/{self.sweep}"
 
     @property
     def manifest(self) -> str:
@@ -75,8 +76,8 @@ class SweepPaths:
 
     @property
     def final(self) -> SweepPaths:
-        """The final stage: a small sweep in the folder of the one that it belongs to."""
-        return SweepPaths(f"{self.sweep}/final")
+        """The final stage: a small sweep in the folder of the sweep whose leaders it trains."""
+        return SweepPaths(self.sweep, "final")
 
     @property
     def final_result(self) -> str:

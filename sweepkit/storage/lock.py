@@ -1,8 +1,8 @@
 """One driver at a time: who runs a sweep says so in a file of the sweep's folder, and refreshes it while it runs.
 
 A driver that was killed is never in the way: on its own machine its process is asked for, and from anywhere else its
-file counts only while it is refreshed. Try `with DriverLock(storage, doing="run", where="cells.yaml") as lock:` and
-`lock.take(SweepPaths("cells"))`.
+file counts only while it is refreshed. Try `with DriverLock("run", where="cells.yaml") as lock:` and
+`lock.take(SweepFolder(storage, "cells"))`.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import psutil
 
 from sweepkit import provenance
 from sweepkit.errors import InputError, StorageFault
-from sweepkit.storage.layout import SweepPaths
-from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 
 logger = logging.getLogger(__name__)
 
 BEAT_S = 15.0
 STALE_S = 90.0  # several beats: a machine that is short of memory may be late with one
+_COMMAND_KEY = "doing"  # as the file spells `command`
 _SETTLE_S = 2.0  # after this long, whoever wrote to a bucket last stays
 _SAME_START_S = 2.0
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -50,7 +51,7 @@ class LockOwner:
         place: where process ids mean the same: a machine since it was started, or a container of it.
         pid: its process.
         process_started: when that was, in seconds since 1970; a pid is given to others later.
-        doing: the command.
+        command: what it does: run or final.
         since: when it began, in seconds since 1970.
         seen: when it last said that it runs.
     """
@@ -61,12 +62,12 @@ class LockOwner:
     place: str
     pid: int
     process_started: float
-    doing: str
+    command: str
     since: float
     seen: float
 
     @classmethod
-    def here(cls, doing: str, now: float) -> LockOwner:
+    def here(cls, command: str, now: float) -> LockOwner:
         """Describe this process."""
         return cls(
             token=uuid.uuid4().hex,
@@ -75,7 +76,7 @@ class LockOwner:
             place=_place(),
             pid=os.getpid(),
             process_started=psutil.Process().create_time(),
-            doing=doing,
+            command=command,
             since=now,
             seen=now,
         )
@@ -95,20 +96,25 @@ class LockOwner:
         """Say who it is: `python -m sweepkit run` of ada on box, process 4711, since 2026-01-02 03:04:05 UTC …"""
         since = datetime.fromtimestamp(self.since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         return (
-            f"`python -m sweepkit {self.doing}` of {self.user} on host {self.host}, process {self.pid}, since {since} "
-            f"(last seen {max(now - self.seen, 0):.0f} s ago)"
+            f"`python -m sweepkit {self.command}` of {self.user} on host {self.host}, process {self.pid}, "
+            f"since {since} (last seen {max(now - self.seen, 0):.0f} s ago)"
         )
 
-    def to_bytes(self) -> bytes:
-        return (json.dumps(asdict(self), indent=1) + "\n").encode()
+    def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
+        return {_COMMAND_KEY if name == "command" else name: value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> LockOwner:  # JSON as read
+        """Rebuild what `to_json` returned; TypeError or KeyError if it is something else."""
+        rest = {name: value for name, value in data.items() if name != _COMMAND_KEY}
+        return cls(**rest, command=data[_COMMAND_KEY])
 
 
 class DriverLock:
     """What a driver holds while it runs a sweep; a context manager that lets go of it at the end, whatever comes.
 
     Args:
-        storage: where the sweep is.
-        doing: the command, for whoever is refused meanwhile.
+        command: what the driver does, for whoever is refused meanwhile.
         where: what the user named, for messages.
         clock: seconds since 1970.
         sleep: waits so many seconds.
@@ -116,16 +122,15 @@ class DriverLock:
 
     def __init__(
         self,
-        storage: Storage,
+        command: str,
         *,
-        doing: str,
         where: str,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._storage, self._where, self._clock, self._sleep = storage, where, clock, sleep
-        self._holder = LockOwner.here(doing, clock())
-        self._name: str | None = None
+        self._where, self._clock, self._sleep = where, clock, sleep
+        self._owner = LockOwner.here(command, clock())
+        self._folder: SweepFolder | None = None
         self._over = threading.Event()
         self._beating = threading.Thread(target=self._beat, name="sweepkit-lock", daemon=True)
         self._lost: str | None = None
@@ -136,39 +141,39 @@ class DriverLock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._name is None:
+        if self._folder is None:
             return
         self._over.set()
         self._beating.join()
-        other = read_holder(self._storage, self._name)
-        if other and other.token == self._holder.token:
+        other = read_owner(self._folder)
+        if other and other.token == self._owner.token:
             try:
-                self._storage.delete(self._name)
+                self._folder.storage.delete(self._folder.paths.lock)
             except StorageFault as fault:  # no harm: a dead driver's lock is in nobody's way
                 logger.warning("the lock of the sweep stays where it is: %s", fault)
 
-    def take(self, paths: SweepPaths) -> None:
+    def take(self, folder: SweepFolder) -> None:
         """Become the one driver of a sweep, in place of a dead one if need be.
 
         Raises:
             InputError: another driver is at it; says who, since when and what to do.
         """
-        with _one_at_a_time(self._storage, paths):
-            self._take(paths)
-        self._name = paths.lock
+        with _one_at_a_time(folder):
+            self._take(folder)
+        self._folder = folder
         self._beating.start()
 
-    def _take(self, paths: SweepPaths) -> None:
-        name = paths.lock
-        while not (self._storage.create(name, self._holder.to_bytes()) and self._stays(name)):
-            other = read_holder(self._storage, name)
+    def _take(self, folder: SweepFolder) -> None:
+        storage, name = folder.storage, folder.paths.lock
+        while not (storage.create(name, _content(self._owner)) and self._stays(folder)):
+            other = read_owner(folder)
             if other is None:
-                continue  # it was let go of in between
+                continue  # it was released in between
             if other.is_alive(now=self._clock()):
-                raise InputError(_refusal(self._storage, paths, other, self._clock()), where=self._where)
-            taken = self._storage.take(name)
+                raise InputError(_refusal(folder, other, self._clock()), where=self._where)
+            taken = storage.take(name)
             if taken and json.loads(taken)["token"] != other.token:
-                self._storage.create(name, taken)  # somebody else was faster and holds it: there it is again
+                storage.create(name, taken)  # somebody else was faster and holds it: there it is again
             elif taken:
                 logger.warning("taking over from %s, which is dead", other.describe(now=self._clock()))
 
@@ -178,12 +183,13 @@ class DriverLock:
 
     def heartbeat(self) -> None:
         """Say that this driver still runs the sweep, or find that another one does."""
-        assert self._name is not None, "there is nothing to refresh before take()"
-        other = read_holder(self._storage, self._name)
-        if other and other.token != self._holder.token:
+        assert self._folder is not None, "there is nothing to refresh before take()"
+        other = read_owner(self._folder)
+        if other and other.token != self._owner.token:
             self._lost = f"another driver has taken over: {other.describe(now=self._clock())}"
         else:
-            self._storage.write(self._name, replace(self._holder, seen=self._clock()).to_bytes())
+            content = _content(replace(self._owner, seen=self._clock()))
+            self._folder.storage.write(self._folder.paths.lock, content)
 
     def _beat(self) -> None:
         while self._lost is None and not self._over.wait(BEAT_S):
@@ -192,26 +198,26 @@ class DriverLock:
             except (OSError, InputError, StorageFault) as error:  # the next beat is the next attempt
                 logger.warning("the lock of the sweep could not be refreshed: %s", error)
 
-    def _stays(self, name: str) -> bool:
+    def _stays(self, folder: SweepFolder) -> bool:
         """Tell whether what was just written is still there; in a folder it is, in a bucket the last writer wins."""
-        if self._storage.local is not None:
+        if folder.local is not None:
             return True
         self._sleep(_SETTLE_S)
-        found = read_holder(self._storage, name)
-        return found is not None and found.token == self._holder.token
+        owner = read_owner(folder)
+        return owner is not None and owner.token == self._owner.token
 
 
 @contextlib.contextmanager
-def _one_at_a_time(storage: Storage, paths: SweepPaths) -> Iterator[None]:
+def _one_at_a_time(folder: SweepFolder) -> Iterator[None]:
     """Keep other drivers of this machine out of the block: of several that find a dead one, one shall take over.
 
     Where the file system knows no such locks, or in a bucket, the newest driver wins, and the others stop at their next
     beat.
     """
-    if storage.local is None or not storage.path(paths.root).is_dir():  # where no folder is, nobody died
+    if folder.local is None or not folder.local.is_dir():  # where no folder is, nobody died
         yield
         return
-    descriptor = os.open(storage.path(paths.root), os.O_RDONLY)
+    descriptor = os.open(folder.local, os.O_RDONLY)
     try:
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -220,39 +226,43 @@ def _one_at_a_time(storage: Storage, paths: SweepPaths) -> Iterator[None]:
         os.close(descriptor)
 
 
-def check_free(storage: Storage, paths: SweepPaths, *, where: str, now: float) -> None:
+def check_free(folder: SweepFolder, *, where: str, now: float) -> None:
     """Raise what `DriverLock.take` would raise, without taking anything.
 
     Raises:
         InputError: a driver is at the sweep; says who, since when and what to do.
     """
-    other = read_holder(storage, paths.lock)
+    other = read_owner(folder)
     if other and other.is_alive(now=now):
-        raise InputError(_refusal(storage, paths, other, now), where=where)
+        raise InputError(_refusal(folder, other, now), where=where)
 
 
-def read_holder(storage: Storage, name: str) -> LockOwner | None:
-    """Return who holds a lock; None when nobody does.
+def read_owner(folder: SweepFolder) -> LockOwner | None:
+    """Return who holds a sweep's lock; None when nobody does.
 
     Raises:
         InputError: the file is no lock.
     """
     try:
-        return LockOwner(**storage.read_json(name))
+        return LockOwner.from_json(folder.storage.read_json(folder.paths.lock))
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         what = "this file should say who runs the sweep, and cannot be read; delete it if nobody does"
-        raise InputError(what, where=f"{storage.shown}/{name}") from None
+        raise InputError(what, where=folder.shown(folder.paths.lock)) from None
 
 
-def _refusal(storage: Storage, paths: SweepPaths, other: LockOwner, now: float) -> str:
-    beside = ", or add --new to run another beside it" if other.doing == "run" else ""
+def _refusal(folder: SweepFolder, other: LockOwner, now: float) -> str:
+    beside = ", or add --new to run another beside it" if other.command == "run" else ""
     return (
-        f"sweep {paths.sweep!r} is being run already: {other.describe(now=now)}; wait for its end or stop it with "
+        f"sweep {folder.sweep!r} is being run already: {other.describe(now=now)}; wait for its end or stop it with "
         f"Ctrl-C or `kill -INT {other.pid}` on {other.host}{beside}; only if that process is certainly gone, delete "
-        f"{storage.shown}/{paths.lock}"
+        f"{folder.shown(folder.paths.lock)}"
     )
+
+
+def _content(owner: LockOwner) -> bytes:
+    return (json.dumps(owner.to_json(), indent=1) + "\n").encode()
 
 
 def _started(pid: int) -> float | None:

@@ -19,7 +19,7 @@ from sweepkit.study.continuation import ContinuedTrialsStorage
 from sweepkit.study.usage import DriverRun
 from sweepkit.trial import early_stopping
 from sweepkit.trial.failure import Failure
-from sweepkit.trial.trial import Direction, Report, Trial, TrialState
+from sweepkit.trial.trial import Report, Trial, TrialState
 
 # the journal is the sweep's own, so the name need not tell sweeps apart; Hyperband derives brackets from it
 STUDY = "sweep"
@@ -38,8 +38,8 @@ class Journal:
     the sweep runs."""
 
     def __init__(self, storage: ContinuedTrialsStorage, config: SweepConfig) -> None:
-        self._storage, self._config = storage, config
-        self._direction = Direction(config.objective.mode)
+        self._storage, self.config = storage, config
+        self._direction = config.objective.direction
 
     @classmethod
     def read(cls, journal: Path, config: SweepConfig) -> Journal:
@@ -66,7 +66,7 @@ class Journal:
 
     def extensible(self) -> list[int]:
         """Return the trials that ended because they had run all of their epochs, and fewer than they may run now."""
-        last = self._config.stopping.max_epochs
+        last = self.config.stopping.max_epochs
         return [r.number for r in self.trials() if r.epoch < last and r.reason == ran_all(r.epoch)]
 
     def _trials(self) -> list[FrozenTrial]:
@@ -76,7 +76,7 @@ class Journal:
         attrs = trial.user_attrs
         found = (Report.from_json(json.loads(text)) for key, text in attrs.items() if key.startswith(REPORT))
         reports = tuple(sorted(found, key=lambda report: report.epoch))
-        values = [r.metrics.get(self._config.objective.metric, float("nan")) for r in reports]
+        values = [r.metrics.get(self.config.objective.metric, float("nan")) for r in reports]
         best = early_stopping.best_so_far(values, self._direction)
         return Trial(
             number=trial.number,

@@ -19,12 +19,57 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sweepkit.errors import StorageFault
-from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 
 logger = logging.getLogger(__name__)
 
 _STALE_S = 10.0  # an append holds its lock for milliseconds
+_WRITE_BACK_S = 15.0
+
+
+@contextlib.contextmanager
+def open_journal(folder: SweepFolder, *, read_only: bool = False, every_s: float = _WRITE_BACK_S) -> Iterator[Path]:
+    """Give the journal as a local file: itself in a folder; of a bucket a copy, written back at the end.
+
+    The copy is written back every `every_s` seconds too, if it has grown: a driver may be killed.
+    """
+    storage, name = folder.storage, folder.paths.journal
+    if storage.local is not None:
+        yield storage.path(name)
+        return
+    with tempfile.TemporaryDirectory(prefix="sweepkit-journal-") as scratch:
+        local = Path(scratch) / "journal.log"
+        n_stored = local.write_bytes(storage.read(name)) if storage.exists(name) else 0
+        if read_only:
+            yield local
+            return
+        ended = threading.Event()
+        write_back = functools.partial(_write_back, local, storage, name, n_stored)
+        copying = threading.Thread(target=write_back, args=(every_s, ended), daemon=True)
+        copying.start()
+        try:
+            yield local
+        finally:
+            ended.set()
+            copying.join()
+            if local.exists():
+                storage.write(name, local.read_bytes())
+
+
+def _write_back(
+    local: Path, storage: Storage, name: str, n_stored: int, every_s: float, ended: threading.Event
+) -> None:
+    """Write a growing file back now and then; a last line that is half-written by then is mended like any other."""
+    while not ended.wait(every_s):
+        content = local.read_bytes() if local.exists() else b""
+        if len(content) == n_stored:
+            continue
+        try:
+            storage.write(name, content)
+            n_stored = len(content)
+        except (StorageFault, OSError) as error:  # the end tries again, and says so if it can't
+            logger.warning("the journal could not be copied to the bucket: %s", error)
 
 
 def repair_journal(journal: Path) -> None:
@@ -77,51 +122,3 @@ def _drop_stale_lock(journal: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         if time.time() - lock.lstat().st_mtime > _STALE_S:
             lock.unlink()
-
-
-_WRITE_BACK_S = 15.0
-
-
-@contextlib.contextmanager
-def open_journal(
-    storage: Storage, paths: SweepPaths, *, read_only: bool = False, every_s: float = _WRITE_BACK_S
-) -> Iterator[Path]:
-    """Give the journal as a local file: itself in a folder; of a bucket a copy, written back at the end.
-
-    The copy is written back every `every_s` seconds too, if it has grown: a driver may be killed.
-    """
-    if storage.local is not None:
-        yield storage.path(paths.journal)
-        return
-    with tempfile.TemporaryDirectory(prefix="sweepkit-journal-") as scratch:
-        local = Path(scratch) / "journal.log"
-        n_stored = local.write_bytes(storage.read(paths.journal)) if storage.exists(paths.journal) else 0
-        if read_only:
-            yield local
-            return
-        ended = threading.Event()
-        write_back = functools.partial(_write_back, local, storage, paths.journal, n_stored)
-        copying = threading.Thread(target=write_back, args=(every_s, ended), daemon=True)
-        copying.start()
-        try:
-            yield local
-        finally:
-            ended.set()
-            copying.join()
-            if local.exists():
-                storage.write(paths.journal, local.read_bytes())
-
-
-def _write_back(
-    local: Path, storage: Storage, name: str, n_stored: int, every_s: float, ended: threading.Event
-) -> None:
-    """Write a growing file back now and then; a last line that is half-written by then is mended like any other."""
-    while not ended.wait(every_s):
-        content = local.read_bytes() if local.exists() else b""
-        if len(content) == n_stored:
-            continue
-        try:
-            storage.write(name, content)
-            n_stored = len(content)
-        except (StorageFault, OSError) as error:  # the end tries again, and says so if it can't
-            logger.warning("the journal could not be copied to the bucket: %s", error)

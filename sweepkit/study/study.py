@@ -98,7 +98,7 @@ class SweepStudy(Journal):
         number = len([t for t in self._trials() if t.state is not optuna.trial.TrialState.WAITING])
         if number >= self.n_target:
             return None
-        self._study.sampler = sampler(self._config, number)
+        self._study.sampler = sampler(self.config, number)
         trial = self._study.ask()
         draw(self._space, trial)
         return self.trial(number)
@@ -142,7 +142,7 @@ class SweepStudy(Journal):
         """Draw what is missing of a point whose drawing a death interrupted."""
         for trial in self.unfinished():
             if not trial.reports:
-                self._study.sampler = sampler(self._config, trial.number)
+                self._study.sampler = sampler(self.config, trial.number)
                 complete(self._space, self._live(trial.number), self._trials()[trial.number])
 
     def note(self, number: int, key: str, value: str) -> None:
@@ -160,7 +160,7 @@ class SweepStudy(Journal):
         if key in trial.user_attrs:
             return None
         if not self._flaw(number, report) and report.epoch not in self._trials()[number].intermediate_values:
-            trial.report(report.metrics[self._config.objective.metric], report.epoch)
+            trial.report(report.metrics[self.config.objective.metric], report.epoch)
         # after the value: a death between the two leaves an epoch that is simply reported again
         trial.set_user_attr(key, json.dumps(report.to_json()))
         return self._verdict(number, report)
@@ -178,18 +178,18 @@ class SweepStudy(Journal):
         return self._verdict(number, reports[-1], again=True)
 
     def _flaw(self, number: int, report: Report) -> str | None:
-        metric = self._config.objective.metric
+        metric = self.config.objective.metric
         return early_stopping.not_finite(report, metric) or early_stopping.missing_objective(report, metric, number)
 
     def _verdict(self, number: int, report: Report, *, again: bool = False) -> Decision | None:
-        rule = self._config.stopping
+        rule = self.config.stopping
         if flaw := self._flaw(number, report):
             return Decision(TrialState.FAILED, flaw)
         if report.epoch >= rule.max_epochs:
             return Decision(TrialState.COMPLETE, ran_all(report.epoch))
         if self._live(number).should_prune() or (again and self._fell_before(number, report)):
             return Decision(TrialState.PRUNED, self._why_pruned(number, report))
-        values = [r.metrics[self._config.objective.metric] for r in self.trial(number).reports]
+        values = [r.metrics[self.config.objective.metric] for r in self.trial(number).reports]
         reason = early_stopping.impatient(values, self._direction, patience=rule.patience)
         return Decision(TrialState.COMPLETE, reason) if reason else None
 
@@ -199,7 +199,7 @@ class SweepStudy(Journal):
         kept = replace(failure, error=hidden(failure.error))  # in JSON a URI may run into what follows it
         self._live(number).set_user_attr(f"{FAULT}{len(failures):04d}", json.dumps(kept.to_json()))
         forgiven = self._trials()[number].user_attrs.get(_FORGIVEN, 0)
-        return not is_exhausted(failures[forgiven:], self._config.budget.retries)
+        return not is_exhausted(failures[forgiven:], self.config.budget.retries)
 
     def finish(self, number: int, decision: Decision) -> None:
         """Tell the study how a trial ended; its value is the best epoch's, not the last's."""
@@ -245,8 +245,8 @@ class SweepStudy(Journal):
 
         Only what had been reported by then counts.
         """
-        trial, value = self._trials()[number], report.metrics[self._config.objective.metric]
-        if report.epoch not in rungs(self._config.stopping) or trial.system_attrs.get(last_rung(trial)) != value:
+        trial, value = self._trials()[number], report.metrics[self.config.objective.metric]
+        if report.epoch not in rungs(self.config.stopping) or trial.system_attrs.get(last_rung(trial)) != value:
             return False
         return self._direction.is_better(self._cutoff(self._reached(trial, report.epoch, by=report.timestamp)), value)
 
@@ -258,12 +258,12 @@ class SweepStudy(Journal):
 
     def _cutoff(self, reached: Sequence[float]) -> float:
         """Return the worst value that a rung lets pass."""
-        place = max(len(reached) // self._config.stopping.reduction, 1) - 1
+        place = max(len(reached) // self.config.stopping.reduction, 1) - 1
         return sorted(reached, reverse=self._direction is Direction.MAX)[place]
 
     def _why_pruned(self, number: int, report: Report) -> str:
         """Say what the rule compared; the rules themselves are Optuna's and only answer yes or no."""
-        metric, rule = self._config.objective.metric, self._config.stopping
+        metric, rule = self.config.objective.metric, self.config.stopping
         value = report.metrics[metric]
         if rule.rule == "median":
             return f"epoch {report.epoch}: its best {metric} is worse than the median of the completed trials"

@@ -1,24 +1,25 @@
-"""Telling a store afterwards what it was not told while a sweep ran, from the sweep's journal and its spools.
+"""Upload to a store afterwards what could not be logged while a sweep ran, from the sweep's journal and its spools.
 
-Every call asks the store what it has and adds what is missing, so that doing it twice changes nothing. Unlike
-`driver`, it waits for the store and says so when it does not answer. Try
-`Backfill.open(uri, experiment="cells", sweep="cells", parent_run_id=None, origin="…", tags={}, params={})`.
+Every call reads what the store has and adds what is missing, so that doing it twice changes nothing. Unlike
+`sweep_logger`, it waits for the store, and raises when the store is unreachable. Try
+`Backfill.open(uri, RunMetadata.of(folder, folder.manifest()), run_id=None)`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sweepkit.errors import InputError
-from sweepkit.storage.layout import TrialPaths
-from sweepkit.storage.storage import Storage
-from sweepkit.tracking import run_endings, spool
+from sweepkit.storage.sweep_folder import TrialFolder
+from sweepkit.tracking import spool
 from sweepkit.tracking.connect import connect
 from sweepkit.tracking.errors import ORIGIN_TAG, TRIAL_TAG, AwayError, RefusedError, StoreError
 from sweepkit.tracking.pending_runs import is_pending
+from sweepkit.tracking.run_endings import Leaderboard, RunEnding
+from sweepkit.tracking.run_metadata import PARENT_TAG, RunMetadata, SplitInput, run_name
 from sweepkit.tracking.sweep_logger import source_tags
 from sweepkit.tracking.uris import shown
 from sweepkit.trial.trial import Report, Trial
@@ -53,119 +54,97 @@ class Backfill:
 
     Attributes:
         parent_run_id: the sweep's own run.
-        told: what has been missing so far.
+        counts: what has been missing so far.
     """
 
-    def __init__(self, store: Store, *, experiment_id: str, parent_run_id: str, told: BackfillCounts) -> None:
-        self._store, self._experiment_id = store, experiment_id
-        self.parent_run_id, self.told = parent_run_id, told
+    def __init__(
+        self, store: Store, metadata: RunMetadata, *, experiment_id: str, parent_run_id: str, counts: BackfillCounts
+    ) -> None:
+        self._store, self._metadata, self._experiment_id = store, metadata, experiment_id
+        self.parent_run_id, self.counts = parent_run_id, counts
 
     @classmethod
-    def open(
-        cls,
-        uri: str,
-        *,
-        experiment: str,
-        sweep: str,
-        parent_run_id: str | None,
-        origin: str,
-        tags: Mapping[str, str],
-        params: Mapping[str, str],
-    ) -> Backfill:
+    def open(cls, uri: str, metadata: RunMetadata, *, run_id: str | None) -> Backfill:
         """Find the sweep's run, or make it in a store that has none.
 
         Args:
-            uri: the store, as `connection.located` gives it.
-            experiment: by name, made if need be.
-            sweep: the name of the sweep's run.
-            parent_run_id: the sweep's run where it has one; another store does not know it.
-            origin: tells this sweep from all others.
-            tags: of the sweep's run, if it must be made.
-            params: as `tags`.
+            uri: the store, as `uris.located` gives it.
+            metadata: what the sweep's run carries, if it must be made.
+            run_id: the sweep's run where it has one; another store does not know it.
         """
-        store, told = connect(uri), BackfillCounts()
-        facts = _known(store, parent_run_id)
-        if facts and parent_run_id:
-            if facts.is_deleted:
-                raise RefusedError(f"the sweep's run {parent_run_id} was deleted")
-            return cls(store, experiment_id=store.experiment_of(parent_run_id), parent_run_id=parent_run_id, told=told)
-        experiment_id = store.experiment(experiment)
-        found = store.tagged(experiment_id, ORIGIN_TAG, origin)
-        if found is None:
-            told.runs += 1
-            all_tags = {**source_tags(), "sweepkit.sweep": sweep, **tags, ORIGIN_TAG: origin}
-            found = store.create_run(experiment_id, name=sweep, tags=all_tags)
-            store.record(found, params=params)
-        return cls(store, experiment_id=experiment_id, parent_run_id=found, told=told)
+        store, counts = connect(uri), BackfillCounts()
+        run = _known(store, run_id)
+        if run and run_id:
+            if run.is_deleted:
+                raise RefusedError(f"the sweep's run {run_id} was deleted")
+            return cls(store, metadata, experiment_id=store.experiment_of(run_id), parent_run_id=run_id, counts=counts)
+        experiment_id = store.experiment(metadata.experiment)
+        found_id = store.tagged(experiment_id, ORIGIN_TAG, metadata.origin)
+        if found_id is None:
+            counts.runs += 1
+            tags = {**source_tags(), **metadata.sweep_tags, ORIGIN_TAG: metadata.origin}
+            found_id = store.create_run(experiment_id, name=metadata.title, tags=tags)
+            store.record(found_id, params=metadata.params)
+        return cls(store, metadata, experiment_id=experiment_id, parent_run_id=found_id, counts=counts)
 
     def trial(
-        self,
-        trial: Trial,
-        *,
-        name: str,
-        tags: Mapping[str, str],
-        data: Mapping[str, Any] | None,
-        storage: Storage,
-        paths: TrialPaths,
-        ending: run_endings.Ending | None,
-        ended_at: float | None,
+        self, trial: Trial, folder: TrialFolder, *, split: SplitInput | None, ending: RunEnding | None
     ) -> str | None:
-        """Tell of one trial; returns its run, or None where somebody deleted that.
+        """Upload what is missing of one trial; returns its run, or None where that was deleted in the store.
 
         Args:
-            trial: what the journal has of it.
-            name: of its run, if it must be made.
-            tags: as `name`.
-            data: the arguments of `Store.add_dataset` without the run; None when the data is gone.
-            storage: where its spool is.
-            paths: the trial's.
+            trial: as the journal has it.
+            folder: where its spool is.
+            split: the data that it trained on; None when the data is gone.
             ending: None while it has not ended.
-            ended_at: when that was.
         """
-        run_id = self._run_of(trial, name=name, tags=tags)
-        facts = self._store.facts(run_id)
-        if facts.is_deleted:
-            self.told.deleted.append(trial.number)
+        run_id = self._run_of(trial)
+        run = self._store.facts(run_id)
+        if run.is_deleted:
+            self.counts.deleted.append(trial.number)
             return None
-        params = {key: str(value) for key, value in trial.params.items() if key not in facts.params}
+        params = {key: str(value) for key, value in trial.params.items() if key not in run.params}
         if params:
             self._store.record(run_id, params=params)
-        if data and not facts.has_data:
-            self._store.add_dataset(run_id, **data)
-        self._send_reports(run_id, trial.reports, storage, paths)
+        if split and not run.has_data:
+            self._store.add_dataset(run_id, split)
+        self._send_reports(run_id, trial.reports, folder)
         if ending:
-            self._end(run_id, facts, ending, ended_at)
+            self._end(run_id, run, ending)
         return run_id
 
     def checkpoint(self, run_id: str, folder: Path, *, last: str) -> None:
         """Copy a checkpoint to a run's artifacts, if it is not there; `last` is the file that is written last."""
         if folder.exists() and not self._store.has_artifact(run_id, "checkpoint", last):
             self._store.upload(run_id, folder, name="checkpoint")
-            self.told.checkpoints += 1
+            self.counts.checkpoints += 1
 
-    def sweep(
-        self, ending: run_endings.Ending, *, leaderboard: Mapping[str, Sequence[object]], ended_at: float | None
-    ) -> None:
-        """Tell how the sweep ended."""
-        facts = self._store.facts(self.parent_run_id)
-        is_synced = self._end(self.parent_run_id, facts, ending, ended_at)
-        if leaderboard and (is_synced or not self._store.has_artifact(self.parent_run_id, "", _TABLE)):
+    def sweep(self, ending: RunEnding, leaderboard: Leaderboard) -> None:
+        """Upload how the sweep ended."""
+        run = self._store.facts(self.parent_run_id)
+        was_missing = self._end(self.parent_run_id, run, ending)
+        if leaderboard and (was_missing or not self._store.has_artifact(self.parent_run_id, "", _TABLE)):
             columns = {name: list(values) for name, values in leaderboard.items()}
             self._store.put_table(self.parent_run_id, name=_TABLE, columns=columns)
 
-    def _run_of(self, trial: Trial, *, name: str, tags: Mapping[str, str]) -> str:
+    def _run_of(self, trial: Trial) -> str:
         if trial.run_id and _known(self._store, trial.run_id):
             return trial.run_id
-        found = self._store.child(self._experiment_id, self.parent_run_id, trial.number)
-        if found:
-            return found
-        self.told.runs += 1
-        all_tags = {**source_tags(), **tags, "mlflow.parentRunId": self.parent_run_id, TRIAL_TAG: str(trial.number)}
-        return self._store.create_run(self._experiment_id, name=name, tags=all_tags, started=trial.started)
+        run_id = self._store.child(self._experiment_id, self.parent_run_id, trial.number)
+        if run_id:
+            return run_id
+        self.counts.runs += 1
+        tags = {
+            **source_tags(),
+            **self._metadata.tags,
+            PARENT_TAG: self.parent_run_id,
+            TRIAL_TAG: str(trial.number),
+        }
+        return self._store.create_run(self._experiment_id, name=run_name(trial), tags=tags, started=trial.started)
 
-    def _send_reports(self, run_id: str, reports: Sequence[Report], storage: Storage, paths: TrialPaths) -> None:
+    def _send_reports(self, run_id: str, reports: Sequence[Report], folder: TrialFolder) -> None:
         """Send what waits in the spool, then what the journal has beyond that; the store may be a new one."""
-        self.told.reports += spool.send(self._store, run_id, storage, paths)
+        self.counts.reports += spool.send(self._store, run_id, folder)
         steps: dict[str, set[int]] = {}
         for report in reports:
             metric = next(iter(report.metrics), None)
@@ -175,28 +154,28 @@ class Backfill:
                 steps[metric] = self._store.steps(run_id, metric)
             if report.epoch not in steps[metric]:
                 self._store.record(run_id, metrics=report.metrics, step=report.epoch, timestamp=report.timestamp)
-                self.told.reports += 1
-        spool.clear(storage, paths)  # of what was damaged
+                self.counts.reports += 1
+        spool.clear(folder)  # of what was damaged
 
-    def _end(self, run_id: str, facts: RunInfo, ending: run_endings.Ending, at: float | None) -> bool:
-        """Write an ending down unless it is there; tell whether it was missing."""
-        lacks = facts.lacks(tags=ending.tags, metrics=ending.metrics)
+    def _end(self, run_id: str, run: RunInfo, ending: RunEnding) -> bool:
+        """Log an ending unless it is there; tell whether it was missing."""
+        lacks = run.lacks(tags=ending.tags, metrics=ending.metrics)
         if lacks:
-            self._store.record(run_id, metrics=ending.metrics, timestamp=at or 0.0, tags=ending.tags)
-        if facts.status != ending.status:
-            self._store.end(run_id, ending.status, at=at)
+            self._store.record(run_id, metrics=ending.metrics, timestamp=ending.at or 0.0, tags=ending.tags)
+        if run.status != ending.status:
+            self._store.end(run_id, ending.status, at=ending.at)
         elif not lacks:
             return False
-        self.told.endings += 1
+        self.counts.endings += 1
         return True
 
 
 def in_users_words(error: StoreError, uri: str) -> InputError:
     """Return what to tell a user whose store does not take it."""
-    what = "cannot be reached" if isinstance(error, AwayError) else "refuses it"
+    what = "cannot be reached" if isinstance(error, AwayError) else "rejected the update"
     return InputError(
-        f"tracking store {shown(uri)!r} {what}: {error}; nothing is lost: the journal and the spools keep what it has "
-        "not been told, and the same command goes on when it answers; --tracking-uri names another store"
+        f"tracking store {shown(uri)!r} {what}: {error}; nothing is lost. Run this command again when the server "
+        "answers, or choose another store with --tracking-uri"
     )
 
 

@@ -1,65 +1,91 @@
-"""What a run shows of an ending: status, metrics and tags of a trial and of a sweep, as values.
+"""How runs end in MLflow: status, metrics and tags of a trial and of a sweep, as values.
 
-Both who tells the store as it happens (`driver`) and who does so afterwards (`catching_up`) say it in these words.
+One place for live logging (`sweep_logger`) and for `sync` (`backfill`). Try
+`of_trial(trial, metric="valid_accuracy", log="runs/…/log.txt").status`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from sweepkit.tracking import run_endings
+from sweepkit.config.schema import Objective
+from sweepkit.storage.manifest import SweepEnd
+from sweepkit.trial.leaderboard import ranked, reasons, table
+from sweepkit.trial.trial import Trial, TrialState
 
-_TRIAL_STATUS = {"complete": "FINISHED", "pruned": "KILLED", "failed": "FAILED"}
+_TRIAL_STATUS = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "KILLED", TrialState.FAILED: "FAILED"}
 _SWEEP_STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
+# the end of a traceback says most, and a tag of MLflow holds 8,000 characters
+_LONGEST_ERROR = 6000
 
-TrialOutcome = Literal["complete", "pruned", "failed"]
-SweepEnd = Literal["finished", "interrupted", "failed"]
+Leaderboard = Mapping[str, Sequence[object]]  # by column
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """How a run ended; `status` is MLflow's word for it."""
+class RunEnding:
+    """The end of a run.
+
+    Attributes:
+        status: MLflow's word: FINISHED, KILLED or FAILED.
+        metrics: the best value and its epoch.
+        tags: the reason and what else there is to know.
+        at: when, in seconds since 1970; None where nobody noted it.
+    """
 
     status: str
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
+    at: float | None
 
 
-def of_trial(
-    *,
-    state: TrialOutcome,
-    reason: str,
-    best_value: float | None,
-    best_epoch: int | None,
-    metric: str,
-    tags: Mapping[str, str] | None = None,
-) -> Ending:
-    """Describe a trial's ending, with its best value of `metric`, if it has one, and the epoch of that, and `tags`."""
+def of_trial(trial: Trial, *, metric: str, log: str) -> RunEnding:
+    """Describe the end of a trial, with its best value of the objective, `metric`.
+
+    Args:
+        trial: has ended.
+        metric: the objective.
+        log: where its log is, for the run of a failed trial.
+    """
+    assert trial.state is not None, "the trial has ended"
     metrics = {}
-    if best_value is not None and best_epoch is not None:
-        metrics = {f"best_{metric}": best_value, "best_epoch": float(best_epoch)}
-    own = {"sweepkit.outcome": state, "sweepkit.stop_reason": reason}
-    return Ending(_TRIAL_STATUS[state], metrics, own | dict(tags or {}))
+    if trial.best_value is not None and trial.best_epoch is not None:
+        metrics = {f"best_{metric}": trial.best_value, "best_epoch": float(trial.best_epoch)}
+    tags = {"sweepkit.outcome": trial.state.value, "sweepkit.stop_reason": trial.reason or ""}
+    return RunEnding(_TRIAL_STATUS[trial.state], metrics, tags | _failure_tags(trial, log), trial.ended)
 
 
 def of_sweep(
-    *, status: SweepEnd, best: Mapping[str, object], metric: str | None, ended: Sequence[tuple[str, int]]
-) -> Ending:
-    """Describe a sweep's ending; see `SweepLogger.finish`."""
-    value = best.get(metric) if metric else None
-    metrics = {f"best_{metric}": value} if isinstance(value, float) else {}
-    tags = {f"sweepkit.best_{name}": str(known) for name, known in best.items() if name != metric}
-    tags["mlflow.note.content"] = run_endings.markdown(best, ended)
-    return Ending(_SWEEP_STATUS[status], metrics, tags)
+    status: SweepEnd, trials: Sequence[Trial], objective: Objective, *, also: Mapping[str, object] | None = None
+) -> RunEnding:
+    """Describe the end of a sweep.
+
+    Args:
+        status: how it ended.
+        trials: all of its trials.
+        objective: ranks them; the winner's value becomes a metric, its params tags.
+        also: what else is known of the winner.
+    """
+    best = {**_winner(trials, objective), **(also or {})}
+    value = best.get(objective.metric)
+    metrics = {f"best_{objective.metric}": value} if isinstance(value, float) else {}
+    tags = {f"sweepkit.best_{name}": str(item) for name, item in best.items() if name != objective.metric}
+    tags["mlflow.note.content"] = markdown(best, reasons(trials))
+    at = max((trial.ended for trial in trials if trial.ended is not None), default=None)
+    return RunEnding(_SWEEP_STATUS[status], metrics, tags, at)
+
+
+def leaderboard(trials: Sequence[Trial], objective: Objective) -> Leaderboard:
+    """Return the leaderboard by column."""
+    rows = table(trials, metric=objective.metric, direction=objective.direction)
+    return {name: [row.get(name) for row in rows] for name in rows[0]} if rows else {}
 
 
 def markdown(best: Mapping[str, object], ended: Sequence[tuple[str, int]]) -> str:
     """Return a short text with two tables.
 
     Args:
-        best: what there is to know of the best trial, in order; empty when no trial has a finite objective.
+        best: what is known of the best trial, in order; empty when no trial has a finite objective.
         ended: why trials ended and how many did so, as `leaderboard.reasons` counts them.
     """
     parts = [
@@ -67,6 +93,27 @@ def markdown(best: Mapping[str, object], ended: Sequence[tuple[str, int]]) -> st
         _table(("how trials ended", "trials"), [(reason, str(count)) for reason, count in ended]),
     ]
     return "\n\n".join(part for part in parts if part) or "No trial has ended."
+
+
+def _winner(trials: Sequence[Trial], objective: Objective) -> dict[str, object]:
+    leaders = ranked(trials, objective.direction)
+    if not leaders:
+        return {}
+    best = leaders[0]
+    return {"trial": best.number, objective.metric: best.best_value, "epoch": best.best_epoch, **best.params}
+
+
+def _failure_tags(trial: Trial, log: str) -> dict[str, str]:
+    """Say how many attempts failed, and of a failed trial how the last one did and where the log is."""
+    tags = {"sweepkit.faults": str(len(trial.failures))} if trial.failures else {}
+    if trial.state is not TrialState.FAILED:
+        return tags
+    tags["sweepkit.log"] = log
+    if trial.failures:
+        error = trial.failures[-1].error[-_LONGEST_ERROR:]
+        tags["sweepkit.error"] = error
+        tags["mlflow.note.content"] = f"Failed: {trial.reason}\n\n```\n{error.rstrip()}\n```\n"
+    return tags
 
 
 def _table(head: tuple[str, str], rows: Sequence[tuple[str, str]]) -> str:

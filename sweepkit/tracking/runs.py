@@ -20,6 +20,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_LOGGED_ARTIFACTS, MLFLOW_PARENT_RUN_ID
 
 from sweepkit.tracking.errors import TRIAL_TAG, AwayError, RefusedError
+from sweepkit.tracking.run_metadata import SplitInput
 from sweepkit.tracking.uris import artifact_folder, shown
 
 _SOME_DAY = (408, 425, 429)  # time-outs and "slow down"; all other 4xx stay as they are
@@ -208,18 +209,16 @@ class Store:
         return dict(self._client.get_run(run_id).data.params)
 
     @in_our_words
-    def add_dataset(
-        self, run_id: str, *, name: str, digest: str, source: str, profile: Mapping[str, object], context: str
-    ) -> None:
-        """Say that a run reads this data."""
+    def add_dataset(self, run_id: str, split: SplitInput) -> None:
+        """Record a split as an input of a run."""
         dataset = Dataset(
-            name=name,
-            digest=digest[:_LONGEST_DIGEST],
-            source_type="local" if "://" not in source else source.partition("://")[0],
-            source=json.dumps({"uri": source}),
-            profile=json.dumps(dict(profile)),
+            name=split.name,
+            digest=split.digest[:_LONGEST_DIGEST],
+            source_type="local" if "://" not in split.source else split.source.partition("://")[0],
+            source=json.dumps({"uri": split.source}),
+            profile=json.dumps(dict(split.profile)),
         )
-        tags = [InputTag("mlflow.data.context", context)]
+        tags = [InputTag("mlflow.data.context", split.context)]
         self._client.log_inputs(run_id, datasets=[DatasetInput(dataset, tags)])
 
     @in_our_words

@@ -10,8 +10,7 @@ import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from sweepkit.storage.layout import TrialPaths
-from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import TrialFolder
 from sweepkit.tracking.connect import connect
 from sweepkit.trial.trial import Report
 
@@ -21,32 +20,32 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
-def write(storage: Storage, paths: TrialPaths, report: Report, tags: Mapping[str, str]) -> None:
+def write(folder: TrialFolder, report: Report, tags: Mapping[str, str]) -> None:
     """Put a report into the trial's spool, with tags to set on its run."""
-    storage.write_json(paths.spooled(report.epoch), {"report": report.to_json(), "tags": dict(tags)})
+    folder.storage.write_json(folder.paths.spooled(report.epoch), {"report": report.to_json(), "tags": dict(tags)})
 
 
-def is_behind(storage: Storage, paths: TrialPaths) -> bool:
+def is_behind(folder: TrialFolder) -> bool:
     """Tell whether more waits than the latest report, which its worker may be sending at this moment."""
-    return len(storage.names(paths.spool)) > 1
+    return len(folder.storage.names(folder.paths.spool)) > 1
 
 
-def is_empty(storage: Storage, paths: TrialPaths) -> bool:
+def is_empty(folder: TrialFolder) -> bool:
     """Tell whether all has been sent."""
-    return not storage.names(paths.spool)
+    return not folder.storage.names(folder.paths.spool)
 
 
-def send(store: Store, run_id: str, storage: Storage, paths: TrialPaths) -> int:
+def send(store: Store, run_id: str, folder: TrialFolder) -> int:
     """Send what is in the spool, oldest first, and return how many reports that were.
 
     Raises:
         StoreError: the store failed; what it has not got is still in the spool.
     """
     n_sent = 0
-    for file in storage.names(paths.spool):
-        name = f"{paths.spool}/{file}"
+    for file in folder.storage.names(folder.paths.spool):
+        name = f"{folder.paths.spool}/{file}"
         try:
-            content = storage.read_json(name)
+            content = folder.storage.read_json(name)
         except FileNotFoundError:  # the worker and the driver may both be at it
             continue
         except ValueError:
@@ -60,22 +59,22 @@ def send(store: Store, run_id: str, storage: Storage, paths: TrialPaths) -> int:
             timestamp=report.timestamp,
             tags=content["tags"],
         )
-        storage.delete(name)
+        folder.storage.delete(name)
         n_sent += 1
     return n_sent
 
 
-def clear(storage: Storage, paths: TrialPaths) -> None:
+def clear(folder: TrialFolder) -> None:
     """Delete what is left in the spool, which the store has from elsewhere."""
-    for file in storage.names(paths.spool):
-        storage.delete(f"{paths.spool}/{file}")
+    for file in folder.storage.names(folder.paths.spool):
+        folder.storage.delete(f"{folder.paths.spool}/{file}")
 
 
-def replay(uri: str, run_id: str, storage: Storage, paths: TrialPaths) -> int:
+def replay(uri: str, run_id: str, folder: TrialFolder) -> int:
     """Send what a trial left in its spool, and return how many reports that were.
 
     Raises:
         InputError: the store is a file that cannot be written.
         StoreError: the store failed; what it has not got is still in the spool.
     """
-    return 0 if is_empty(storage, paths) else send(connect(uri), run_id, storage, paths)
+    return 0 if is_empty(folder) else send(connect(uri), run_id, folder)

@@ -30,6 +30,7 @@ from sweepkit.nn import implementation
 from sweepkit.redaction import hidden
 from sweepkit.storage.layout import DataPaths, SweepPaths, TrialPaths
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import TrialFolder
 from sweepkit.training import checkpoints, devices
 from sweepkit.training.checkpoints import CheckpointState
 from sweepkit.trial import early_stopping
@@ -41,7 +42,7 @@ logger = logging.getLogger(__name__)
 # validation keeps no states for gradients, so its batches may be larger than training's; the numbers are the same
 _VALID_BATCH = 512
 
-OpenLog = Callable[[TrialSettings, TrialRequest, Storage, TrialPaths], ReportLog | None]
+OpenLog = Callable[[TrialSettings, TrialRequest, TrialFolder], ReportLog | None]
 
 
 class Trainer:
@@ -74,7 +75,7 @@ class Trainer:
         Whatever the sweep package raises here or in `run_epoch` is raised again, and stands in the trial's log.
         """
         self.stop()
-        paths = SweepPaths(self._trial_settings.sweep).trial(request.number)
+        paths = SweepPaths(self._trial_settings.sweep, self._trial_settings.stage).trial(request.number)
         self._trial = trial = _RunningTrial(request, paths)
         if request.resumes and self._storage.exists(paths.log):
             trial.text.write(self._storage.read(paths.log).decode(errors="replace"))
@@ -86,7 +87,7 @@ class Trainer:
                 state = checkpoints.restore(self._storage, paths, trial.model)
                 trial.reports = list(state.reports) if state else []
             trial.n_returned = min(request.epochs_reported, len(trial.reports))
-            trial.log = self._open_log(self._trial_settings, request, self._storage, paths)
+            trial.log = self._open_log(self._trial_settings, request, TrialFolder(self._storage, paths))
             again = f" attempt {request.attempt}" if request.attempt > 1 else ""
             logger.info(
                 "trial %d%s starts after epoch %d: %s", request.number, again, len(trial.reports), request.params

@@ -19,6 +19,7 @@ class TrialSettings:
     Attributes:
         package: the sweep package's importable name.
         sweep: the sweep's name in the storage.
+        stage: "final" for trials of its final stage.
         storage_uri: where prepared data, checkpoints and spools are.
         data_key: which prepared data.
         data: the package's data settings, as JSON.
@@ -47,6 +48,7 @@ class TrialSettings:
     timeout_minutes: float | None = None
     worker_memory_gb: float | None = None
     nn: Literal["auto", "stock"] = "auto"
+    stage: str | None = None
 
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
         return asdict(self)

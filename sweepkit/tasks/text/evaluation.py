@@ -43,6 +43,7 @@ class EvaluationTask:
         epoch: of the checkpoint.
         params: the trial's parameters.
         split: "valid" or "test".
+        stage: "final" for a trial of the final stage.
     """
 
     package: str
@@ -54,6 +55,7 @@ class EvaluationTask:
     epoch: int
     params: Params
     split: str
+    stage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def evaluate(task: EvaluationTask) -> Evaluation:
     from sweepkit.training import checkpoints, devices
 
     devices.configure_task()
-    storage, paths = Storage.at(task.storage_uri), SweepPaths(task.sweep).trial(task.trial)
+    storage, paths = Storage.at(task.storage_uri), SweepPaths(task.sweep, task.stage).trial(task.trial)
     package = import_package(task.package)
     prepared = PreparedData.open(local_folder(DataPaths(task.package, task.data_key), storage))
     model = package.model_module().build(task.params, prepared)

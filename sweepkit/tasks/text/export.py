@@ -61,7 +61,9 @@ def check_rows(prepared: PreparedData, reading: BatchSettings) -> Rows:
 def _trained(task: ExportTask, storage: Storage, package: Package, prepared: PreparedData) -> keras.Model:
     keras.utils.set_random_seed(task.seed)  # for layers that draw what they do not keep as a weight
     network = package.model_module().build(dict(task.params), prepared)
-    checkpoints.load_weights(storage, SweepPaths(task.sweep).trial(task.trial).checkpoint(task.epoch), network)
+    checkpoints.load_weights(
+        storage, SweepPaths(task.sweep, task.stage).trial(task.trial).checkpoint(task.epoch), network
+    )
     return network
 
 

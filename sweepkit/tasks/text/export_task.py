@@ -23,7 +23,7 @@ class ExportTask:
         data: its data settings, as JSON.
         data_key: which prepared data.
         storage_uri: where data and checkpoints are, and where the bundle goes.
-        sweep: the sweep's name in the storage: "cells", or "cells/final" for a run of the final stage.
+        sweep: the sweep's name in the storage.
         trial: its number there.
         epoch: of the checkpoint.
         seed: of the trial.
@@ -32,6 +32,7 @@ class ExportTask:
         shown_sweep: the sweep that the bundle says it comes from.
         shown_trial: the trial that it says it comes from.
         to: name of the bundle's folder in the storage; what is there is replaced.
+        stage: "final" for a run of the final stage.
     """
 
     package: str
@@ -47,6 +48,7 @@ class ExportTask:
     shown_sweep: str
     shown_trial: int
     to: str
+    stage: str | None = None
 
 
 def export(task: ExportTask) -> BundleManifest:

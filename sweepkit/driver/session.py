@@ -1,0 +1,167 @@
+"""What a driver holds while it runs a sweep or a final stage: runner, data, tracking, lock; and how it runs a study.
+
+`run` and `final` differ in which trials a study is to have, not in how they are run. Try
+`with open_session(definition, folder, manifest, inputs, options) as session: run_trials(session, study)`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import sweepkit
+from sweepkit.config.definition import SweepDefinition
+from sweepkit.data.dataset import PreparedData
+from sweepkit.driver.controller import DriverContext, SweepController
+from sweepkit.driver.data import FoundData
+from sweepkit.driver.observer import Observer
+from sweepkit.driver.tracking import SweepRuns
+from sweepkit.runners.inline import InlineRunner
+from sweepkit.runners.interface import Runner
+from sweepkit.storage.lock import DriverLock
+from sweepkit.storage.manifest import SweepManifest
+from sweepkit.storage.sweep_folder import SweepFolder
+from sweepkit.storage.write_errors import before_start
+from sweepkit.study.study import SweepStudy
+from sweepkit.trial.request import TrialSettings
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How to run, which decides nothing of the results.
+
+    Attributes:
+        address: a running Ray cluster; None starts one on this machine.
+        inline: run trials one by one in this process, without Ray.
+        new: start a new sweep where one that differs is in the way.
+    """
+
+    address: str | None = None
+    inline: bool = False
+    new: bool = False
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sweep, or its final stage, that this driver alone may run.
+
+    Attributes:
+        definition: what is run.
+        folder: where.
+        manifest: of that folder; a final stage's `within` its sweep's.
+        data: what its trials read, not prepared yet.
+        lock: held by this driver.
+    """
+
+    definition: SweepDefinition
+    folder: SweepFolder
+    manifest: SweepManifest
+    data: FoundData
+    lock: DriverLock
+
+
+@dataclass(frozen=True)
+class SweepSession:
+    """All that a driver holds while trials run.
+
+    Attributes:
+        claim: which sweep.
+        dataset: its prepared data.
+        runner: where trials run.
+        runs: in the tracking store; None when tracking is off.
+        observer: is called with whatever happens.
+    """
+
+    claim: Claim
+    dataset: PreparedData
+    runner: Runner
+    runs: SweepRuns | None
+    observer: Observer
+
+    @property
+    def definition(self) -> SweepDefinition:
+        return self.claim.definition
+
+    @property
+    def folder(self) -> SweepFolder:
+        return self.claim.folder
+
+    @property
+    def trial_settings(self) -> TrialSettings:
+        """What the trials of the sweep share."""
+        config, resources = self.definition.config, self.runner.resources
+        return TrialSettings(
+            package=config.package,
+            sweep=self.folder.sweep,
+            stage=self.folder.stage,
+            storage_uri=self.folder.storage.uri,
+            data_key=self.dataset.manifest.key,
+            data=self.definition.data.model_dump(mode="json"),
+            metric=config.objective.metric,
+            direction=config.objective.direction,
+            deterministic=config.deterministic,
+            threads=resources.cpu,
+            gpu=resources.gpu,
+            tracking_uri=self.runs.logger.uri if self.runs else None,
+            timeout_minutes=config.budget.timeout_minutes,
+            worker_memory_gb=config.resources.worker_memory_gb,
+            nn=config.nn,
+        )
+
+
+@contextlib.contextmanager
+def open_session(claim: Claim, options: RunOptions, observer: Observer) -> Iterator[SweepSession]:
+    """Start the runner, prepare the data and open the tracking store; end all of them at the end of the block.
+
+    Raises:
+        InputError: the data, the cluster or the tracking store cannot be used; no trial was started.
+    """
+    with ThreadPoolExecutor(1) as background, contextlib.ExitStack() as stack:
+        # the first start of an MLflow store and that of a Ray cluster take seconds each
+        opening = background.submit(SweepRuns.open, claim.definition, claim.folder, claim.manifest)
+        runner = stack.enter_context(open_runner(claim.definition, options))
+        with before_start():
+            dataset = claim.data.prepare(claim.folder.storage, runner, observer.progress)
+            runs = opening.result()
+        if runs:
+            stack.callback(runs.close)
+            runs.describe_data(dataset)
+        yield SweepSession(claim, dataset, runner, runs, observer)
+
+
+@contextlib.contextmanager
+def open_runner(definition: SweepDefinition, options: RunOptions) -> Iterator[Runner]:
+    """Open the place to run on: this process, a running cluster, or one on this machine."""
+    if options.inline:
+        yield InlineRunner(definition.config.resources)
+        return
+    from sweepkit.runners.ray_tune import cluster  # here: --inline needs no Ray
+
+    modules = [Path(sweepkit.__file__).parent, definition.package.folder]
+    with cluster.connect(options.address, modules=modules, wanted=definition.config.resources) as connected:
+        yield connected
+
+
+def run_trials(session: SweepSession, study: SweepStudy) -> str | None:
+    """Run what is left of a study; returns why it ended before all of its trials, None when it has them all.
+
+    Raises:
+        StorageFault: the storage takes no more; the trials stay unfinished.
+    """
+    n_workers, runs = session.runner.resources.n_workers, session.runs
+    if runs:
+        runs.log_again(study.trials())
+    context = DriverContext(n_workers, session.claim.lock.lost)
+    controller = SweepController(study, session.folder, session.observer, runs=runs, context=context)
+    try:
+        with study.running(n_workers):
+            session.runner.run(controller, session.trial_settings)
+            controller.check()
+    except BaseException:
+        if runs:
+            runs.finish("interrupted", study.trials())
+        raise
+    return controller.over
