@@ -1,6 +1,7 @@
 """Trials that meet every fault there is, in whole sweeps as a user starts them: real processes, a real Ray, real kills.
 
-`tests/test_referee.py` and `tests/ray_tune` have the rules without Ray, `tests/test_sweep.py` one fault on it.
+`tests/driver/test_controller.py` and `tests/runners/ray_tune` have the rules without Ray,
+`tests/end_to_end/test_sweep.py` one fault on it.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tests.nn.plain import PlainEncoder, weights_of
+from tests.support.nn.plain import PlainEncoder, weights_of
 
 pytestmark = pytest.mark.tf
 

@@ -15,13 +15,13 @@ from sweepkit.storage.storage import Storage
 from sweepkit.tracking.pending_runs import is_pending
 from sweepkit.tracking.trial_logger import TrackingTarget, TrialLogger
 from sweepkit.trial.trial import Report
-from tests.proxies import Proxy, before
+from tests.support.proxies import Proxy, before
 
 if TYPE_CHECKING:
-    from conftest import Server
     from mlflow.entities import Run
 
     from sweepkit.tracking.sweep_logger import SweepLogger
+    from tests.support.servers import Server
 
 pytestmark = [
     pytest.mark.mlflow,
