@@ -17,6 +17,7 @@ from sweepkit.storage.storage import Storage
 from sweepkit.study import journal_file
 from sweepkit.study.journal_file import open_journal
 from tests.support.small_sweeps import write_sweep
+from tests.support.waiting import wait_until
 
 YAML = """
 sweep: cells
@@ -133,10 +134,7 @@ def test_a_bucket_has_the_journal_also_when_its_driver_is_killed(
     with open_journal(storage, paths, every_s=0.01) as local:
         for line in (b"line\n", b"line\nand another\n"):
             local.write_bytes(line)
-            deadline = time.monotonic() + 30
-            while not storage.exists(paths.journal) or storage.read(paths.journal) != line:
-                assert time.monotonic() < deadline
-                time.sleep(0.01)
+            wait_until(lambda: storage.exists(paths.journal) and storage.read(paths.journal) == line, f"{line!r}")  # noqa: B023
 
 
 def test_trials_that_have_run_more_epochs_refuse_fewer(sweep_file: Callable[..., Path], tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from tests.support.commands import TOY, facts, sweepkit
 from tests.support.fork_server import Forked
 from tests.support.servers import environment
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 OFF = ("--inline", "--set", "tracking.enabled=false", "--set", "deterministic=true")
@@ -48,11 +48,12 @@ def started(folder: Path, *sets: str) -> Iterator[Forked]:
 
 def wait_for(folder: Path, number: int, epoch: int, running: Forked) -> None:
     """Wait until a trial has a checkpoint of this epoch or a later one."""
-    deadline = time.monotonic() + 120
-    while not any(int(path.parent.name[-4:]) >= epoch for path in states(folder, number)):
-        assert running.poll() is None, "the sweep ended too early"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(
+        lambda: any(int(path.parent.name[-4:]) >= epoch for path in states(folder, number)),
+        f"epoch {epoch} of trial {number}",
+        process=running,
+        output=(folder / "out.txt").read_text,
+    )
 
 
 def states(folder: Path, number: int) -> list[Path]:

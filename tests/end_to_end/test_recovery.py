@@ -8,8 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import pytest
 from tests.support import servers
 from tests.support.commands import ROOT, TOY, facts, sweepkit
 from tests.support.disks import SmallDisk, small_disk
+from tests.support.waiting import wait_until
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow, pytest.mark.faults]
 LONG = (
@@ -46,12 +46,9 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_until(is_there: Callable[[], bool], run: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + _START_S
-    while not is_there():
-        assert run.poll() is None, f"the sweep ended before its time:\n{run.stdout and run.stdout.read()}"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+def wait_for(path: Path, run: subprocess.Popen[str]) -> None:
+    """Wait until a sweep has written a file."""
+    wait_until(path.exists, str(path), process=run, output=lambda: run.poll() and run.stdout and run.stdout.read())
 
 
 def ended(run: subprocess.Popen[str], *, code: int = 0) -> str:
@@ -73,7 +70,7 @@ def test_a_kill_that_damaged_the_newest_checkpoint_and_tore_the_journal_changes_
 ) -> None:
     trial, journal = tmp_path / "runs/sweeps/toy/trials/0000", tmp_path / "runs/sweeps/toy/journal.log"
     run = start(tmp_path, *OFF, *LONG)
-    wait_until((trial / "checkpoints/epoch-0004/state.json").exists, run)
+    wait_for(trial / "checkpoints/epoch-0004/state.json", run)
     run.send_signal(signal.SIGKILL)
     run.communicate()
     newest = sorted((trial / "checkpoints").glob("epoch-*/model.weights.h5"))[-1]
@@ -106,7 +103,7 @@ def test_a_full_storage_ends_the_sweep_and_the_same_command_goes_on(
 ) -> None:
     trials = disk.folder / "runs/sweeps/toy/trials"
     run = start(disk.folder, *OFF, *LONG)
-    wait_until((trials / "0000/checkpoints/epoch-0002/state.json").exists, run)
+    wait_for(trials / "0000/checkpoints/epoch-0002/state.json", run)
     disk.fill()
     out = ended(run, code=3)
     (error,) = (line for line in out.splitlines() if line.startswith("error:"))
@@ -129,7 +126,7 @@ def test_on_ray_a_full_storage_ends_the_sweep_without_failing_trials(disk: Small
     off = ("--set", "tracking.enabled=false", "--set", "search.trials=6", "--set", "stopping.max_epochs=4")
     trials = disk.folder / "runs/sweeps/toy/trials"
     run = start(disk.folder, *off)
-    wait_until((trials / "0001/checkpoints/epoch-0001/state.json").exists, run)
+    wait_for(trials / "0001/checkpoints/epoch-0001/state.json", run)
     disk.fill()
     out = ended(run, code=3)
     assert "cannot be written: no space left on device; free some space there" in out
@@ -220,9 +217,9 @@ class TestTracking:
     ) -> None:
         run = start(tmp_path, "--inline", "--set", f"tracking.uri={tracking.uri}", *LONG)
         trials = tmp_path / "runs/sweeps/toy/trials"
-        wait_until((trials / "0000/checkpoints/epoch-0002/state.json").exists, run)
+        wait_for(trials / "0000/checkpoints/epoch-0002/state.json", run)
         tracking.kill()
-        wait_until((trials / "0001/log.txt").exists, run)
+        wait_for(trials / "0001/log.txt", run)
         run.send_signal(signal.SIGSTOP)  # a server takes longer to start than the toy to end
         tracking.start()
         run.send_signal(signal.SIGCONT)
@@ -235,7 +232,7 @@ class TestTracking:
         self, tmp_path: Path, tracking: Tracking, always_there: dict[str, object]
     ) -> None:
         run = start(tmp_path, "--inline", "--set", f"tracking.uri={tracking.uri}", *LONG)
-        wait_until((tmp_path / "runs/sweeps/toy/trials/0000/checkpoints/epoch-0002/state.json").exists, run)
+        wait_for(tmp_path / "runs/sweeps/toy/trials/0000/checkpoints/epoch-0002/state.json", run)
         tracking.kill()
         out = ended(run)
         folder = tmp_path / "runs/sweeps/toy"

@@ -8,13 +8,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from tests.support.commands import ROOT, TOY, sweepkit
+from tests.support.waiting import wait_until
 
 VERBS = {"prepare": "prepare", "sweep": "run", "final": "final", "export": "pull"}
 
@@ -117,11 +117,7 @@ def test_sigterm_ends_a_sweep_as_ctrl_c_does_and_the_same_job_goes_on(tmp_path: 
         command("sweep", TOY, *sets, *long), cwd=tmp_path, env=environment(), stdout=subprocess.PIPE, text=True
     ) as running:
         checkpoints = tmp_path / "runs/sweeps/toy/trials/0000/checkpoints"
-        deadline = time.monotonic() + 120
-        while not list(checkpoints.glob("epoch-*/state.json")):
-            assert running.poll() is None, "the sweep ended before it could be stopped"
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(lambda: list(checkpoints.glob("epoch-*/state.json")), "a checkpoint", process=running)
         running.send_signal(signal.SIGTERM)
         said = running.stdout.read() if running.stdout else ""
     assert running.returncode == 130

@@ -18,6 +18,7 @@ from sweepkit.errors import InputError
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.lock import STALE_S, DriverLock, LockOwner, read_holder
 from sweepkit.storage.storage import Storage
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 PATHS = SweepPaths("cells")
@@ -111,6 +112,11 @@ def test_a_dead_process_of_this_machine_is_taken_over_at_once(storage: Storage) 
     put(storage, replace(LockOwner.here("run", NOW), token="theirs", pid=dead_pid()))
     with lock(storage) as held:
         held.take(PATHS)
+        owner = read_holder(storage, PATHS.lock)
+        assert owner is not None
+        assert owner.pid == os.getpid()
+        assert held.lost() is None
+    assert not storage.exists(PATHS.lock)
 
 
 def test_a_living_process_of_this_machine_counts_however_long_it_was_not_seen(storage: Storage) -> None:
@@ -132,8 +138,7 @@ def test_a_killed_process_that_nobody_has_waited_for_is_dead(storage: Storage) -
     )
     assert holder.is_alive(now=NOW)
     waiting.send_signal(signal.SIGKILL)
-    while psutil.Process(waiting.pid).status() != psutil.STATUS_ZOMBIE:
-        pass
+    wait_until(lambda: psutil.Process(waiting.pid).status() == psutil.STATUS_ZOMBIE, "its end")
     assert not holder.is_alive(now=NOW)
     waiting.communicate()
 
@@ -164,10 +169,16 @@ def test_a_driver_finds_out_that_it_was_taken_for_dead_and_leaves_the_other_alon
 def test_the_thread_refreshes_by_itself(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sweepkit.storage.lock.BEAT_S", 0.001)
     ticks = iter(range(10**9))
+
+    def seen() -> float:
+        owner = read_holder(storage, PATHS.lock)
+        assert owner is not None
+        return owner.seen
+
     with DriverLock(storage, doing="run", where="", clock=lambda: NOW + next(ticks)) as held:
         held.take(PATHS)
-        while (read_holder(storage, PATHS.lock) or LockOwner.here("", 0)).seen < NOW + 3:
-            pass
+        assert seen() == NOW
+        wait_until(lambda: seen() >= NOW + 3, "three refreshes")
 
 
 def told(process: subprocess.Popen[str]) -> str:

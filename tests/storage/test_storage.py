@@ -1,9 +1,10 @@
-"""Storage: the same behaviour in a folder, in a sub-tree of one and in pyarrow's in-memory file system."""
+"""Storages: what folders and buckets have in common, and what each does in its own way."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow.fs as pafs
@@ -11,15 +12,7 @@ import pytest
 
 from sweepkit.errors import InputError
 from sweepkit.storage.storage import Storage
-
-
-@pytest.fixture(params=["folder", "sub-tree", "memory"])
-def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
-    if request.param == "folder":
-        return Storage.at(str(tmp_path / "runs"))
-    if request.param == "sub-tree":
-        return Storage(pafs.SubTreeFileSystem(str(tmp_path), pafs.LocalFileSystem()), "runs")
-    return Storage(pafs._MockFileSystem(), "bucket/runs")
+from tests.support.s3_server import bucket
 
 
 @pytest.fixture
@@ -39,106 +32,150 @@ def fill(folder: Path, **files: str) -> Path:
     return folder
 
 
-def test_reads_back_what_was_written(storage: Storage) -> None:
-    storage.write("a/b/c.bin", b"\x00one")
-    assert storage.exists("a/b/c.bin")
-    assert storage.read("a/b/c.bin") == b"\x00one"
+class StorageConformance:
+    """What every storage does; its subclasses say with which."""
 
+    @pytest.fixture
+    def storage(self) -> Storage:
+        raise NotImplementedError
 
-def test_a_second_write_takes_the_place_of_the_first(storage: Storage) -> None:
-    storage.write("a/c.bin", b"a longer first one")
-    storage.write("a/c.bin", b"two")
-    assert storage.read("a/c.bin") == b"two"
-    assert storage.names("a") == ["c.bin"]
+    def test_reads_back_what_was_written(self, storage: Storage) -> None:
+        storage.write("a/b/c.bin", b"\x00one")
+        assert storage.exists("a/b/c.bin")
+        assert storage.read("a/b/c.bin") == b"\x00one"
 
+    def test_a_second_write_takes_the_place_of_the_first(self, storage: Storage) -> None:
+        storage.write("a/c.bin", b"a longer first one")
+        storage.write("a/c.bin", b"two")
+        assert storage.read("a/c.bin") == b"two"
+        assert storage.names("a") == ["c.bin"]
 
-def test_compressed_files_are_not_unpacked_behind_the_callers_back(storage: Storage) -> None:
-    storage.write("a.gz", b"not gzip at all")
-    assert storage.read("a.gz") == b"not gzip at all"
+    def test_compressed_files_are_not_unpacked_behind_the_callers_back(self, storage: Storage) -> None:
+        storage.write("a.gz", b"not gzip at all")
+        assert storage.read("a.gz") == b"not gzip at all"
 
+    def test_a_missing_file_is_a_file_not_found_error(self, storage: Storage) -> None:
+        assert not storage.exists("nothing")
+        with pytest.raises(FileNotFoundError):
+            storage.read("nothing")
 
-def test_a_missing_file_is_a_file_not_found_error(storage: Storage) -> None:
-    assert not storage.exists("nothing")
-    with pytest.raises(FileNotFoundError):
-        storage.read("nothing")
+    def test_json_keeps_nan_and_infinity(self, storage: Storage) -> None:
+        storage.write_json("a.json", {"loss": math.nan, "worst": math.inf, "epoch": 3})
+        read = storage.read_json("a.json")
+        assert math.isnan(read.pop("loss"))
+        assert read == {"worst": math.inf, "epoch": 3}
 
-
-def test_json_keeps_nan_and_infinity(storage: Storage) -> None:
-    storage.write_json("a.json", {"loss": math.nan, "worst": math.inf, "epoch": 3})
-    read = storage.read_json("a.json")
-    assert math.isnan(read.pop("loss"))
-    assert read == {"worst": math.inf, "epoch": 3}
-
-
-def test_names_are_the_direct_children_in_order(storage: Storage) -> None:
-    for name in ("t/2/deep.txt", "t/10/deep.txt", "t/a.txt", "u.txt"):
-        storage.write(name, b"")
-    assert storage.names("t") == ["10", "2", "a.txt"]
-    assert storage.names("no/such/folder") == []
-
-
-def test_deletes_files_and_whole_folders_and_is_quiet_about_missing_ones(storage: Storage) -> None:
-    storage.write("t/1/deep/a.txt", b"")
-    storage.write("t/b.txt", b"")
-    for name in ("t/1", "t/b.txt", "t/absent", "absent/t"):
-        storage.delete(name)
-    assert storage.names("t") == []
-
-
-def test_a_name_cannot_leave_the_root(storage: Storage) -> None:
-    for name in ("../outside", "a/../../outside", "/etc/outside"):
-        with pytest.raises(ValueError, match="must stay below its root"):
+    def test_names_are_the_direct_children_in_order(self, storage: Storage) -> None:
+        for name in ("t/2/deep.txt", "t/10/deep.txt", "t/a.txt", "u.txt"):
             storage.write(name, b"")
+        assert storage.names("t") == ["10", "2", "a.txt"]
+        assert storage.names("no/such/folder") == []
+
+    def test_deletes_files_and_whole_folders_and_is_quiet_about_missing_ones(self, storage: Storage) -> None:
+        storage.write("t/1/deep/a.txt", b"")
+        storage.write("t/b.txt", b"")
+        for name in ("t/1", "t/b.txt", "t/absent", "absent/t"):
+            storage.delete(name)
+        assert storage.names("t") == []
+
+    def test_a_name_cannot_leave_the_root(self, storage: Storage) -> None:
+        for name in ("../outside", "a/../../outside", "/etc/outside"):
+            with pytest.raises(ValueError, match="must stay below its root"):
+                storage.write(name, b"")
+
+    def test_a_folder_put_in_can_be_got_back(self, storage: Storage, tmp_path: Path) -> None:
+        source = fill(tmp_path / "source", data="d", manifest="m")
+        fill(source / "deep", more="x")
+        storage.put_folder(source, "data/1", last="manifest")
+        assert storage.names("data/1") == ["data", "deep", "manifest"]
+        storage.get_folder("data/1", tmp_path / "copy")
+        assert everything_below(tmp_path / "copy") == ["data", "deep/more", "manifest"]
+        assert (tmp_path / "copy/deep/more").read_text() == "x"
+
+    def test_putting_a_folder_leaves_a_complete_one_alone(self, storage: Storage, tmp_path: Path) -> None:
+        storage.put_folder(fill(tmp_path / "one", manifest="1"), "data", last="manifest")
+        storage.put_folder(fill(tmp_path / "two", manifest="2"), "data", last="manifest")
+        assert storage.read("data/manifest") == b"1"
+
+    def test_putting_a_folder_replaces_an_incomplete_one(self, storage: Storage, tmp_path: Path) -> None:
+        storage.write("data/half", b"made")
+        storage.put_folder(fill(tmp_path / "two", manifest="2"), "data", last="manifest")
+        assert storage.names("data") == ["manifest"]
+
+    def test_a_new_folder_takes_the_place_of_the_old_one(self, storage: Storage) -> None:
+        for text in ("first", "second"):
+            with storage.new_folder("t/epoch", last="state") as folder:
+                fill(folder, state=text, **{text: ""})
+        assert storage.names("t") == ["epoch"]
+        assert storage.names("t/epoch") == ["second", "state"]
+        assert storage.read("t/epoch/state") == b"second"
+
+    def test_a_new_folder_that_fails_half_way_changes_nothing(self, storage: Storage) -> None:
+        storage.write("t/epoch/state", b"first")
+        with pytest.raises(IsADirectoryError), storage.new_folder("t/epoch", last="state") as folder:
+            fill(folder, state="second").write_text("a folder is no file")
+        assert storage.read("t/epoch/state") == b"first"
+        assert storage.names("t") == ["epoch"]
+
+    def test_a_new_folder_without_its_last_file_is_refused(self, storage: Storage) -> None:
+        with pytest.raises(ValueError, match="must hold 'state'"), storage.new_folder("t", last="state"):
+            pass
+        assert not storage.exists("t")
+
+    def test_a_missing_folder_cannot_be_got(self, storage: Storage, tmp_path: Path) -> None:
+        with pytest.raises(FileNotFoundError):
+            storage.get_folder("nothing", tmp_path / "copy")
+
+    def test_a_writable_storage_is_left_empty_by_the_check(self, storage: Storage) -> None:
+        storage.check_writable()
+        assert storage.names("") == []
+
+    def test_json_on_disk_is_json(self, storage: Storage) -> None:
+        storage.write_json("a.json", {"b": [1, None]})
+        assert json.loads(storage.read("a.json")) == {"b": [1, None]}
+
+    def test_what_is_created_is_there_once(self, storage: Storage) -> None:
+        assert storage.create("a/lock", b"one") is True
+        assert storage.create("a/lock", b"two") is False
+        assert storage.read("a/lock") == b"one"
+        assert storage.names("a") == ["lock"]
+
+    def test_what_is_taken_is_gone(self, storage: Storage) -> None:
+        storage.write("a/lock", b"one")
+        assert storage.take("a/lock") == b"one"
+        assert storage.take("a/lock") is None
+        assert storage.names("a") == []
+
+    def test_a_folders_size_is_that_of_all_files_in_it(self, storage: Storage) -> None:
+        storage.write("a/b/c/one", b"123")
+        storage.write("a/two", b"45678")
+        storage.write("other", b"9")
+        assert (storage.size("a"), storage.size("a/b"), storage.size("nothing")) == (8, 3, 0)
 
 
-def test_a_folder_put_in_can_be_got_back(storage: Storage, tmp_path: Path) -> None:
-    source = fill(tmp_path / "source", data="d", manifest="m")
-    fill(source / "deep", more="x")
-    storage.put_folder(source, "data/1", last="manifest")
-    assert storage.names("data/1") == ["data", "deep", "manifest"]
-    storage.get_folder("data/1", tmp_path / "copy")
-    assert everything_below(tmp_path / "copy") == ["data", "deep/more", "manifest"]
-    assert (tmp_path / "copy/deep/more").read_text() == "x"
+class TestFolder(StorageConformance):
+    @pytest.fixture
+    def storage(self, tmp_path: Path) -> Storage:
+        return Storage.at(str(tmp_path / "runs"))
 
 
-def test_putting_a_folder_leaves_a_complete_one_alone(storage: Storage, tmp_path: Path) -> None:
-    storage.put_folder(fill(tmp_path / "one", manifest="1"), "data", last="manifest")
-    storage.put_folder(fill(tmp_path / "two", manifest="2"), "data", last="manifest")
-    assert storage.read("data/manifest") == b"1"
+class TestBucket(StorageConformance):
+    """S3 as pyarrow speaks it, from a server of this machine."""
+
+    @pytest.fixture
+    def storage(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"):
+            monkeypatch.setenv(name, "true")
+        with bucket("shared") as uri:
+            yield Storage.at(uri.replace("shared", "shared/runs", 1))
 
 
-def test_putting_a_folder_replaces_an_incomplete_one(storage: Storage, tmp_path: Path) -> None:
-    storage.write("data/half", b"made")
-    storage.put_folder(fill(tmp_path / "two", manifest="2"), "data", last="manifest")
-    assert storage.names("data") == ["manifest"]
+class TestOtherFileSystem(StorageConformance):
+    """One that pyarrow knows and that is neither: in memory, as other tests have it."""
 
-
-def test_a_new_folder_takes_the_place_of_the_old_one(storage: Storage) -> None:
-    for text in ("first", "second"):
-        with storage.new_folder("t/epoch", last="state") as folder:
-            fill(folder, state=text, **{text: ""})
-    assert storage.names("t") == ["epoch"]
-    assert storage.names("t/epoch") == ["second", "state"]
-    assert storage.read("t/epoch/state") == b"second"
-
-
-def test_a_new_folder_that_fails_half_way_changes_nothing(storage: Storage) -> None:
-    storage.write("t/epoch/state", b"first")
-    with pytest.raises(IsADirectoryError), storage.new_folder("t/epoch", last="state") as folder:
-        fill(folder, state="second").write_text("a folder is no file")
-    assert storage.read("t/epoch/state") == b"first"
-    assert storage.names("t") == ["epoch"]
-
-
-def test_a_new_folder_without_its_last_file_is_refused(storage: Storage) -> None:
-    with pytest.raises(ValueError, match="must hold 'state'"), storage.new_folder("t", last="state"):
-        pass
-    assert not storage.exists("t")
-
-
-def test_a_missing_folder_cannot_be_got(storage: Storage, tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        storage.get_folder("nothing", tmp_path / "copy")
+    @pytest.fixture
+    def storage(self) -> Storage:
+        return Storage(pafs._MockFileSystem(), "bucket/runs")
 
 
 def test_the_last_file_is_uploaded_after_all_others(remote: Storage, tmp_path: Path) -> None:
@@ -218,11 +255,6 @@ def test_opening_and_asking_make_no_folder(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_writable_storage_is_left_empty_by_the_check(storage: Storage) -> None:
-    storage.check_writable()
-    assert storage.names("") == []
-
-
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError) as caught:
@@ -268,18 +300,6 @@ def test_a_file_uri_must_be_absolute() -> None:
         Storage.at("file://runs/x")
 
 
-def test_json_on_disk_is_json(storage: Storage) -> None:
-    storage.write_json("a.json", {"b": [1, None]})
-    assert json.loads(storage.read("a.json")) == {"b": [1, None]}
-
-
-def test_what_is_created_is_there_once(storage: Storage) -> None:
-    assert storage.create("a/lock", b"one") is True
-    assert storage.create("a/lock", b"two") is False
-    assert storage.read("a/lock") == b"one"
-    assert storage.names("a") == ["lock"]
-
-
 def test_without_links_a_file_is_still_created_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(source: object, target: object) -> None:
         raise PermissionError("no links here")
@@ -289,17 +309,3 @@ def test_without_links_a_file_is_still_created_once(tmp_path: Path, monkeypatch:
     assert [storage.create("a/lock", b"one"), storage.create("a/lock", b"two")] == [True, False]
     assert everything_below(tmp_path) == ["a/lock"]
     assert storage.read("a/lock") == b"one"
-
-
-def test_what_is_taken_is_gone(storage: Storage) -> None:
-    storage.write("a/lock", b"one")
-    assert storage.take("a/lock") == b"one"
-    assert storage.take("a/lock") is None
-    assert storage.names("a") == []
-
-
-def test_a_folders_size_is_that_of_all_files_in_it(storage: Storage) -> None:
-    storage.write("a/b/c/one", b"123")
-    storage.write("a/two", b"45678")
-    storage.write("other", b"9")
-    assert (storage.size("a"), storage.size("a/b"), storage.size("nothing")) == (8, 3, 0)

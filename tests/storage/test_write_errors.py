@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from sweepkit.storage.write_errors import before_start, writing
 from sweepkit.study.study import SweepStudy
 from sweepkit.trial.trial import Report, TrialState
 from tests.support.disks import SmallDisk, small_disk
+from tests.support.waiting import wait_until
 
 SPACE = Space({"rate": Float(0.1, 1.0)})
 SPEC = SweepConfig.model_validate(
@@ -229,8 +229,7 @@ def test_a_lock_that_cannot_be_refreshed_or_deleted_is_nobodys_trouble(
     with DriverLock(Storage.at(str(disk.folder)), doing="run", where="toy.yaml") as lock:
         lock.take(SweepPaths("toy"))
         disk.remount("ro")
-        while not caplog.messages:
-            time.sleep(0.01)
+        wait_until(lambda: caplog.messages, "a warning")
         assert lock.lost() is None
     assert "the lock of the sweep could not be refreshed" in caplog.messages[0]
     assert "the lock of the sweep stays where it is" in caplog.messages[-1]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+_BLOCK = 4096
 
 
 class SmallDisk:
@@ -16,12 +19,13 @@ class SmallDisk:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._ballast = folder / "ballast"
+        self._n_blocks = shutil.disk_usage(folder).total // _BLOCK + 1
 
     def fill(self, *, but: int = 0) -> None:
         """Use up all space but this many bytes."""
         with contextlib.suppress(OSError), self._ballast.open("ab") as file:
-            while True:
-                file.write(bytes(4096))
+            for _ in range(self._n_blocks):  # the one that does not fit ends it
+                file.write(bytes(_BLOCK))
                 file.flush()
         with self._ballast.open("r+b") as file:
             file.truncate(max(0, self._ballast.stat().st_size - but))

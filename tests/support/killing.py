@@ -23,6 +23,7 @@ from sweepkit.config.schema import SweepConfig
 from sweepkit.study.journal import Journal
 from tests.support.fork_server import Forked
 from tests.support.servers import ROOT, environment
+from tests.support.waiting import wait_until
 
 TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
 N_TRIALS = 6
@@ -68,8 +69,7 @@ def whole(folder: Path, *arguments: str) -> Ended:
     began = time.monotonic()
     (folder / "stdout.json").unlink(missing_ok=True)
     process, _ = _start(folder, arguments)
-    while process.poll() is None and not n_lines(folder):
-        time.sleep(0.01)
+    wait_until(lambda: process.poll() is not None or n_lines(folder), "a line of the journal")
     start_s = time.monotonic() - began
     code = process.wait(_DEADLINE_S)
     assert code == 0, f"exit code {code}\n{_output(folder)}"
@@ -89,8 +89,12 @@ def n_lines(folder: Path) -> int:
 def kill(folder: Path, *arguments: str, lines: int, after_s: float) -> str:
     """Start the sweep, or go on with it, kill all of it so many seconds after a line, and say where it was."""
     process, mark = _start(folder, arguments)
-    while process.poll() is None and n_lines(folder) < lines:
-        time.sleep(0.002)
+    wait_until(
+        lambda: process.poll() is not None or n_lines(folder) >= lines,
+        f"line {lines} of the journal",
+        timeout_s=_DEADLINE_S,
+        interval_s=0.002,
+    )
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(after_s)
     has_ended = process.poll() is not None
@@ -136,12 +140,18 @@ def _start(folder: Path, arguments: tuple[str, ...]) -> tuple[Process, str]:
 def _kill_all(process: Process, mark: str) -> None:
     process.kill()
     process.wait()
-    # Ray puts some of its processes into groups of their own
-    while left := _marked(mark):
-        for survivor in left:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                survivor.kill()
-        psutil.wait_procs(left, timeout=5)
+    # Ray puts some of its processes into groups of their own, and starts others meanwhile
+    wait_until(lambda: not _kill_marked(mark), "the end of all processes of the sweep")
+
+
+def _kill_marked(mark: str) -> list[psutil.Process]:
+    """Kill the processes of a sweep, and return those that were still there."""
+    left = _marked(mark)
+    for survivor in left:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            survivor.kill()
+    psutil.wait_procs(left, timeout=5)
+    return left
 
 
 def _marked(mark: str) -> list[psutil.Process]:

@@ -11,13 +11,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.support.waiting import wait_until
+
 ROOT = Path(__file__).parents[2]
-_START_S = 120.0
 
 
 def free_port() -> int:
@@ -84,12 +84,12 @@ def tracking(folder: Path) -> Iterator[str]:
 
 
 def wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + _START_S
-    while process.poll() is None and time.monotonic() < deadline:
+    def answers() -> bool:
         with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5):
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"{address} does not answer:\n{log.read_text()}")
+            return True
+        return False
+
+    wait_until(answers, f"an answer of {address}", process=process, output=log.read_text, interval_s=0.1)
 
 
 def new_run(address: str, experiment: str = "cells") -> str:

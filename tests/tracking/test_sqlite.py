@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from sweepkit.errors import InputError
 from sweepkit.tracking.connect import connect
 from tests.support.servers import environment
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.mlflow
 
@@ -23,11 +23,7 @@ def test_a_store_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
     program = "import sys; from sweepkit.tracking.connect import connect; connect(sys.argv[1])"
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     maker = subprocess.Popen([sys.executable, "-c", program, uri], env=environment(), stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob(".mlflow.db-*")):  # it has begun
-        assert maker.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
+    wait_until(lambda: list(tmp_path.glob(".mlflow.db-*")), "the store was begun", process=maker, interval_s=0.005)
     maker.send_signal(signal.SIGKILL)
     maker.wait()
     assert not (tmp_path / "mlflow.db").exists()

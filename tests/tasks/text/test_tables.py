@@ -111,6 +111,7 @@ def test_a_table_is_recognised_by_its_columns(tmp_path: Path) -> None:
 
 
 def check(texts: list[str | None], labels: list[int], *, is_test: list[bool] | None = None) -> None:
+    """Raise unless the texts can be learnt from."""
     import numpy as np
 
     places = [f"row {i + 1}" for i in range(len(texts))]
