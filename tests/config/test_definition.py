@@ -31,7 +31,7 @@ def messages(path: Path, *sets: str, data: str | None = None) -> list[str]:
     """Return the problems of a sweep file as `line: what`."""
     with pytest.raises(InputError) as caught:
         load(path, sets, data=data)
-    return [str(definition).replace(f"{path}:", "") for definition in caught.value.issues]
+    return [str(issue).replace(f"{path}:", "") for issue in caught.value.issues]
 
 
 def test_a_sweep_file_becomes_a_problem(sweep_file: SweepFile) -> None:

@@ -147,7 +147,7 @@ def test_a_package_name_must_be_importable(tmp_path: Path, name: str) -> None:
 def test_all_problems_are_reported_together(tmp_path: Path) -> None:
     text = "sweep: 3\npackage: toy\nobjective: {metric: a, mode: up}\nsearch: {trials: x, foo: 1}\nsweep: b\n"
     issues = problems_of(tmp_path, text)
-    assert [problem.partition(":")[0] for problem in sorted(issues)] == ["1", "3", "4", "4", "5"]
+    assert [issue.partition(":")[0] for issue in sorted(issues)] == ["1", "3", "4", "4", "5"]
 
 
 @pytest.mark.parametrize(

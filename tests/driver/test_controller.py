@@ -1,5 +1,4 @@
-"""The referee over a real study and a real folder, without tracking; what happens is heard by an observer that writes
-it down."""
+"""The controller over a real study and a real folder, without tracking, and with an observer that keeps its calls."""
 
 from __future__ import annotations
 
@@ -47,7 +46,7 @@ def test_trials_are_handed_out_until_the_target(make: Callable[..., Made]) -> No
     controller, _, diary, _ = make()
     assert [run_one(controller, 0.5) for _ in range(4)] == [0, 1, 2, 3]
     assert controller.next_trial() is None
-    assert diary.heard[:3] == [("started", 0), ("reported", 0), ("ended", 0)]
+    assert diary.calls[:3] == [("started", 0), ("reported", 0), ("ended", 0)]
 
 
 def test_a_trial_has_a_seed_of_its_own(make: Callable[..., Made]) -> None:
@@ -104,7 +103,7 @@ def test_a_fault_is_tried_again_from_where_the_trial_was_and_then_fails(make: Ca
         Failure(1, "Traceback …\nOSError: once", counts=True, timestamp=5.0),
         Failure(1, "OSError: twice", counts=True, timestamp=5.0),
     )
-    assert diary.heard == [("started", 0), ("reported", 0), ("started", 0), ("ended", 0)]
+    assert diary.calls == [("started", 0), ("reported", 0), ("started", 0), ("ended", 0)]
 
 
 def test_a_trial_that_is_tried_again_can_complete(make: Callable[..., Made]) -> None:
@@ -247,7 +246,7 @@ def test_the_standing_counts_and_estimates(make: Callable[..., Made]) -> None:
     assert progress.best is not None
     assert progress.best.number == 0
     assert (progress.elapsed_s, progress.eta_s) == (10.0, 30.0)
-    assert diary.progress is not None
+    assert diary.latest is not None
 
 
 def test_nothing_is_estimated_before_the_first_end(make: Callable[..., Made]) -> None:

@@ -1,4 +1,4 @@
-"""What ends a sweep before its time, and what a referee does with trials that an earlier driver left."""
+"""What ends a sweep before its time, and what a controller does with trials that an earlier driver left."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Made = tuple[SweepController, SweepStudy, Diary]
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Made]:
-    """Open the study of one folder, each time with a referee of its own, as run after run does."""
+    """Open the study of one folder, each time with a controller of its own, as run after run does."""
 
     def made(
         *,
@@ -120,7 +120,7 @@ def test_what_had_come_to_its_end_when_the_driver_died_ends_and_is_not_trained(m
     assert request is not None
     assert (request.number, request.resumes) == (1, False)
     assert study.trial(0).reason == "ran all 2 epochs"
-    assert diary.heard[-1] == ("started", 1)
+    assert diary.calls[-1] == ("started", 1)
 
 
 def test_a_trial_that_goes_on_brings_its_reports(make: Callable[..., Made]) -> None:
@@ -142,4 +142,4 @@ def test_an_epoch_that_was_trained_again_is_not_told_again(make: Callable[..., M
     after.next_trial()
     for epoch in (1, 2, 3):
         assert after.reported(0, report(epoch, 0.5)) is False
-    assert diary.heard == [("started", 0), ("reported", 0)]
+    assert diary.calls == [("started", 0), ("reported", 0)]

@@ -153,7 +153,7 @@ class TestNames:
     def test_numbers_of_trials_and_epochs_that_nobody_means_are_refused(self, tmp_path: Path) -> None:
         issues = problems_of(tmp_path, SMALLEST, "search.trials=1000000000", "stopping.max_epochs=1000000000")
         assert len(issues) == 2
-        assert all("must be at most 1000000" in definition for definition in issues)
+        assert all("must be at most 1000000" in issue for issue in issues)
 
 
 class TestStorage:

@@ -96,7 +96,7 @@ def test_it_is_made_once_while_it_leads_and_again_when_another_does(
 
     folder = winner.bundle_of(runs / "sweeps/toy")
     whole, exported = (folder / FACTS).read_text(), []
-    monkeypatch.setattr(winner, "_export", lambda snapshot, best, **_: exported.append(best.number))
+    monkeypatch.setattr(winner, "_export", lambda sweep, best, **_: exported.append(best.number))
     winner.bundle_of(TOY)
     assert exported == []
     for change in ({"trial": 99}, {"epoch": 7}, {"seed": 1}, {"format": 0}):
@@ -185,8 +185,8 @@ def test_of_a_bucket_a_copy_is_made_once_for_each_content(
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(winner.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
     remote = Storage(pafs.SubTreeFileSystem(str(tmp_path), pafs.LocalFileSystem()), "runs")
-    snapshot = replace(load_sweep(TOY), storage=remote)
-    monkeypatch.setattr(winner, "open_snapshot", lambda *_: snapshot)
+    sweep = replace(load_sweep(TOY), storage=remote)
+    monkeypatch.setattr(winner, "load_sweep", lambda *_: sweep)
     copy = winner.bundle_of(TOY)
     assert copy.parent == tmp_path / "temporary/sweepkit-bundles"
     assert {path.name for path in copy.iterdir()} == {path.name for path in (runs / "sweeps/toy/winner").iterdir()}

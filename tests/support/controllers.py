@@ -14,22 +14,22 @@ class Diary:
     """An observer that keeps what it hears."""
 
     def __init__(self) -> None:
-        self.heard: list[tuple[str, int]] = []
-        self.progress: SweepProgress | None = None
+        self.calls: list[tuple[str, int]] = []
+        self.latest: SweepProgress | None = None
         self.remarks: list[str] = []
 
     def progress(self, phase: str, done: int, total: int) -> None:
-        self.heard.append((phase, done))
+        self.calls.append((phase, done))
 
     def started(self, trial: Trial, progress: SweepProgress) -> None:
-        self.heard.append(("started", trial.number))
+        self.calls.append(("started", trial.number))
 
     def reported(self, trial: Trial, progress: SweepProgress) -> None:
-        self.heard.append(("reported", trial.number))
+        self.calls.append(("reported", trial.number))
 
     def ended(self, trial: Trial, progress: SweepProgress) -> None:
-        self.heard.append(("ended", trial.number))
-        self.progress = progress
+        self.calls.append(("ended", trial.number))
+        self.latest = progress
 
     def remarked(self, text: str) -> None:
         self.remarks.append(text)

@@ -1,6 +1,6 @@
-"""Sweeps without training: a real study and a real referee, and a worker whose scores are a function of the point.
+"""Sweeps without training: a real study and a real controller, and a worker whose scores are a function of the point.
 
-Like a real worker it has a checkpoint for every epoch that it reports, unless the referee has deleted it.
+Like a real worker it has a checkpoint for every epoch that it reports, unless the controller has deleted it.
 """
 
 from __future__ import annotations

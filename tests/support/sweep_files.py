@@ -51,6 +51,6 @@ def read(folder: Path, text: str, *sets: str, data: str | None = None) -> Docume
 
 
 def problems_of(folder: Path, text: str, *sets: str) -> list[str]:
-    """Return the problems as `line: what`, options in full."""
+    """Return the issues as `line: what`, options in full."""
     _, issues = parse(read(folder, text, *sets))
-    return [str(problem).replace(f"{folder / 'sweep.yaml'}:", "") for problem in issues]
+    return [str(issue).replace(f"{folder / 'sweep.yaml'}:", "") for issue in issues]

@@ -71,7 +71,7 @@ def test_what_a_store_was_not_told_while_away_it_is_told_in_order_when_it_is_bac
     background.put(shelf.add(3))
     assert background.close(5) == 0
     assert shelf.items == [0, 1, 2, 3]
-    assert [trial.getMessage() for trial in caplog.records] == [
+    assert caplog.messages == [
         "the shelf does not answer, what it is to be told waits: nobody is there",
         "the shelf answers again",
     ]

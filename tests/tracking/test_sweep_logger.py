@@ -216,8 +216,8 @@ def test_a_run_that_was_deleted_meanwhile_stops_nothing(
 
 def test_two_threads_may_open_one_store(open_sweep_logger: Open) -> None:
     with ThreadPoolExecutor(2) as pool:
-        trackers = list(pool.map(lambda sweep: open_sweep_logger(sweep=sweep), ("one", "two")))
-    assert trackers[0].experiment_id == trackers[1].experiment_id
+        loggers = list(pool.map(lambda sweep: open_sweep_logger(sweep=sweep), ("one", "two")))
+    assert loggers[0].experiment_id == loggers[1].experiment_id
 
 
 def test_a_deleted_experiment_is_refused_with_what_to_do(open_sweep_logger: Open, client: MlflowClient) -> None:
@@ -250,11 +250,11 @@ def test_a_whole_sweep_prints_nothing(tmp_path: Path) -> None:
     """In a fresh process and on a fresh store, which is when MLflow and Alembic have most to say."""
     script = """
 from sweepkit.tracking.sweep_logger import SweepLogger
-tracker = SweepLogger.open(uri=None, experiment="cells", sweep="some")
-run_id = tracker.start_trial(number=0, name="0000", point={"a": 1})
-tracker.end_trial(run_id, outcome="complete", reason="r", best_value=1.0, best_epoch=1, metric="m")
-tracker.finish(status="finished", leaderboard={"rank": [1]}, best={"trial": 0})
-assert tracker.close()
+sweep_logger = SweepLogger.open(uri=None, experiment="cells", sweep="some")
+run_id = sweep_logger.start_trial(number=0, name="0000", params={"a": 1})
+sweep_logger.end_trial(run_id, state="complete", reason="r", best_value=1.0, best_epoch=1, metric="m")
+sweep_logger.finish(status="finished", leaderboard={"rank": [1]}, best={"trial": 0})
+assert sweep_logger.close()
 """
     folder = Path(__file__).parents[2]
     done = subprocess.run(

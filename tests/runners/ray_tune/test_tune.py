@@ -1,4 +1,4 @@
-"""What Tune is told and what the director hears; Tune's trials are made up, no cluster is started."""
+"""The calls between Ray Tune and the controller; Tune's trials are made up, no cluster is started."""
 
 from __future__ import annotations
 
@@ -30,35 +30,35 @@ class Controller:
 
     def __init__(self, *tasks: TrialRequest) -> None:
         self.tasks = list(tasks)
-        self.note_report: list[tuple[object, ...]] = []
+        self.calls: list[tuple[object, ...]] = []
 
     def next_trial(self) -> TrialRequest | None:
         return self.tasks.pop(0) if self.tasks else None
 
     def reported(self, number: int, report: Report) -> bool:
-        self.note_report.append(("reported", number, report.epoch))
+        self.calls.append(("reported", number, report.epoch))
         return report.epoch == 2
 
     def failed(self, number: int, error: str, *, counts: bool = True) -> None:
-        self.note_report.append(("failed", number, error.splitlines()[-1], counts))
+        self.calls.append(("failed", number, error.splitlines()[-1], counts))
 
     def returned(self, number: int, why: str) -> None:
-        self.note_report.append(("returned", number, why))
+        self.calls.append(("returned", number, why))
 
     def halted(self, fault: StorageFault) -> None:
-        self.note_report.append(("halted", str(fault)))
+        self.calls.append(("halted", str(fault)))
 
     def is_over(self) -> bool:
         return False
 
 
 class Played:
-    """A scheduler with its watch and director, and one trial of Tune's that has worker `w`."""
+    """A scheduler with its watch and controller, and one trial of Tune's that has worker `w`."""
 
     def __init__(self, *, has_started: bool = True, worker: str | None = "w") -> None:
-        self.director, self.killed, self.now = Controller(), [], 0.0
+        self.controller, self.killed, self.now = Controller(), [], 0.0
         self.watch = Watchdog(120.0, clock=lambda: self.now, kill=self.killed.append)
-        self.obey = _Obey(self.director, JOB, self.watch)
+        self.obey = _Obey(self.controller, JOB, self.watch)
         self.trial = SimpleNamespace(
             trial_id="a", config={"task": {"number": 7}}, temporary_state=SimpleNamespace(ray_actor=worker)
         )
@@ -73,8 +73,8 @@ class Played:
             self.obey.on_trial_error(None, self.trial)
 
     @property
-    def note_report(self) -> list[tuple[object, ...]]:
-        return self.director.note_report
+    def calls(self) -> list[tuple[object, ...]]:
+        return self.controller.calls
 
 
 def warm(worker: Any) -> WarmTrial:
@@ -89,13 +89,13 @@ def report(epoch: int) -> str:
 
 
 def test_while_a_trial_runs_the_search_is_not_over_since_it_may_be_tried_again() -> None:
-    director = Controller(TrialRequest(0, {}, 0))
-    ask = _Ask(director)
+    controller = Controller(TrialRequest(0, {}, 0))
+    ask = _Ask(controller)
     first = ask.suggest("a")
     assert isinstance(first, dict)
     assert first["task"]["number"] == 0
     assert ask.suggest("b") is None
-    director.tasks.append(TrialRequest(0, {}, 0, attempt=2))
+    controller.tasks.append(TrialRequest(0, {}, 0, attempt=2))
     ask.on_trial_complete("a", error=True)
     again = ask.suggest("c")
     assert isinstance(again, dict)
@@ -108,41 +108,41 @@ def test_reports_go_to_the_director_and_its_answer_to_tune() -> None:
     played = Played()
     assert played.says(report=report(1)) == TrialScheduler.CONTINUE
     assert played.says(report=report(2)) == TrialScheduler.STOP
-    assert played.note_report == [("reported", 7, 1), ("reported", 7, 2)]
+    assert played.calls == [("reported", 7, 1), ("reported", 7, 2)]
 
 
 def test_an_exception_ends_the_attempt_and_keeps_the_worker() -> None:
     played = Played()
     assert played.says(error="Traceback …\nValueError: x", leaves=False) == TrialScheduler.STOP
-    assert played.note_report == [("failed", 7, "ValueError: x", True)]
+    assert played.calls == [("failed", 7, "ValueError: x", True)]
 
 
 @pytest.mark.parametrize(
-    ("answer", "note_report"),
+    ("answer", "call"),
     [
         ({"error": "ImportError: x"}, ("failed", 7, "ImportError: x", True)),
         ({"returned": "it held 3 GB"}, ("returned", 7, "it held 3 GB")),
     ],
 )
 def test_a_worker_that_leaves_is_called_again_and_its_exit_is_no_fault(
-    answer: dict[str, str], note_report: tuple[object, ...]
+    answer: dict[str, str], call: tuple[object, ...]
 ) -> None:
     played = Played()
     assert played.says(**answer, leaves=True) == TrialScheduler.CONTINUE
     played.dies(RayActorError(error_msg="exit_actor() is called"))
-    assert played.note_report == [note_report]
+    assert played.calls == [call]
 
 
 def test_a_worker_that_dies_is_a_fault_of_its_attempt() -> None:
     played = Played()
     played.dies(RayActorError(error_msg="its worker process has died"))
-    assert played.note_report == [("failed", 7, "its worker was killed or exited", True)]
+    assert played.calls == [("failed", 7, "its worker was killed or exited", True)]
 
 
 def test_a_node_out_of_reach_does_not_count_and_its_worker_is_killed_in_case_it_lives() -> None:
     played = Played()
     played.dies(ActorUnavailableError("rpc error", b"a" * 16))
-    assert played.note_report == [("failed", 7, "its node cannot be reached", False)]
+    assert played.calls == [("failed", 7, "its node cannot be reached", False)]
     assert played.killed == ["w"]
 
 
@@ -154,26 +154,26 @@ def test_a_hung_worker_is_a_fault_that_says_so() -> None:
     assert played.killed == ["w"]
     played.dies(RayActorError(error_msg="it was killed by `ray.kill`"))
     hung = "hung: no epoch within budget.timeout_minutes: 2; its worker was killed"
-    assert played.note_report == [("failed", 7, hung, True)]
+    assert played.calls == [("failed", 7, hung, True)]
 
 
 def test_a_kept_worker_that_is_found_dead_is_no_fault_of_the_trial_that_was_to_have_it() -> None:
     played = Played(has_started=False)
     played.dies(RayActorError(error_msg="dead"))
-    assert played.note_report == [("returned", 7, "its worker was killed or exited")]
+    assert played.calls == [("returned", 7, "its worker was killed or exited")]
 
 
 def test_a_fresh_worker_that_cannot_start_is_a_fault() -> None:
     played = Played(has_started=False, worker=None)
     played.dies(RayActorError(error_msg="dead"))
-    assert played.note_report == [("failed", 7, "its worker was killed or exited", True)]
+    assert played.calls == [("failed", 7, "its worker was killed or exited", True)]
 
 
 def test_an_epoch_of_a_worker_is_reported() -> None:
     played = Played()
     result = warm(SimpleNamespace(run_epoch=lambda: Report(3, {"loss": 0.5}, 1.0))).step()
     assert played.says(**result) == TrialScheduler.CONTINUE
-    assert played.note_report == [("reported", 7, 3)]
+    assert played.calls == [("reported", 7, 3)]
 
 
 def test_a_storage_that_takes_no_more_fails_no_trial() -> None:
@@ -182,7 +182,7 @@ def test_a_storage_that_takes_no_more_fails_no_trial() -> None:
 
     played = Played()
     assert played.says(**warm(SimpleNamespace(run_epoch=run_epoch)).step()) == TrialScheduler.STOP
-    assert played.note_report == [("halted", "a/epoch-0003 cannot be written: no space left on device")]
+    assert played.calls == [("halted", "a/epoch-0003 cannot be written: no space left on device")]
 
 
 def test_what_a_worker_warns_of_is_said_by_the_driver_once(caplog: pytest.LogCaptureFixture) -> None:
