@@ -5,7 +5,7 @@ RUN := $(VENV)/bin/python
 # two processes share the tests, a class or a module at a time; clusters take all cores, so theirs come one by one after
 SHARED := --numprocesses 2 --dist loadscope --no-loadscope-reorder
 # where no quick test is, and a plugin that none needs: collecting all that takes as long as half of the tests
-NOT_QUICK := $(addprefix --ignore=tests/,nn ray_tune faults) -p no:hypothesispytest
+NOT_QUICK := $(addprefix --ignore=tests/,nn runners faults) -p no:hypothesispytest
 READY := $(VENV)/ready-$(shell cksum < requirements.lock | cut -d' ' -f1)
 
 .PHONY: help setup sweep test quick faults lint lock clean

@@ -7,39 +7,11 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-TOY_SPACE = """
-from typing import Literal
-
-from sweepkit.config import DataSettings
-from sweepkit.space import Choice, Float, Int, Space
-
-SPACE = Space(
-    {
-        "cell": Choice(("lstm", "gru", "none")),
-        "units": Int(8, 64, step=8, when={"cell": ("lstm", "gru")}),
-        "dropout": Float(0.0, 0.5),
-        "rate": Float(1e-4, 1e-1, log=True),
-        "wide": Choice((False, True)),
-    }
-)
-MEAN_TOKENS = 10.0
-
-
-class Data(DataSettings):
-    vocab_size: int = 100
-    keep: Literal["tail", "head"] = "tail"
-
-
-def n_rows(settings):
-    return 1000 if settings.source == "sample" else None
-
-
-def epoch_gflop(point, n_rows, mean_tokens):
-    return point.get("units", 0) * n_rows * mean_tokens / 1e9
-"""
+from tests.support.sweep_files import TOY_SPACE
 
 _numbers = itertools.count()
 
@@ -70,3 +42,46 @@ def sweep_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Call
     yield write
     for module in [module for module in sys.modules if module.partition(".")[0] in names]:
         del sys.modules[module]
+
+
+@pytest.fixture(scope="session")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny LSTM that reads the last 12 tokens; nobody changes it."""
+    from tests.support.bundles import write_tiny_bundle
+
+    folder = tmp_path_factory.mktemp("bundle")
+    write_tiny_bundle(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def plain_network() -> Any:
+    """A compiled and trained network of Keras' own layers that tells three labels apart."""
+    import keras
+
+    from tests.support.bundles import VOCABULARY
+
+    keras.utils.set_random_seed(5)
+    tokens = keras.Input((None,), dtype="int32", name="token_indexes")
+    lengths = keras.Input((), dtype="int32", name="sequence_length")
+    # padding is index 0, whose vector starts at zero and stays there: nothing of it reaches the sum
+    vectors = keras.layers.Embedding(len(VOCABULARY), 4, embeddings_initializer="normal", name="vectors")(tokens)
+    keep = keras.ops.cast(keras.ops.expand_dims(tokens > 0, -1), "float32")
+    total = keras.ops.sum(vectors * keep, axis=1)
+    mean = total / keras.ops.expand_dims(keras.ops.cast(lengths, "float32"), -1)
+    answer = keras.layers.Dense(3, activation="softmax")(mean)
+    network = keras.Model({"token_indexes": tokens, "sequence_length": lengths}, answer)
+    network.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    return network
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Made-up texts, prepared in small shards; nobody changes them."""
+    from sweepkit.storage.storage import Storage
+    from sweepkit.tasks.text import build
+    from tests.support.made_up_texts import MadeUp, prepare
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(build, "_SHARD_ROWS", 50)
+        return prepare(Storage.at(str(tmp_path_factory.mktemp("prepared"))), MadeUp(n_rows=1_200))

@@ -11,7 +11,7 @@ from sweepkit.redaction import hidden, hidden_in
 from sweepkit.study.pruning import Decision
 from sweepkit.trial.failure import Failure
 from sweepkit.trial.trial import TrialState
-from tests.test_study import asked, config, opened
+from tests.support.studies import asked, config, opened
 
 
 @pytest.mark.parametrize(

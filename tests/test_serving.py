@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests import servers
-from tests.bundles import write_tiny_bundle
+from tests.support import servers
+from tests.support.bundles import write_tiny_bundle
 
 pytestmark = [
     pytest.mark.tf,

@@ -256,8 +256,10 @@ class Storage:
         return self._filesystem.type_name in ("s3", "gcs")
 
     def _full(self, name: str) -> str:
-        root = self._root
-        return f"{root.rstrip('/')}/{_relative(name)}" if root else str(_relative(name))
+        relative = str(_relative(name))
+        if relative == ".":  # which is a name like any other to a bucket
+            return self._root
+        return f"{self._root.rstrip('/')}/{relative}" if self._root else relative
 
     def _put(self, full: str, data: bytes) -> None:
         with self._filesystem.open_output_stream(full, compression=None) as stream:

@@ -1,229 +1,104 @@
-"""From a checkpoint in a storage to a bundle that gives the trial's own answers."""
+"""Writing a bundle: which files, in what order, and what is refused before anything claims to be complete."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
-import pickle
-import subprocess
-import sys
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
 import pytest
 
-from sweepkit.bundle.manifest import FACTS, Measured
-from sweepkit.data.dataset import PreparedData
+from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, BundleManifest, CheckResult
 from sweepkit.errors import DataError
-from sweepkit.storage.layout import SweepPaths
-from sweepkit.storage.storage import Storage
-from sweepkit.tasks.text.word_vectors import VectorFile
-from tests.data.made_up import WORDS, MadeUp, prepare
-
-if TYPE_CHECKING:
-    import keras
-
-    from sweepkit.tasks.text.export_task import ExportTask
+from sweepkit.tasks.text.vocabulary import Vocabulary
+from tests.support.bundles import VOCABULARY as WORDS
+from tests.support.bundles import describer, random_rows
 
 pytestmark = pytest.mark.tf
-ROOT = Path(__file__).parents[2]
-TEXTS = ["great film", "poor plot, long scene " * 9, "camera"]
-RECURRENT = {"units": 4, "layers": 1, "bidirectional": False, "pooling": "last"}
-REST = {"dropout": 0.2, "max_len": 8, "optimizer": "adam", "learning_rate": 0.01, "batch_size": 16, "clip": False}
-EMBEDDINGS = {
-    "scratch": {"embedding": "scratch", "embedding_dim": 6},
-    "glove": {"embedding": "glove", "glove_dim": 5},
-    "frozen": {"embedding": "glove_frozen", "glove_dim": 5},
-}
+
+THREE = ("bad", "so-so", "good")
+describe = describer({"max_len": 8}, label_names=THREE)
 
 
-@pytest.fixture(scope="module")
-def storage(tmp_path_factory: pytest.TempPathFactory) -> Storage:
-    return Storage.at(str(tmp_path_factory.mktemp("runs")))
+def write(folder: Path, network: Any, describe: Any = describe) -> BundleManifest:
+    from sweepkit.bundle.export import write_bundle
+
+    return write_bundle(folder, network, vocabulary=WORDS, check=random_rows(30, max_len=8, seed=1), describe=describe)
 
 
-@pytest.fixture(scope="module")
-def prepared(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
-    """80 rows of train and some more than 256 of validation, with vectors of 5 values."""
-    vectors = tmp_path_factory.mktemp("vectors") / "vectors.txt"
-    rng = np.random.default_rng(0)
-    vectors.write_text("".join(f"{word} {' '.join(f'{v:.3f}' for v in rng.normal(size=5))}\n" for word in WORDS))
-    source = MadeUp(n_rows=480, vectors={5: VectorFile(vectors, 5)})
-    labels = {"package": "imdb", "label_names": ("negative", "positive"), "vector_dims": (5,)}
-    return prepare(storage, source, valid_fraction=0.75, **labels)
+def test_all_files_are_there_and_every_other_one_has_its_checksum(bundle: Path) -> None:
+    facts = json.loads((bundle / FACTS).read_text())
+    names = {path.name for path in bundle.iterdir()}
+    assert names == {MODEL, VOCABULARY, CHECK, CARD, FACTS}
+    sums = {name: hashlib.sha256((bundle / name).read_bytes()).hexdigest() for name in names - {FACTS}}
+    assert facts["files"] == sums
+    assert Vocabulary.load(bundle / VOCABULARY) == WORDS
 
 
-def trained(storage: Storage, prepared: PreparedData, params: dict[str, Any], *, trial: int) -> keras.Model:
-    """Write a checkpoint of a network whose weights are not those that it starts with."""
+def test_what_is_returned_is_what_the_file_says(plain_network: Any, tmp_path: Path) -> None:
+    facts = write(tmp_path, plain_network)
+    assert BundleManifest.from_json(json.loads((tmp_path / FACTS).read_text())) == facts
+    assert facts.check.rows == 30
+    assert CARD in facts.files
+
+
+def test_the_facts_are_written_last(plain_network: Any, tmp_path: Path) -> None:
+    def interrupted(check: CheckResult, files: dict[str, str]) -> BundleManifest:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path, plain_network, interrupted)
+    assert (tmp_path / CHECK).exists()
+    assert not (tmp_path / FACTS).exists()
+
+
+def network_of(layer: Any) -> Any:
     import keras
-    from imdb import model
 
-    from sweepkit.training import checkpoints
-
-    keras.utils.set_random_seed(trial)
-    network = model.build(params, prepared)
-    rng = np.random.default_rng(trial)
-    network.set_weights([weights + rng.normal(0, 0.3, weights.shape) for weights in network.get_weights()])
-    state = checkpoints.CheckpointState(number=trial, epoch=2, reports=(), params=params, seed=5)
-    checkpoints.save(storage, SweepPaths("cells").trial(trial), network, state)
-    return network
+    tokens = keras.Input((None,), dtype="int32", name="token_indexes")
+    lengths = keras.Input((), dtype="int32", name="sequence_length")
+    vectors = keras.layers.Embedding(len(WORDS), 4)(tokens)
+    answer = keras.layers.Dense(1, activation="sigmoid")(layer(keras.ops.max(vectors, axis=1)))
+    return keras.Model({"token_indexes": tokens, "sequence_length": lengths}, answer)
 
 
-def task(storage: Storage, prepared: PreparedData, params: dict[str, Any], *, trial: int) -> ExportTask:
-    from sweepkit.tasks.text.export_task import ExportTask
+def test_a_layer_that_nobody_registered_is_refused(tmp_path: Path) -> None:
+    import keras
 
-    return ExportTask(
-        package="imdb",
-        data={"source": "sample"},
-        data_key=prepared.manifest.key,
-        storage_uri=storage.uri,
-        sweep="cells",
-        trial=trial,
-        epoch=2,
-        seed=5,
-        params=params,
-        measured=(Measured("validation accuracy", 0.5),),
-        shown_sweep="cells",
-        shown_trial=trial,
-        to=f"{SweepPaths('cells').root}/bundle-{trial}",
-    )
+    class Doubled(keras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return inputs * 2
+
+    with pytest.raises(DataError, match=r"Doubled.*need keras.saving.register_keras_serializable and get_config"):
+        write(tmp_path, network_of(Doubled()))
+    assert not (tmp_path / FACTS).exists()
 
 
-POINTS = {
-    f"{cell}-{name}": {**REST, **({"cell": cell} if cell == "none" else {"cell": cell, **RECURRENT}), **embedding}
-    for cell in ("lstm", "gru", "ugrnn", "rnn", "none")
-    for name, embedding in EMBEDDINGS.items()
-} | {"deep": {**REST, **RECURRENT, **EMBEDDINGS["scratch"], "cell": "lstm", "layers": 2, "bidirectional": True}}
+def test_code_in_a_model_is_refused(tmp_path: Path) -> None:
+    import keras
+
+    with pytest.raises(DataError, match=r"without running code of the file: .*`Lambda` layer"):
+        write(tmp_path, network_of(keras.layers.Lambda(lambda x: x * 2)))
 
 
-@pytest.mark.parametrize("number", range(len(POINTS)), ids=list(POINTS))
-def test_a_loaded_bundle_answers_as_the_trial_did(storage: Storage, prepared: PreparedData, number: int) -> None:
-    import sweepkit
-    from sweepkit.tasks.text.export import export_here
-    from sweepkit.tasks.text.verification import check
+def test_a_model_that_comes_back_as_another_one_is_refused(tmp_path: Path) -> None:
+    import keras
 
-    params = list(POINTS.values())[number]
-    network = trained(storage, prepared, params, trial=number)
-    facts = export_here(task(storage, prepared, params, trial=number))
-    folder = storage.path(f"sweeps/cells/bundle-{number}")
-    model = sweepkit.load(folder)
-    assert model.facts == facts
-    assert check(model, folder) == facts.check
-    rows = [model.read(text).indexes for text in TEXTS]
-    np.testing.assert_allclose(model.probabilities(rows), answers(network, rows), atol=1e-6)
+    @keras.saving.register_keras_serializable(package="forgetful")
+    class Times(keras.layers.Layer):
+        """Says nothing of its factor in its configuration."""
 
+        def __init__(self, factor: float = 1.0, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.factor = factor
 
-def answers(network: keras.Model, rows: list[np.ndarray]) -> np.ndarray:
-    """Ask a network as training's validation does."""
-    lengths = np.array([len(row) for row in rows], np.int32)
-    tokens = np.stack([np.pad(row, (0, max(lengths) - len(row))) for row in rows])
-    positive = network.predict_on_batch({"token_indexes": tokens, "sequence_length": lengths})
-    return np.concatenate([1 - positive, positive], axis=1)
+        def get_config(self) -> dict[str, Any]:
+            return super().get_config()
 
+        def call(self, inputs: Any) -> Any:
+            return inputs * self.factor
 
-@pytest.fixture(scope="module")
-def exported(storage: Storage, prepared: PreparedData) -> ExportTask:
-    """A trial with a checkpoint, and its bundle."""
-    from sweepkit.tasks.text.export import export_here
-
-    made = task(storage, prepared, POINTS["gru-scratch"], trial=70)
-    trained(storage, prepared, POINTS["gru-scratch"], trial=70)
-    export_here(made)
-    return made
-
-
-def test_the_facts_are_those_of_trial_and_data(storage: Storage, prepared: PreparedData, exported: ExportTask) -> None:
-    facts = storage.read_json(f"{exported.to}/{FACTS}")
-    assert (facts["sweep"], facts["trial"], facts["epoch"], facts["seed"]) == ("cells", 70, 2, 5)
-    assert facts["point"] == POINTS["gru-scratch"]
-    assert facts["label_names"] == ["negative", "positive"]
-    assert facts["text"] == {"lower": True, "max_len": 8, "keep": "tail"}
-    assert facts["data_key"] == prepared.manifest.key
-    assert facts["measured"][0]["name"] == "validation accuracy"
-    assert "keras" in facts["versions"]
-
-
-def test_256_rows_of_validation_are_kept_as_the_model_reads_them(
-    storage: Storage, prepared: PreparedData, exported: ExportTask
-) -> None:
-    from sweepkit.data.tfrecords import read_shards
-    from sweepkit.tasks.text.verification import read_check
-
-    rows, found = read_check(storage.path(f"{exported.to}/check.parquet"))
-    assert len(rows) == len(found.targets) == 256
-    valid = read_shards(prepared.shards("valid"))
-    whole = [row.tolist() for row in np.split(valid.tokens, valid.offsets[1:-1])]
-    assert len(whole) > 256
-    assert max(map(len, whole)) > 8 == max(map(len, rows))
-    tails = {(tuple(row[-8:]), target) for row, target in zip(whole, valid.targets.tolist(), strict=True)}
-    assert {(tuple(row.tolist()), target) for row, target in zip(rows, found.targets.tolist(), strict=True)} <= tails
-
-
-def test_the_rows_are_the_same_in_every_bundle_of_the_data(prepared: PreparedData) -> None:
-    from sweepkit.data.batches import BatchSettings
-    from sweepkit.tasks.text.export import check_rows
-
-    first, again = (check_rows(prepared, BatchSettings(batch_size=size, max_len=8)) for size in (16, 64))
-    np.testing.assert_array_equal(first.tokens, again.tokens)
-    head = check_rows(prepared, BatchSettings(batch_size=16, max_len=3, keep="head"))
-    np.testing.assert_array_equal(first.targets, head.targets)
-    assert set(head.lengths.tolist()) <= {2, 3}
-
-
-def test_an_export_takes_the_place_of_what_is_there(storage: Storage, exported: ExportTask) -> None:
-    from sweepkit.tasks.text.export import export_here
-
-    storage.write_json("sweeps/dated/manifest.json", {"commit": "0ldc0de"})
-    storage.write("sweeps/dated/winner/left-over", b"")
-    facts = export_here(replace(exported, shown_sweep="dated", to="sweeps/dated/winner"))
-    assert not storage.exists("sweeps/dated/winner/left-over")
-    # a worker's copy of the package is in no repository, so the commit is the one that the sweep began with
-    assert (facts.sweep, facts.commit) == ("dated", "0ldc0de")
-
-
-def test_what_is_missing_is_named_and_nothing_is_left(storage: Storage, exported: ExportTask) -> None:
-    from sweepkit.tasks.text.export import export_here
-
-    with pytest.raises(DataError, match=r"trials/0099/checkpoints/epoch-0002: there is no checkpoint here"):
-        export_here(replace(exported, trial=99, to="sweeps/cells/none"))
-    with pytest.raises(DataError, match="holds no prepared data"):
-        export_here(replace(exported, data_key="0" * 16, to="sweeps/cells/none"))
-    assert not storage.exists("sweeps/cells/none")
-
-
-def test_it_runs_as_a_task_in_a_process_of_its_own(storage: Storage, exported: ExportTask, tmp_path: Path) -> None:
-    """As on a worker: on one thread, from pickled arguments; loaded here, with more threads, the bits are the same."""
-    import sweepkit
-    from sweepkit.tasks.text.verification import BATCH, read_check
-
-    there = replace(exported, to="sweeps/cells/elsewhere")
-    (tmp_path / "task").write_bytes(pickle.dumps(there))
-    program = (
-        "import pickle, sys, pathlib\n"
-        "from sweepkit.tasks.text.export_task import export\n"
-        "task = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())\n"
-        "export(task), export(task)\n"  # a worker is used more than once
-        "import tensorflow as tf\n"
-        "print(tf.config.threading.get_intra_op_parallelism_threads())"
-    )
-    environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'sweeps'}"}
-    command = [sys.executable, "-c", program, str(tmp_path / "task")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.strip() == "1"
-    folder = storage.path(there.to)
-    rows, recorded = read_check(folder / "check.parquet")
-    found = sweepkit.load(folder).probabilities(rows, batch_size=BATCH)
-    np.testing.assert_array_equal(found, recorded.probabilities)
-
-
-def test_a_process_that_has_computed_already_can_export(storage: Storage, exported: ExportTask) -> None:
-    import tensorflow as tf
-
-    from sweepkit.tasks.text.export_task import export
-
-    tf.constant(1) + 1  # from now on threads are as they are
-    assert export(exported).trial == 70
-    assert json.loads(storage.read(f"{exported.to}/{FACTS}"))["trial"] == 70
+    with pytest.raises(DataError, match=r"a probability differs by .* leaves an argument out of get_config"):
+        write(tmp_path, network_of(Times(50.0)))
+    assert not (tmp_path / FACTS).exists()

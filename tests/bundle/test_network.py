@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.bundles import random_rows
+from tests.support.bundles import random_rows
 
 pytestmark = pytest.mark.tf
 
@@ -40,7 +40,7 @@ def test_the_layers_that_plain_keras_lacks_are_named_wherever_they_are(plain_net
     from imdb import model
 
     from sweepkit.bundle.network import own_layers
-    from tests.bundles import PreparedWords
+    from tests.support.bundles import PreparedWords
 
     params = {"cell": "ugrnn", "units": 4, "layers": 1, "bidirectional": True, "pooling": "max", "dropout": 0.0}
     rest = {"embedding": "scratch", "embedding_dim": 4, "optimizer": "adam", "learning_rate": 0.1}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.faults.killing import Ended, kill, warm_up, whole
+from tests.support.killing import Ended, kill, warm_up, whole
 
 pytestmark = [pytest.mark.tf, pytest.mark.mlflow, pytest.mark.slow]
 N_INLINE, N_RAY = 16, 4

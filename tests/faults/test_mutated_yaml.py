@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from sweepkit.cli import app
 from sweepkit.driver import estimate
-from tests.conftest import TOY_SPACE
+from tests.support.sweep_files import TOY_SPACE
 
 GOOD: dict[str, Any] = {
     "sweep": "cells",

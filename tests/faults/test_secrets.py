@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT, environment, tracking
+from tests.support.servers import ROOT, environment, tracking
 
 TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
 SECRET = "pa55w0rd"

@@ -1,6 +1,7 @@
 """Trials that meet every fault there is, in whole sweeps as a user starts them: real processes, a real Ray, real kills.
 
-`tests/test_referee.py` and `tests/ray_tune` have the rules without Ray, `tests/test_sweep.py` one fault on it.
+`tests/driver/test_controller.py` and `tests/runners/ray_tune` have the rules without Ray,
+`tests/end_to_end/test_sweep.py` one fault on it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ import pytest
 
 from sweepkit.results.sweep import Sweep, load_sweep
 from sweepkit.trial.trial import Trial, TrialState
+from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 TOY = ROOT / "tests" / "toy_sweeps" / "toy.yaml"
@@ -242,11 +243,13 @@ def test_a_lost_node_costs_its_trial_no_retry_and_no_epoch(tmp_path: Path, nodes
 
 def wait_for_checkpoints(folder: Path, running: subprocess.Popen[bytes], *, n_trials: int) -> None:
     """Wait until as many trials have a checkpoint."""
-    deadline = time.monotonic() + 120
-    while len(list(folder.glob("runs/sweeps/toy/trials/*/checkpoints/epoch-*/state.json"))) < n_trials:
-        assert running.poll() is None, (folder / "out.txt").read_text()
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    pattern = "runs/sweeps/toy/trials/*/checkpoints/epoch-*/state.json"
+    wait_until(
+        lambda: len(list(folder.glob(pattern))) >= n_trials,
+        f"{n_trials} checkpoints",
+        process=running,
+        output=(folder / "out.txt").read_text,
+    )
 
 
 def test_a_trial_that_fills_the_memory_is_killed_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

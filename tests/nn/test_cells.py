@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.nn.equations import STEPS, states_of
+from tests.support.nn.equations import STEPS, states_of
 
 pytestmark = pytest.mark.tf
 

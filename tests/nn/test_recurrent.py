@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.nn import plain
-from tests.nn.equations import states_of
+from tests.support.nn import plain
+from tests.support.nn.equations import states_of
 
 pytestmark = pytest.mark.tf
 

@@ -11,7 +11,7 @@ import pytest
 from sweepkit.report.importance import FEWEST, Importance, importance
 from sweepkit.space import Choice, Float, Space
 from sweepkit.trial.trial import Direction, Trial, TrialState
-from tests.report.made_up import findings, trials
+from tests.support.made_up_sweeps import findings, trials
 
 pytestmark = pytest.mark.slow  # all of them together
 

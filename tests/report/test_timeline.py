@@ -8,7 +8,7 @@ import pytest
 
 from sweepkit.report.timeline import stretches, timeline
 from sweepkit.trial.trial import Report, Trial, TrialState
-from tests.report.made_up import trials
+from tests.support.made_up_sweeps import trials
 
 
 def trial(number: int, start: float, ends: list[float], *, epoch_s: float = 10.0) -> Trial:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import pytest
 from sweepkit.storage.layout import SweepPaths, TrialPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.trial.trial import Report
+from tests.support.servers import Server
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -76,31 +76,6 @@ def report() -> Callable[..., Report]:
         return Report(epoch, metrics or {"loss": 1 / epoch}, 1_700_000_000.25 + epoch)
 
     return call
-
-
-class Server:
-    """MLflow's own server application, on a port of 127.0.0.1 that stays the same."""
-
-    def __init__(self, app: object) -> None:
-        self._app, self._port = app, 0
-        self.start()
-
-    @property
-    def uri(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
-
-    def start(self) -> None:
-        from werkzeug.serving import make_server
-
-        self._server = make_server("127.0.0.1", self._port, self._app, threaded=True)
-        self._port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 @pytest.fixture(scope="session")

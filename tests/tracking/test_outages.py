@@ -15,13 +15,13 @@ from sweepkit.storage.storage import Storage
 from sweepkit.tracking.pending_runs import is_pending
 from sweepkit.tracking.trial_logger import TrackingTarget, TrialLogger
 from sweepkit.trial.trial import Report
-from tests.proxies import Proxy, before
+from tests.support.proxies import Proxy, before
 
 if TYPE_CHECKING:
-    from conftest import Server
     from mlflow.entities import Run
 
     from sweepkit.tracking.sweep_logger import SweepLogger
+    from tests.support.servers import Server
 
 pytestmark = [
     pytest.mark.mlflow,
@@ -133,12 +133,12 @@ def test_nothing_waits_and_nothing_is_missing_when_the_store_is_back(
 ) -> None:
     run_trials(sweep_logger, storage, stop=1)
     assert sweep_logger.flush()
-    repair_journal = outage(proxy, server)
+    recover = outage(proxy, server)
     started = time.monotonic()
     run_ids = run_trials(sweep_logger, storage, start=1)
     assert time.monotonic() - started < 20, "each of several requests takes ten seconds to fail"
     assert all(map(is_pending, run_ids))
-    repair_journal()
+    recover()
     assert has_told_all(sweep_logger)
     assert_complete(server, sweep_logger, storage)
     told = [message for message in caplog.messages if "does not answer" in message or "is slow" in message]

@@ -16,12 +16,12 @@ from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, Chec
 from sweepkit.errors import InputError
 from sweepkit.tracking import registry
 from sweepkit.tracking.connect import connect
-from tests.bundles import describer
+from tests.support.bundles import describer
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
 
-    from tests.tracking.conftest import Server
+    from tests.support.servers import Server
 
 pytestmark = [
     pytest.mark.mlflow,

@@ -12,7 +12,7 @@ from typing import Any  # TensorFlow types neither tensors nor functions
 
 import tensorflow as tf
 
-# neither is public; `tests/nn/test_xla.py` tells when they change
+# neither is public; `tests/nn/scan/test_xla.py` tells when they change
 from tensorflow.compiler.jit.ops.xla_ops import xla_launch
 from tensorflow.compiler.tf2xla.ops.gen_xla_ops import xla_dynamic_update_slice
 

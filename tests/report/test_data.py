@@ -1,0 +1,106 @@
+"""What a report reads from a sweep's folder: real journals, manifests, predictions and prepared data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sweepkit.report.data import ReportData, gather
+from sweepkit.results.sweep import load_sweep
+from sweepkit.storage.layout import DataPaths, SweepPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text import predictions
+from sweepkit.tasks.text.predictions import Predictions
+from tests.support.made_up_sweeps import SPACE, final_result, findings, judged, manifest, trials, write_sweep
+
+
+def gathered(root: Path) -> ReportData:
+    return gather(load_sweep(root / "sweeps" / "made_up"))
+
+
+def with_final(root: Path) -> Storage:
+    """Put a final stage beside the sweep; its winner has right what it should have, but for rows 1 and 2."""
+    storage, paths = Storage.at(str(root)), SweepPaths("made_up")
+    result = final_result().to_json()
+    result["candidates"][0]["predictions"] = paths.final.trial(1).predictions("valid")
+    storage.write_json(paths.final_result, result)
+    targets = np.array([0, 0, 1, 1, 1], np.int32)
+    said = np.array([0.1, 0.8, 0.3, 0.9, 0.7], np.float32)
+    found = Predictions(targets, np.stack([1 - said, said], axis=1))
+    predictions.write(storage, paths.final.trial(1).predictions("valid"), found)
+    return storage
+
+
+def test_the_space_and_all_trials_come_back_from_the_folder(tmp_path: Path) -> None:
+    made = trials(12)
+    write_sweep(tmp_path, made)
+    found = gathered(tmp_path)
+    assert dict(found.params) == dict(SPACE.parameters)
+    assert [dict(trial.params) for trial in found.trials] == [dict(trial.params) for trial in made]
+    assert found.leaders[0].best_value == max(r.best_value for r in made if r.state and r.state.value != "failed")
+
+
+def test_varied_parameters_have_two_values_among_the_trials_that_use_them() -> None:
+    found = findings(trials(30))
+    assert "batch_size" not in found.varied
+    assert found.varied_choices == ["cell", "bidirectional", "pooling", "embedding", "embedding_dim", "max_len"]
+    assert found.values("max_len") == [100, 200, 400]
+
+
+def test_without_a_final_stage_its_command_is_named(tmp_path: Path) -> None:
+    write_sweep(tmp_path, trials(3))
+    found = gathered(tmp_path)
+    assert found.final is None
+    assert "`python -m sweepkit final sweeps/made_up.yaml`" in found.no_judged
+
+
+def test_confusion_and_mistakes_are_of_the_winners_best_run(tmp_path: Path) -> None:
+    write_sweep(tmp_path, trials(3))
+    storage = with_final(tmp_path)
+    mistake = {"row": 1, "target": "no", "predicted": "yes", "probability": 0.8, "text": "well"}
+    storage.write_json(SweepPaths("made_up").final.trial(1).mistakes, [mistake])
+    found = gathered(tmp_path)
+    assert found.final is not None
+    assert found.judged is not None
+    assert found.judged.confusion == ((1, 1), (1, 2))
+    assert [one.text for one in found.judged.mistakes] == ["well"]
+
+
+def test_predictions_that_are_gone_are_said(tmp_path: Path) -> None:
+    write_sweep(tmp_path, trials(3))
+    storage = with_final(tmp_path)
+    storage.delete(SweepPaths("made_up").final.trial(1).predictions("valid"))
+    found = gathered(tmp_path)
+    assert found.judged is None
+    assert found.no_judged.startswith("The winner's predictions on validation are gone")
+
+
+def test_prepared_data_is_found_by_its_key(tmp_path: Path) -> None:
+    write_sweep(tmp_path, trials(3))
+    Storage.at(str(tmp_path)).write_json(DataPaths("toy", "feedc0de").manifest, manifest(400).to_json())
+    found = gathered(tmp_path)
+    assert found.data == manifest(400)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "The prepared data is gone: there is no "),
+        ('{"format": 1}', "The prepared data cannot be read: "),
+        ("{", "The prepared data cannot be read: "),
+    ],
+    ids=["gone", "another format", "damaged"],
+)
+def test_prepared_data_that_cannot_be_shown_is_said(tmp_path: Path, content: str | None, expected: str) -> None:
+    write_sweep(tmp_path, trials(3))
+    if content is not None:
+        Storage.at(str(tmp_path)).write(DataPaths("toy", "feedc0de").manifest, content.encode())
+    found = gathered(tmp_path)
+    assert found.data is None
+    assert found.no_data.startswith(expected)
+
+
+def test_made_up_errors_add_up() -> None:
+    assert sum(map(sum, judged().confusion)) == 5000
