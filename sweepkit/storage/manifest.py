@@ -99,8 +99,10 @@ class SweepManifest:
         return {**self.other, **{key: value for key, value in values.items() if value is not None}}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> SweepManifest:  # JSON as read
+    def from_json(cls, data: Mapping[str, Any], *, is_stage: bool = False) -> SweepManifest:  # JSON as read
         """Rebuild what `to_json` returned; KeyError, TypeError or ValueError if it is something else."""
+        if not is_stage and not (isinstance(data["identity"], dict) and isinstance(data["n_trials"], int)):
+            raise TypeError("identity and n_trials are of other types")
         known = {"format", "identity", "spec", "space", "n_trials", "data_key", "source", "created", *CodeInfo.KEYS}
         known |= {"parent_run_id", "tracking_uri", "ended", "told"}
         return cls(

@@ -88,8 +88,8 @@ class SweepFolder:
         """
         name = self.paths.manifest
         try:
-            manifest = SweepManifest.from_json(self.storage.read_json(name))
-            _check(manifest, is_stage=self.stage is not None)
+            manifest = SweepManifest.from_json(self.storage.read_json(name), is_stage=self.stage is not None)
+            manifest.config  # noqa: B018  # raises where the settings are wrong
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = "it is missing" if isinstance(error, FileNotFoundError) else str(error).partition("\n")[0]
             raise DataError(
@@ -115,11 +115,3 @@ def sweep_folders(storage: Storage, sweep: str) -> list[SweepFolder]:
     while (folder := SweepFolder(storage, f"{sweep}-{len(folders) + 1}" if folders else sweep)).has_begun():
         folders.append(folder)
     return folders
-
-
-def _check(manifest: SweepManifest, *, is_stage: bool) -> None:
-    manifest.config  # noqa: B018  # raises where the settings are wrong
-    if not isinstance(manifest.identity, dict) or (not is_stage and not manifest.identity):
-        raise TypeError("identity is missing or of another type")
-    if not isinstance(manifest.n_trials, int) and not (is_stage and manifest.n_trials is None):
-        raise TypeError("n_trials is missing or of another type")

@@ -83,7 +83,7 @@ def test_a_sweep_without_trials_is_reported_all_the_same(run: Run, tmp_path: Pat
     ("arguments", "expected"),
     [
         (["nowhere.yaml"], "nowhere.yaml"),
-        (["."], "this folder is no sweep"),
+        (["."], "this folder is not a sweep"),
         (["SWEEP", "--html", "file/page.html"], "there is a file of this name"),
         (["SWEEP", "--parquet", "file"], "is a file"),
         (["SWEEP", "--parquet", "file/deep"], "cannot be made: not a directory"),

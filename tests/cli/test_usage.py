@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 from sweepkit.cli import plan, status
 from sweepkit.config.definition import load
-from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.lock import DriverLock
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.study.study import SweepStudy
 from tests.support.small_sweeps import YAML, write_sweep
 
@@ -54,8 +54,8 @@ def test_status_has_the_same_as_json(folder: Path) -> None:
 
 
 def test_status_says_who_runs_the_sweep(folder: Path) -> None:
-    with DriverLock(Storage.at(str(folder.parents[1])), doing="run", where="") as lock:
-        lock.take(SweepPaths("cells"))
+    with DriverLock("run", where="") as lock:
+        lock.take(SweepFolder(Storage.at(str(folder.parents[1])), "cells"))
         assert "running: `python -m sweepkit run` of " in shown(status.command, str(folder))
     assert "running:" not in shown(status.command, str(folder))
 

@@ -197,9 +197,3 @@ def test_identity_holds_what_decides_results(sweep_file: SweepFile, assignment: 
     before, now = identity(load(path)), identity(load(path, [assignment]))
     assert (before != now) is decides
     assert json.loads(json.dumps(now)) == now
-
-
-def test_a_problem_can_be_renamed(sweep_file: SweepFile) -> None:
-    definition = load(sweep_file(YAML))
-    assert definition.renamed("cells-2").config.sweep == "cells-2"
-    assert definition.config.sweep == "cells"

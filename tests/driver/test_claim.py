@@ -12,8 +12,8 @@ from sweepkit.config.definition import load
 from sweepkit.driver.claim import claim_sweep
 from sweepkit.errors import InputError
 from sweepkit.storage.layout import SweepPaths
-from sweepkit.storage.manifest import amend
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.study import journal_file
 from sweepkit.study.journal_file import open_journal
 from tests.support.small_sweeps import write_sweep
@@ -32,10 +32,10 @@ def sweep(sweep_file: Callable[..., Path], tmp_path: Path) -> Callable[..., str]
     path, storage = sweep_file(YAML), Storage.at(str(tmp_path / "runs"))
 
     def claimed(*sets: str, data_key: str = "k1", new: bool = False, begins: bool = True) -> str:
-        name = claim_sweep(load(path, sets), storage, data_key=data_key, new=new).config.sweep
+        folder, _ = claim_sweep(load(path, sets), storage, data_key=data_key, new=new)
         if begins:
-            storage.write(SweepPaths(name).journal, b"")
-        return name
+            storage.write(folder.paths.journal, b"")
+        return folder.sweep
 
     claimed.storage = storage  # type: ignore[attr-defined]  # for tests that look into the manifest
     return claimed
@@ -98,7 +98,7 @@ def test_a_sweep_that_died_before_its_first_trial_is_the_same_sweep(
         return str(storage.read_json(manifest)["created"])
 
     claimed("key1")
-    amend(storage, "cells", created="long ago")
+    SweepFolder(storage, "cells").update(created="long ago")
     assert claimed("key1") == "long ago"
     assert claimed("key2") != "long ago"
     storage.write(manifest, b"[]")
@@ -108,13 +108,13 @@ def test_a_sweep_that_died_before_its_first_trial_is_the_same_sweep(
 def test_a_bucket_gets_the_journal_back(tmp_path: Path) -> None:
     from pyarrow import fs
 
-    storage, paths = Storage(fs._MockFileSystem(), "bucket"), SweepPaths("cells")
-    with open_journal(storage, paths) as local:
+    folder = SweepFolder(Storage(fs._MockFileSystem(), "bucket"), "cells")
+    with open_journal(folder) as local:
         local.write_bytes(b"line\n")
-    with open_journal(storage, paths, read_only=True) as local:
+    with open_journal(folder, read_only=True) as local:
         assert local.read_bytes() == b"line\n"
         local.write_bytes(b"changed")
-    assert storage.read(paths.journal) == b"line\n"
+    assert folder.storage.read(folder.paths.journal) == b"line\n"
 
 
 @pytest.mark.parametrize("starts_after_s", [0.0, 0.2])
@@ -131,7 +131,7 @@ def test_a_bucket_has_the_journal_also_when_its_driver_is_killed(
 
     monkeypatch.setattr(journal_file, "_write_back", late)
     storage, paths = Storage(fs._MockFileSystem(), "bucket"), SweepPaths("cells")
-    with open_journal(storage, paths, every_s=0.01) as local:
+    with open_journal(SweepFolder(storage, "cells"), every_s=0.01) as local:
         for line in (b"line\n", b"line\nand another\n"):
             local.write_bytes(line)
             wait_until(lambda: storage.exists(paths.journal) and storage.read(paths.journal) == line, f"{line!r}")  # noqa: B023
@@ -144,7 +144,7 @@ def test_trials_that_have_run_more_epochs_refuse_fewer(sweep_file: Callable[...,
 
     def claim(epochs: int, **more: bool) -> str:
         definition = load(path, [f"stopping.max_epochs={epochs}", "search.sampler=random"])
-        return claim_sweep(definition, storage, data_key="key1", new=more.get("new", False)).config.sweep
+        return claim_sweep(definition, storage, data_key="key1", new=more.get("new", False))[0].sweep
 
     with pytest.raises(InputError) as refused:
         claim(2)
@@ -160,8 +160,8 @@ def test_trials_that_have_run_more_epochs_refuse_fewer(sweep_file: Callable[...,
 def test_the_lock_comes_before_anything_is_written(sweep_file: Callable[..., Path], tmp_path: Path) -> None:
     definition, storage = load(sweep_file(YAML)), Storage.at(str(tmp_path / "runs"))
 
-    def refuse(paths: SweepPaths) -> None:
-        raise InputError(f"somebody runs {paths.sweep}")
+    def refuse(folder: SweepFolder) -> None:
+        raise InputError(f"somebody runs {folder.sweep}")
 
     with pytest.raises(InputError, match="somebody runs cells"):
         claim_sweep(definition, storage, data_key="k1", new=False, lock=refuse)

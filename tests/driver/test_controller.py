@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from sweepkit.config.schema import SweepConfig
-from sweepkit.driver.controller import SweepController
-from sweepkit.driver.tracking import run_name
+from sweepkit.driver.controller import DriverContext, SweepController
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.study.study import SweepStudy
+from sweepkit.tracking.run_metadata import run_name
 from sweepkit.trial.failure import Failure
 from sweepkit.trial.request import trial_seed
 from sweepkit.trial.trial import Report, Trial, TrialState
@@ -34,9 +35,8 @@ def make(tmp_path: Path) -> Callable[..., Made]:
         config = SweepConfig.model_validate(document | sections)
         study = SweepStudy.open(tmp_path / "journal.log", config, SPACE)
         storage, diary = Storage.at(str(tmp_path / "runs")), Diary()
-        controller = SweepController(
-            study, config, storage=storage, runs=None, observer=diary, clock=clock, now=lambda: 5.0
-        )
+        context = DriverContext(clock=clock, now=lambda: 5.0)
+        controller = SweepController(study, SweepFolder(storage, config.sweep), diary, context=context)
         return controller, study, diary, storage
 
     return made

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from sweepkit.config.schema import SweepConfig
-from sweepkit.driver.controller import SweepController
+from sweepkit.driver.controller import DriverContext, SweepController
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.study.study import SweepStudy
 from tests.support.controllers import SPACE, Diary, report, run_one
 
@@ -37,9 +38,8 @@ def make(tmp_path: Path) -> Callable[..., Made]:
         config = SweepConfig.model_validate(document | sections)
         study, diary = SweepStudy.open(tmp_path / "journal.log", config, SPACE), Diary()
         storage = Storage.at(str(tmp_path / "runs"))
-        controller = SweepController(
-            study, config, storage=storage, runs=None, observer=diary, clock=clock, workers=workers, lost=lost
-        )
+        context = DriverContext(workers, lost, clock)
+        controller = SweepController(study, SweepFolder(storage, config.sweep), diary, context=context)
         return controller, study, diary
 
     return made

@@ -140,7 +140,7 @@ def test_a_run_that_somebody_deleted_stays_deleted(tmp_path: Path, sweep_file: S
 
     folder, run_ids = tracked_sweep(tmp_path, sweep_file, uri)
     MlflowClient(tracking_uri=uri).delete_run(run_ids[0])
-    assert "deleted in the store and left so: trial 0" in run(folder)
+    assert "skipped trial 0: its run was deleted in MLflow" in run(folder)
     assert query(tmp_path, f"select lifecycle_stage from runs where run_uuid = '{run_ids[0]}'") == [("deleted",)]
 
 
@@ -197,8 +197,8 @@ def test_a_store_that_is_away_is_an_input_error_that_says_nothing_is_lost(folder
     address = f"http://127.0.0.1:{free_port()}"
     assert run(folder, "--tracking-uri", address, code=2) == (
         f"tracking store '{address}' cannot be reached: connection refused; "
-        "nothing is lost: the journal and the spools keep what it has not been told, "
-        "and the same command goes on when it answers; --tracking-uri names another store"
+        "nothing is lost. Run this command again when the server answers, "
+        "or choose another store with --tracking-uri"
     )
 
 
@@ -211,7 +211,7 @@ def test_a_store_that_is_not_there_is_not_made(folder: Path, tmp_path: Path) -> 
 
 def test_a_sweep_without_tracking_needs_a_store_to_be_named(tmp_path: Path, sweep_file: SweepFile, uri: str) -> None:
     folder = write_sweep(sweep_file(YAML), tmp_path / "runs", CURVES)
-    with pytest.raises(InputError, match=r"tracking.enabled: false\); --tracking-uri names one"):
+    with pytest.raises(InputError, match=r"tracking.enabled: false\); name one with --tracking-uri"):
         sync(folder)
     run(folder, "--tracking-uri", uri)
     assert query(tmp_path, "select count(*) from runs") == [(4,)]

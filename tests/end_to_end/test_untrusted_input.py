@@ -190,7 +190,7 @@ class TestStorage:
         folder = write_sweep(sweep_file(SWEEP), tmp_path / "runs", [[0.5]])
         (folder / "final").mkdir()
         (folder / "final" / "result.json").write_text(content)
-        with pytest.raises(DataError, match="what the final stage found cannot be read"):
+        with pytest.raises(DataError, match="the result of the final stage cannot be read"):
             load_sweep(folder)
 
     @pytest.mark.parametrize("content", [DEEP, "[]", "3", '{"format": 2}', '{"format": 2, "splits": 3}'])

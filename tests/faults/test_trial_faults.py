@@ -39,11 +39,11 @@ class Ran:
     out: str
 
     @property
-    def snapshot(self) -> Sweep:
+    def sweep(self) -> Sweep:
         return load_sweep(self.folder / "runs/sweeps/toy")
 
     def by_fault(self) -> dict[str, Trial]:
-        return {str(trial.params["fault"]): trial for trial in self.snapshot.trials}
+        return {str(trial.params["fault"]): trial for trial in self.sweep.trials}
 
     def status(self) -> dict[str, Any]:
         done = subprocess.run(
@@ -162,7 +162,7 @@ class TestAFaultEveryTime:
         trial = faulty.by_fault()["train"]
         assert trial.state is TrialState.FAILED
         assert len(trial.failures) == 2
-        assert faulty.snapshot.counts() == {"complete": 5, "pruned": 0, "failed": 1, "unfinished": 0}
+        assert faulty.sweep.counts() == {"complete": 5, "pruned": 0, "failed": 1, "unfinished": 0}
 
     def test_status_has_the_attempts_the_traceback_and_the_log(self, faulty: Ran) -> None:
         trial, status = faulty.by_fault()["train"], faulty.status()
@@ -186,16 +186,16 @@ def test_one_failure_too_many_ends_the_sweep(tmp_path: Path) -> None:
     sets = ("budget={failures: 1, retries: 0}", "resources.workers=1", "tracking.enabled=false")
     ran = run(tmp_path, ["build", "exit", "train", ""], *sets, code=3)
     assert "2 trials failed, more than budget.failures: 1 allows" in ran.out
-    assert ran.snapshot.counts()["failed"] == 2
+    assert ran.sweep.counts()["failed"] == 2
 
 
 def test_a_worker_that_has_grown_makes_room_for_a_fresh_one(tmp_path: Path) -> None:
     sets = ("resources={workers: 1, worker_memory_gb: 1.6}", "budget.retries=0", "tracking.enabled=false")
     ran = run(tmp_path, ["grow", ""], "space.units=[4, 5]", "search.trials=4", *sets)
-    assert ran.snapshot.counts()["complete"] == 4
-    assert not ran.snapshot.faulty()
+    assert ran.sweep.counts()["complete"] == 4
+    assert not ran.sweep.with_failures()
     replaced = ran.remarks("GB after its last trial, more than resources.worker_memory_gb: 1.60")
-    grown = [trial.number for trial in ran.snapshot.trials if trial.params["fault"] == "grow"]
+    grown = [trial.number for trial in ran.sweep.trials if trial.params["fault"] == "grow"]
     assert [line.partition(" held ")[0] for line in replaced] == [
         f"trial {number + 1} is given to another worker: the one before" for number in grown if number < 3
     ]
@@ -231,11 +231,11 @@ def test_a_lost_node_costs_its_trial_no_retry_and_no_epoch(tmp_path: Path, nodes
         nodes.lose_one()
         assert running.wait(timeout=180) == 0, (tmp_path / "out.txt").read_text()
     ran = Ran(tmp_path, 0, (tmp_path / "out.txt").read_text())
-    (lost,) = ran.snapshot.faulty()
+    (lost,) = ran.sweep.with_failures()
     assert [fault.counts for fault in lost.failures] == [False]
     assert "its node" in lost.failures[0].summary
     assert lost.failures[0].epoch >= 1
-    for trial in ran.snapshot.trials:
+    for trial in ran.sweep.trials:
         assert trial.state is TrialState.COMPLETE
         assert has_every_epoch_once(ran, trial)
     assert ran.remarks("(which does not count); attempt 2 goes on after epoch ")
@@ -262,10 +262,10 @@ def test_a_trial_that_fills_the_memory_is_killed_and_goes_on(tmp_path: Path, mon
     monkeypatch.setenv("RAY_memory_usage_threshold", f"{1 - (memory.available - 4e9) / memory.total:.3f}")
     monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "100")
     ran = run(tmp_path, ["swell once", ""], "resources.workers=1", "tracking.enabled=false")
-    (swollen,) = ran.snapshot.faulty()
+    (swollen,) = ran.sweep.with_failures()
     assert swollen.params["fault"] == "swell once"
     assert [(fault.epoch, fault.counts) for fault in swollen.failures] == [(1, True)]
     assert "memory" in swollen.failures[0].error
-    assert [trial.state for trial in ran.snapshot.trials] == [TrialState.COMPLETE] * 2
+    assert [trial.state for trial in ran.sweep.trials] == [TrialState.COMPLETE] * 2
     (line,) = ran.remarks(f"trial {swollen.number} attempt 1")
     assert line.endswith("; attempt 2 goes on after epoch 1")

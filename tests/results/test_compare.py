@@ -46,8 +46,9 @@ def sides(*targets: object) -> list[ComparedItem]:
 def write_final(yaml: Path, runs: Path, *, is_right: list[bool]) -> None:
     """End the final stage of the sweep: one candidate, run twice, with predictions of the second run."""
     storage, paths = Storage.at(str(runs)), SweepPaths("cells")
-    own = load(yaml, ["search.seed=9"]).renamed(paths.final.sweep)
-    storage.write_json(paths.final.manifest, {"format": 1, "spec": own.config.model_dump(mode="json")})
+    own = load(yaml, ["search.seed=9"])
+    settings = own.config.model_dump(mode="json") | {"sweep": "cells/final"}
+    storage.write_json(paths.final.manifest, {"format": 1, "spec": settings})
     study = SweepStudy.open(storage.path(paths.final.journal), own.config, own.space)
     study.queue([POINT, POINT])
     write_trials(study, [[0.7], [0.75]])
@@ -85,7 +86,7 @@ class TestOpenSides:
     def test_a_trial_of_the_final_stage(self, cells: Path, yaml: Path, runs: Path) -> None:
         write_final(yaml, runs, is_right=RIGHT)
         side, whole = sides(f"{cells}/final#1", cells)
-        assert (side.label, side.snapshot.name) == ("cells/final#1", "cells/final")
+        assert (side.label, side.sweep.name) == ("cells/final#1", "cells/final")
         assert side.metrics["valid_accuracy"] == 0.75
         assert side.predictions == "sweeps/cells/final/trials/0001/predictions-valid.parquet"
         assert settings(side)["search.seed"] == 9
@@ -103,7 +104,7 @@ class TestOpenSides:
             ("{cells}#last", "must be named SWEEP#NUMBER"),
             ("{cells}#", "must be named SWEEP#NUMBER"),
             ("{cells}/../nothing#1", "there is no such file"),
-            ("{cells}/..", "this folder is no sweep"),
+            ("{cells}/..", "this folder is not a sweep"),
             ("{cells}/final#1", "there is no such file"),
             ("{cells}/", "must not be the same"),
         ],
@@ -159,7 +160,7 @@ class TestDiffering:
 
 class TestEffort:
     def test_it_adds_up_all_trials(self, cells: Path) -> None:
-        found = effort(sides(cells, f"{cells}#0")[0].snapshot)
+        found = effort(sides(cells, f"{cells}#0")[0].sweep)
         assert found.epochs == 7
         assert found.epochs_s == pytest.approx(14.0)
         assert found.wall_s is not None
@@ -167,7 +168,7 @@ class TestEffort:
 
     def test_a_sweep_that_has_not_begun_took_nothing(self, yaml: Path, runs: Path, cells: Path) -> None:
         empty = write_sweep(yaml, runs, [], sets=["search.seed=4"], new=True)
-        found = effort(sides(empty, cells)[0].snapshot)
+        found = effort(sides(empty, cells)[0].sweep)
         assert (found.epochs, found.wall_s, found.epochs_s) == (0, None, None)
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,8 +16,9 @@ from pyarrow import fs
 
 from sweepkit.errors import InputError
 from sweepkit.storage.layout import SweepPaths
-from sweepkit.storage.lock import STALE_S, DriverLock, LockOwner, read_holder
+from sweepkit.storage.lock import STALE_S, DriverLock, LockOwner, read_owner
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -25,12 +26,12 @@ PATHS = SweepPaths("cells")
 NOW = 1_800_000_000.0
 
 
-def lock(storage: Storage, *, doing: str = "run", now: float = NOW) -> DriverLock:
-    return DriverLock(storage, doing=doing, where="cells.yaml", clock=lambda: now, sleep=lambda seconds: None)
+def lock(*, now: float = NOW) -> DriverLock:
+    return DriverLock("run", where="cells.yaml", clock=lambda: now, sleep=lambda seconds: None)
 
 
 def put(storage: Storage, holder: LockOwner) -> None:
-    storage.write_json(PATHS.lock, asdict(holder))
+    storage.write_json(PATHS.lock, holder.to_json())
 
 
 @pytest.fixture
@@ -52,20 +53,20 @@ def dead_pid() -> int:
 
 
 def test_a_lock_is_there_only_inside_the_block(storage: Storage) -> None:
-    with lock(storage) as held:
-        assert read_holder(storage, PATHS.lock) is None
-        held.take(PATHS)
-        holder = read_holder(storage, PATHS.lock)
+    with lock() as held:
+        assert read_owner(SweepFolder(storage, "cells")) is None
+        held.take(SweepFolder(storage, "cells"))
+        holder = read_owner(SweepFolder(storage, "cells"))
         assert holder is not None
-        assert (holder.pid, holder.doing, holder.since) == (os.getpid(), "run", NOW)
+        assert (holder.pid, holder.command, holder.since) == (os.getpid(), "run", NOW)
     assert storage.names(PATHS.root) == []
 
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, ValueError, SystemExit])
 def test_whatever_ends_the_block_lets_go(storage: Storage, kind: type[BaseException]) -> None:
     def work() -> None:
-        with lock(storage) as held:
-            held.take(PATHS)
+        with lock() as held:
+            held.take(SweepFolder(storage, "cells"))
             raise kind
 
     with pytest.raises(kind):
@@ -75,21 +76,21 @@ def test_whatever_ends_the_block_lets_go(storage: Storage, kind: type[BaseExcept
 
 def test_a_second_driver_is_told_who_where_since_when_and_what_to_do(storage: Storage, elsewhere: LockOwner) -> None:
     put(storage, elsewhere)
-    with pytest.raises(InputError) as refused, lock(storage, now=NOW + 4) as held:
-        held.take(PATHS)
+    with pytest.raises(InputError) as refused, lock(now=NOW + 4) as held:
+        held.take(SweepFolder(storage, "cells"))
     assert str(refused.value) == (
         "cells.yaml: sweep 'cells' is being run already: `python -m sweepkit run` of ada on host box, process 4711, "
         "since 2027-01-15 08:00:00 UTC (last seen 4 s ago); wait for its end or stop it with Ctrl-C or `kill -INT "
         "4711` on box, or add --new to run another beside it; only if that process is certainly gone, delete "
         f"{storage.shown}/sweeps/cells/running.json"
     )
-    assert read_holder(storage, PATHS.lock) == elsewhere
+    assert read_owner(SweepFolder(storage, "cells")) == elsewhere
 
 
 def test_new_does_not_help_against_a_final_stage(storage: Storage, elsewhere: LockOwner) -> None:
-    put(storage, replace(elsewhere, doing="final"))
-    with pytest.raises(InputError, match="`python -m sweepkit final` of ada") as refused, lock(storage) as held:
-        held.take(PATHS)
+    put(storage, replace(elsewhere, command="final"))
+    with pytest.raises(InputError, match="`python -m sweepkit final` of ada") as refused, lock() as held:
+        held.take(SweepFolder(storage, "cells"))
     assert "--new" not in str(refused.value)
 
 
@@ -102,17 +103,17 @@ def test_a_driver_elsewhere_lives_while_it_is_seen(elsewhere: LockOwner, age: fl
 
 def test_a_stale_lock_of_another_machine_is_taken_over(storage: Storage, elsewhere: LockOwner) -> None:
     put(storage, elsewhere)
-    with lock(storage, now=NOW + STALE_S) as held:
-        held.take(PATHS)
+    with lock(now=NOW + STALE_S) as held:
+        held.take(SweepFolder(storage, "cells"))
         assert json.loads(storage.read(PATHS.lock))["pid"] == os.getpid()
     assert not storage.exists(PATHS.lock)
 
 
 def test_a_dead_process_of_this_machine_is_taken_over_at_once(storage: Storage) -> None:
     put(storage, replace(LockOwner.here("run", NOW), token="theirs", pid=dead_pid()))
-    with lock(storage) as held:
-        held.take(PATHS)
-        owner = read_holder(storage, PATHS.lock)
+    with lock() as held:
+        held.take(SweepFolder(storage, "cells"))
+        owner = read_owner(SweepFolder(storage, "cells"))
         assert owner is not None
         assert owner.pid == os.getpid()
         assert held.lost() is None
@@ -122,8 +123,8 @@ def test_a_dead_process_of_this_machine_is_taken_over_at_once(storage: Storage) 
 def test_a_living_process_of_this_machine_counts_however_long_it_was_not_seen(storage: Storage) -> None:
     """It may have been suspended, or its machine may be short of memory."""
     put(storage, replace(LockOwner.here("run", NOW), token="theirs"))
-    with pytest.raises(InputError, match="is being run already"), lock(storage, now=NOW + 10 * STALE_S) as held:
-        held.take(PATHS)
+    with pytest.raises(InputError, match="is being run already"), lock(now=NOW + 10 * STALE_S) as held:
+        held.take(SweepFolder(storage, "cells"))
 
 
 def test_a_process_that_was_given_the_number_of_a_dead_one_is_not_it() -> None:
@@ -145,11 +146,11 @@ def test_a_killed_process_that_nobody_has_waited_for_is_dead(storage: Storage) -
 
 def test_refreshing_says_when_it_was_last_seen(storage: Storage) -> None:
     times = [NOW]
-    with DriverLock(storage, doing="run", where="", clock=lambda: times[0]) as held:
-        held.take(PATHS)
+    with DriverLock("run", where="", clock=lambda: times[0]) as held:
+        held.take(SweepFolder(storage, "cells"))
         times[0] = NOW + 15
         held.heartbeat()
-        holder = read_holder(storage, PATHS.lock)
+        holder = read_owner(SweepFolder(storage, "cells"))
         assert holder is not None
         assert (holder.since, holder.seen) == (NOW, NOW + 15)
         assert held.lost() is None
@@ -158,12 +159,12 @@ def test_refreshing_says_when_it_was_last_seen(storage: Storage) -> None:
 def test_a_driver_finds_out_that_it_was_taken_for_dead_and_leaves_the_other_alone(
     storage: Storage, elsewhere: LockOwner
 ) -> None:
-    with lock(storage) as held:
-        held.take(PATHS)
+    with lock() as held:
+        held.take(SweepFolder(storage, "cells"))
         put(storage, elsewhere)
         held.heartbeat()
         assert (held.lost() or "").startswith("another driver has taken over: `python -m sweepkit run` of ada on host")
-    assert read_holder(storage, PATHS.lock) == elsewhere
+    assert read_owner(SweepFolder(storage, "cells")) == elsewhere
 
 
 def test_the_thread_refreshes_by_itself(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,12 +172,12 @@ def test_the_thread_refreshes_by_itself(storage: Storage, monkeypatch: pytest.Mo
     ticks = iter(range(10**9))
 
     def seen() -> float:
-        owner = read_holder(storage, PATHS.lock)
+        owner = read_owner(SweepFolder(storage, "cells"))
         assert owner is not None
         return owner.seen
 
-    with DriverLock(storage, doing="run", where="", clock=lambda: NOW + next(ticks)) as held:
-        held.take(PATHS)
+    with DriverLock("run", where="", clock=lambda: NOW + next(ticks)) as held:
+        held.take(SweepFolder(storage, "cells"))
         assert seen() == NOW
         wait_until(lambda: seen() >= NOW + 3, "three refreshes")
 
@@ -199,13 +200,13 @@ def test_of_many_that_start_at_once_one_gets_it(tmp_path: Path, storage: Storage
         "import sys, time\n"
         "from sweepkit.errors import InputError\n"
         "from sweepkit.storage.lock import DriverLock\n"
-        "from sweepkit.storage.layout import SweepPaths\n"
         "from sweepkit.storage.storage import Storage\n"
-        "with DriverLock(Storage.at(sys.argv[1]), doing='run', where='') as lock:\n"
+        "from sweepkit.storage.sweep_folder import SweepFolder\n"
+        "with DriverLock('run', where='') as lock:\n"
         "    print('ready', flush=True)\n"
         "    sys.stdin.readline()\n"
         "    try:\n"
-        "        lock.take(SweepPaths('cells'))\n"
+        "        lock.take(SweepFolder(Storage.at(sys.argv[1]), 'cells'))\n"
         "        print('got it', flush=True)\n"
         "    except InputError:\n"
         "        print('refused', flush=True)\n"
@@ -234,25 +235,25 @@ def test_of_many_that_start_at_once_one_gets_it(tmp_path: Path, storage: Storage
 
 def test_a_bucket_has_locks_too(elsewhere: LockOwner) -> None:
     storage = Storage(fs._MockFileSystem(), "bucket")
-    with lock(storage) as held:
-        held.take(PATHS)
+    with lock() as held:
+        held.take(SweepFolder(storage, "cells"))
         put(storage, elsewhere)
-    with pytest.raises(InputError, match="is being run already"), lock(storage) as held:
-        held.take(PATHS)
-    with lock(storage, now=NOW + STALE_S) as held:
-        held.take(PATHS)
+    with pytest.raises(InputError, match="is being run already"), lock() as held:
+        held.take(SweepFolder(storage, "cells"))
+    with lock(now=NOW + STALE_S) as held:
+        held.take(SweepFolder(storage, "cells"))
     assert not storage.exists(PATHS.lock)
 
 
 def test_in_a_bucket_the_last_writer_has_it(elsewhere: LockOwner) -> None:
     """Both found no lock; whoever wrote first finds the other's after a while."""
     storage = Storage(fs._MockFileSystem(), "bucket")
-    first = DriverLock(storage, doing="run", where="", clock=lambda: NOW, sleep=lambda seconds: put(storage, elsewhere))
+    first = DriverLock("run", where="", clock=lambda: NOW, sleep=lambda seconds: put(storage, elsewhere))
     with pytest.raises(InputError, match="of ada on host box"), first:
-        first.take(PATHS)
+        first.take(SweepFolder(storage, "cells"))
 
 
 def test_what_is_no_lock_is_named(storage: Storage) -> None:
     storage.write(PATHS.lock, b"{}")
     with pytest.raises(InputError, match=r"sweeps/cells/running\.json: this file should say who runs the sweep"):
-        read_holder(storage, PATHS.lock)
+        read_owner(SweepFolder(storage, "cells"))

@@ -13,9 +13,9 @@ from sweepkit.config.schema import SweepConfig
 from sweepkit.driver.controller import SweepController
 from sweepkit.errors import InputError, StorageFault
 from sweepkit.space import Float, Space
-from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.lock import DriverLock
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.storage.write_errors import before_start, writing
 from sweepkit.study.study import SweepStudy
 from sweepkit.trial.trial import Report, TrialState
@@ -143,7 +143,7 @@ def run(storage: Storage) -> tuple[SweepController, SweepStudy]:
     journal = storage.path("sweeps/toy/journal.log")
     journal.parent.mkdir(parents=True, exist_ok=True)
     study = SweepStudy.open(journal, SPEC, SPACE)
-    controller = SweepController(study, SPEC, storage=storage, runs=None, observer=Nobody())
+    controller = SweepController(study, SweepFolder(storage, SPEC.sweep), Nobody())
     while tasks := [request for request in (controller.next_trial(), controller.next_trial()) if request]:
         for epoch in (1, 2):
             for request in tasks:
@@ -184,7 +184,7 @@ def run_until_read_only(disk: SmallDisk, storage: Storage) -> tuple[SweepControl
     journal = storage.path("sweeps/toy/journal.log")
     journal.parent.mkdir(parents=True, exist_ok=True)
     study = SweepStudy.open(journal, SPEC, SPACE)
-    controller = SweepController(study, SPEC, storage=storage, runs=None, observer=Nobody())
+    controller = SweepController(study, SweepFolder(storage, SPEC.sweep), Nobody())
     request = controller.next_trial()
     assert request is not None
     disk.remount("ro")
@@ -194,7 +194,7 @@ def run_until_read_only(disk: SmallDisk, storage: Storage) -> tuple[SweepControl
 
 def test_a_trial_that_meets_a_full_disk_does_not_fail(tmp_path: Path) -> None:
     study = SweepStudy.open(tmp_path / "journal.log", SPEC, SPACE)
-    controller = SweepController(study, SPEC, storage=Storage.at(str(tmp_path)), runs=None, observer=Nobody())
+    controller = SweepController(study, SweepFolder(Storage.at(str(tmp_path)), SPEC.sweep), Nobody())
     first, second = controller.next_trial(), controller.next_trial()
     assert first
     assert second
@@ -226,12 +226,12 @@ def test_a_lock_that_cannot_be_refreshed_or_deleted_is_nobodys_trouble(
     disk: SmallDisk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sweepkit.storage.lock.BEAT_S", 0.01)
-    with DriverLock(Storage.at(str(disk.folder)), doing="run", where="toy.yaml") as lock:
-        lock.take(SweepPaths("toy"))
+    with DriverLock("run", where="toy.yaml") as lock:
+        lock.take(SweepFolder(Storage.at(str(disk.folder)), "toy"))
         disk.remount("ro")
         wait_until(lambda: caplog.messages, "a warning")
         assert lock.lost() is None
     assert "the lock of the sweep could not be refreshed" in caplog.messages[0]
     assert "the lock of the sweep stays where it is" in caplog.messages[-1]
     with pytest.raises(StorageFault, match=r"other/running\.json cannot be written: read-only"):
-        DriverLock(Storage.at(str(disk.folder)), doing="run", where="toy.yaml").take(SweepPaths("other"))
+        DriverLock("run", where="toy.yaml").take(SweepFolder(Storage.at(str(disk.folder)), "other"))

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sweepkit.config.schema import SweepConfig
-from sweepkit.driver.controller import SweepController
+from sweepkit.driver.controller import DriverContext, SweepController
 from sweepkit.driver.observer import SweepProgress
 from sweepkit.space import Choice, Float, Int, Space
-from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.study.study import SweepStudy
 from sweepkit.trial.trial import Report, Trial
 
@@ -68,8 +68,9 @@ def run(folder: Path, config: SweepConfig, space: Space = SPACE) -> tuple[SweepS
     """Run a sweep, or go on with it, to its end or until its budget is used up."""
     study = opened(folder, config, space)
     study.extend()
-    storage, paths = Storage.at(str(folder)), SweepPaths("toy")
-    controller = SweepController(study, config, storage=storage, runs=None, observer=Silent(), clock=lambda: 0.0)
+    sweep = SweepFolder(Storage.at(str(folder)), "toy")
+    storage, paths = sweep.storage, sweep.paths
+    controller = SweepController(study, sweep, Silent(), context=DriverContext(clock=lambda: 0.0))
     while (request := controller.next_trial()) is not None:
         epoch = len(storage.names(paths.trial(request.number).checkpoints)) if request.resumes else 0
         epoch = min(epoch, request.epochs_reported)

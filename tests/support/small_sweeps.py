@@ -10,7 +10,6 @@ import numpy as np
 from sweepkit.config.definition import load
 from sweepkit.driver.claim import claim_sweep
 from sweepkit.space import Params
-from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.study.pruning import Decision
 from sweepkit.study.study import SweepStudy
@@ -53,13 +52,12 @@ def write_sweep(
         ended: whether the trials have ended.
     """
     storage = Storage.at(str(runs))
-    definition = claim_sweep(load(path, sets), storage, data_key=data_key, new=new)
-    paths = SweepPaths(definition.config.sweep)
-    storage.path(paths.journal).parent.mkdir(parents=True, exist_ok=True)
-    study = SweepStudy.open(storage.path(paths.journal), definition.config, definition.space)
+    definition = load(path, sets)
+    folder, _ = claim_sweep(definition, storage, data_key=data_key, new=new)
+    study = SweepStudy.open(storage.path(folder.paths.journal), definition.config, definition.space)
     study.queue(param_sets or [POINT] * len(curves))
     write_trials(study, curves, ended=ended)
-    return storage.path(paths.root)
+    return storage.path(folder.paths.root)
 
 
 def write_trials(study: SweepStudy, curves: Sequence[Sequence[float]], *, ended: bool = True) -> None:
