@@ -65,6 +65,11 @@ def test_lines_have_at_most_120_characters(path: Path) -> None:
         assert len(line) <= 120, f"{path}:{number}: {len(line)} characters"
 
 
+def test_every_page_of_the_documents_is_linked() -> None:
+    for path in sorted((ROOT / "docs").iterdir()):
+        assert f"](docs/{path.name})" in README + DESIGN, f"neither README.md nor DESIGN.md links {path.name}"
+
+
 def test_the_design_fits_on_two_pages() -> None:
     assert len(DESIGN.splitlines()) <= 130
 
