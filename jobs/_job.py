@@ -1,8 +1,8 @@
-"""What the batch jobs beside this file share: a command of sweepkit, run the way a cluster's scheduler wants it.
+"""Run a command of sweepkit as a batch job; shared by the jobs beside this file.
 
-A job runs from a checkout without being installed, uses the Ray cluster that RAY_ADDRESS names, writes each line when
-it is said, and ends with the command's exit code: 0 done, 2 wrong input, 3 no result, 130 interrupted. A scheduler's
-SIGTERM (its time limit, a preemption) ends it as Ctrl-C does, so that the same job goes on where it stopped.
+A job runs from a checkout without being installed, uses the Ray cluster that RAY_ADDRESS names, flushes its output
+after each line, and ends with the command's exit code: 0 done, 2 wrong input, 3 no result, 130 interrupted. SIGTERM
+from a scheduler (a time limit, a preemption) ends it like Ctrl-C, so the same job resumes where it stopped.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main(verb: str, *, on_ray: bool = False) -> None:
 
 
 def with_address(arguments: Sequence[str], environment: Mapping[str, str]) -> list[str]:
-    """Add the cluster of RAY_ADDRESS, unless the arguments say where to run."""
+    """Add --address with the cluster of RAY_ADDRESS, unless the arguments choose where to run."""
     address = environment.get("RAY_ADDRESS")
     if not address or any(one == "--inline" or one.startswith("--address") for one in arguments):
         return [*arguments]
@@ -38,6 +38,6 @@ def with_address(arguments: Sequence[str], environment: Mapping[str, str]) -> li
 
 
 def interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001  # what signal.signal calls
-    """Answer SIGTERM as Ctrl-C; another one must not cut the ending short."""
+    """Treat SIGTERM like Ctrl-C, and ignore another one, which must not cut the shutdown short."""
     signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

@@ -1,9 +1,8 @@
-"""Put a sweep's winner into a folder as a batch job, for whatever serves it.
+"""Export a sweep's winner into a folder as a batch job, ready to be served.
 
     python jobs/export.py SWEEP --to FOLDER
 
-SWEEP and the options are those of `python -m sweepkit pull`; see _job.py for what a job adds to it. It needs no
-cluster.
+SWEEP and the options are those of `python -m sweepkit pull`; see _job.py for what a job adds. It needs no cluster.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Run a sweep's final stage as a batch job, or go on with it: fresh seeds, comparisons, one look at the test split.
+"""Run or resume a sweep's final stage as a batch job: fresh seeds, comparisons, one measurement on the test split.
 
     python jobs/final.py SWEEP [--set storage.uri=/mnt/sweeps]
 
-SWEEP and the options are those of `python -m sweepkit final`; see _job.py for what a job adds to it.
+SWEEP and the options are those of `python -m sweepkit final`; see _job.py for what a job adds.
 """
 
 from __future__ import annotations

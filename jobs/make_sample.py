@@ -1,10 +1,9 @@
-"""Make the sample that the imdb package ships: a balanced part of the published reviews, and vectors of its words.
+"""Make the sample that the imdb package ships: a balanced subset of the published reviews, and vectors of its words.
 
     python jobs/make_sample.py --data FOLDER_WITH_ARCHIVE_AND_GLOVE_ZIP
 
-The same input and seed give the same files. Texts are as published; no text is in both splits or twice in one.
-Vectors are rounded to three decimals, those of the most frequent words first, as many as fit. Takes about two
-minutes.
+The same input and seed give the same files. Texts are as published; no text occurs in both splits or twice in one.
+Vectors are rounded to three decimals; words are included by frequency, as many as fit. Takes about two minutes.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
     python jobs/prepare.py SWEEP [--data SOURCE] [--set storage.uri=/mnt/sweeps]
 
-SWEEP and the options are those of `python -m sweepkit prepare`; see _job.py for what a job adds to it.
+SWEEP and the options are those of `python -m sweepkit prepare`; see _job.py for what a job adds.
 """
 
 from __future__ import annotations
