@@ -233,7 +233,7 @@ class SweepController:
         """Give trials of an earlier run the end to which their last report had brought them when the driver died."""
         inherited, self._inherited = self._inherited, []
         for number in inherited:
-            if decision := self._study.judge(number):
+            if decision := self._study.decide_again(number):
                 self._waiting = [trial for trial in self._waiting if trial.number != number]
                 # resumed first, or the time since that death would count as the trial's
                 self._running[number] = self._study.resume(number)

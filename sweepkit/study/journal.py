@@ -24,7 +24,7 @@ from sweepkit.trial.trial import Report, Trial, TrialState
 # the journal is the sweep's own, so the name need not tell sweeps apart; Hyperband derives brackets from it
 STUDY = "sweep"
 # keys of what is written about a trial, or about the study; the first three are followed by a number
-REPORT, FAULT, RUN = "report:", "fault:", "run:"
+REPORT, FAILURE, RUN = "report:", "fault:", "run:"
 RESUMED = "resumed"
 _OUTCOMES = {
     optuna.trial.TrialState.COMPLETE: TrialState.COMPLETE,
@@ -91,7 +91,7 @@ class Journal:
             seconds=_seconds(trial, reports),
             ended=trial.datetime_complete.timestamp() if trial.datetime_complete else None,
             failures=tuple(
-                Failure.from_json(json.loads(text)) for key, text in sorted(attrs.items()) if key.startswith(FAULT)
+                Failure.from_json(json.loads(text)) for key, text in sorted(attrs.items()) if key.startswith(FAILURE)
             ),
         )
 

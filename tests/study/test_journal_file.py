@@ -35,7 +35,7 @@ def run_to_the_end(journal: Path) -> None:
     waiting = study.unfinished()
     while (trial := waiting.pop(0) if waiting else study.ask()) is not None:
         epoch = trial.epoch
-        decision: Decision | None = study.judge(trial.number)  # its last report may have ended it
+        decision: Decision | None = study.decide_again(trial.number)  # its last report may have ended it
         while decision is None:
             epoch += 1
             decision = study.report(trial.number, Report(epoch, {"score": float(trial.params["rate"]) * epoch}, 0.0))

@@ -247,7 +247,7 @@ def test_a_trial_whose_last_report_ended_it_is_judged_so_when_the_driver_died_be
     for score in (0.9, 0.8, math.nan):
         study.report(asked(study).number, report(1, score))
     again = opened(tmp_path, config(rule="asha"))
-    assert [again.judge(trial.number) for trial in again.unfinished()] == [
+    assert [again.decide_again(trial.number) for trial in again.unfinished()] == [
         None,
         Decision(
             TrialState.PRUNED, "rung at epoch 1: score 0.8000 is not among the best 1/3 of 2 trials (needed 0.9000)"
