@@ -43,9 +43,9 @@ def command(target: str, others: tuple[str, ...], sets: tuple[str, ...], data: s
     """
     if not others:
         raise click.UsageError(f"two or more are needed, like: compare {target} OTHER, or compare SWEEP#3 SWEEP#12")
-    from sweepkit.results.compare import open_sides, pairs  # not at the top: it imports Optuna
+    from sweepkit.results.compare import open_items, pairs  # not at the top: it imports Optuna
 
-    sides = open_sides([target, *others], sets, data)
+    sides = open_items([target, *others], sets, data)
     found = pairs(sides)
     if as_json:
         print_json(_facts(sides, found))

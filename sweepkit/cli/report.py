@@ -15,6 +15,7 @@ from sweepkit.errors import InputError
 
 if TYPE_CHECKING:
     from sweepkit.report.data import ReportData
+    from sweepkit.results.sweep import Sweep
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -46,13 +47,14 @@ def command(
     from sweepkit.report.data import gather  # not at the top: it imports Optuna and pyarrow
     from sweepkit.results.sweep import load_sweep
 
-    findings = gather(load_sweep(target, sets, data))
+    sweep = load_sweep(target, sets, data)
+    findings = gather(sweep)
     if not (html or png or parquet):
         html = Path(f"{findings.name}-report.html")
     for folder, option in ((html and html.parent, "--html"), (png and png.parent, "--png"), (parquet, "--parquet")):
         if folder:
             _check_writable(folder.absolute(), option)
-    written = _write_drawings(findings, html, png) | _write_tables(findings, parquet)
+    written = _write_drawings(findings, html, png) | _write_tables(sweep, parquet)
     if as_json:
         print_json({**_facts(findings), "written": {name: str(path) for name, path in written.items()}})
         return
@@ -75,15 +77,13 @@ def _write_drawings(findings: ReportData, html: Path | None, png: Path | None) -
     return written
 
 
-def _write_tables(findings: ReportData, folder: Path | None) -> dict[str, Path]:
-    from sweepkit.results import tables
+def _write_tables(sweep: Sweep, folder: Path | None) -> dict[str, Path]:
+    from sweepkit.results.tables import as_parquet
 
     if folder is None:
         return {}
-    made = {"trials": tables.trials(findings), "epochs": tables.epochs(findings)}
-    return {
-        name: _write(folder / f"{name}.parquet", tables.as_parquet(table), "--parquet") for name, table in made.items()
-    }
+    made = {"trials": sweep.trials_table(), "epochs": sweep.epochs_table()}
+    return {name: _write(folder / f"{name}.parquet", as_parquet(table), "--parquet") for name, table in made.items()}
 
 
 def _check_writable(folder: Path, option: str) -> None:

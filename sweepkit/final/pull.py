@@ -7,14 +7,14 @@ exported. Try `pull("models:/cells@champion", Path("winner"), tracking_uri="http
 from __future__ import annotations
 
 import shutil
-import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, BundleManifest, CheckResult
 from sweepkit.errors import DataError, InputError, Issue
+from sweepkit.storage.atomic import unfinished_folder
 from sweepkit.tracking import registry
 from sweepkit.training.keras_import import import_keras
 
@@ -38,7 +38,7 @@ class Pulled:
 
 def pull(
     target: str,
-    to: Path,
+    to: str | Path,
     *,
     tracking_uri: str | None = None,
     sets: Sequence[str] = (),
@@ -60,12 +60,13 @@ def pull(
         DataError: what arrived is damaged, or does not give the numbers that it should; `to` is as it was.
     """
     _check_options(target, tracking_uri, sets, data)
-    to = _checked_place(to)
-    with _unfinished_beside(to) as folder:
+    place = _checked_place(to)
+    with ExitStack() as stack:
+        folder = _new_folder(place, stack)
         source = _fill(folder, target, tracking_uri, sets, data)
         facts, checked = _tried(folder, source)
-        folder.rename(to)
-    return Pulled(to, source, facts, checked)
+        folder.rename(place)
+    return Pulled(place, source, facts, checked)
 
 
 def _check_options(target: str, tracking_uri: str | None, sets: Sequence[str], data: str | None) -> None:
@@ -81,9 +82,9 @@ def _check_options(target: str, tracking_uri: str | None, sets: Sequence[str], d
         )
 
 
-def _checked_place(to: Path) -> Path:
+def _checked_place(to: str | Path) -> Path:
     """Return where the folder will be; links are followed."""
-    place = to.expanduser().resolve()
+    place = Path(to).expanduser().resolve()
     if place.exists() and not place.is_dir():
         raise InputError("--to must be a new or an empty folder, this is a file", where=str(to))
     if place.is_dir() and any(place.iterdir()):
@@ -91,23 +92,12 @@ def _checked_place(to: Path) -> Path:
     return place
 
 
-@contextmanager
-def _unfinished_beside(place: Path) -> Iterator[Path]:
-    """Give an empty folder on the same file system; what is left of it is deleted afterwards."""
-    folder = place.with_name(f".pulling-{uuid.uuid4().hex}")
-    made = [parent for parent in place.parents if not parent.exists()]
+def _new_folder(to: Path, stack: ExitStack) -> Path:
     try:
-        folder.mkdir(parents=True)
+        return stack.enter_context(unfinished_folder(to))
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise InputError(f"--to cannot be written: {reason}; name another folder", where=str(place)) from None
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        for parent in made if not place.exists() else []:
-            with suppress(OSError):  # by now somebody else keeps things there
-                parent.rmdir()
+        raise InputError(f"--to cannot be written: {reason}; name another folder", where=str(to)) from None
 
 
 def _fill(folder: Path, target: str, tracking_uri: str | None, sets: Sequence[str], data: str | None) -> str:

@@ -1,7 +1,7 @@
-"""Sweeps and trials side by side: where their settings differ, what their epochs said, and whether predictions differ.
+"""Sweeps and trials item by item: where their settings differ, what their epochs said, and whether predictions differ.
 
 Reads folders and changes nothing. A whole sweep is represented by its best trial, and where predictions are compared
-by the winner of its final stage. Try `open_sides(["runs/sweeps/cells#3", "runs/sweeps/cells#12"])`.
+by the winner of its final stage. Try `compare(["runs/sweeps/cells#3", "runs/sweeps/cells#12"]).dataframe()`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sweepkit.config.identity import flat
 from sweepkit.errors import InputError
@@ -18,6 +18,9 @@ from sweepkit.results.final_result import Comparison, FinalResult
 from sweepkit.results.sweep import Sweep, load_sweep
 from sweepkit.tasks.text import predictions
 from sweepkit.trial.trial import Trial
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Fact = TypeVar("Fact")
 
@@ -67,7 +70,7 @@ class ComparedItem:
 
     @property
     def predictor(self) -> str:
-        """Whose predictions stand for this side, in a user's words."""
+        """Whose predictions stand for this item, in a user's words."""
         if self.final:
             return f"{self.label} ({self.final.winner.name} in its final stage)"
         return f"{self.label} (trial {self.trial.number})" if self.trial and self.is_sweep else self.label
@@ -106,7 +109,45 @@ class PairedTest:
     why_not: str | None = None
 
 
-def open_sides(targets: Sequence[str], sets: Sequence[str] = (), data: str | None = None) -> list[ComparedItem]:
+@dataclass(frozen=True)
+class SweepComparison:
+    """Two or more sweeps or trials beside each other; the first is what the others are compared with."""
+
+    items: list[ComparedItem]
+
+    def settings(self) -> dict[str, list[object]]:
+        """Return the settings that are not the same for all, by dotted name; None where an item has no such setting."""
+        return differing(self.items, settings)
+
+    def params(self) -> dict[str, list[object]]:
+        """Return the params of the trials that are not the same for all."""
+        return differing(self.items, parameters)
+
+    def caveats(self) -> list[str]:
+        """Say what makes values of these items incomparable; nothing when they can be compared."""
+        return caveats(self.items)
+
+    def paired_tests(self) -> list[PairedTest]:
+        """Compare the first item with each of the others, row by row on validation."""
+        return pairs(self.items)
+
+    def dataframe(self) -> pd.DataFrame:
+        """Return a pandas data frame with a column for each item: what differs, and the metrics of the best epoch."""
+        import pandas as pd  # takes a quarter of a second, which the command line need not wait for
+
+        rows: dict[str, list[object]] = {f"settings.{name}": row for name, row in self.settings().items()}
+        rows |= {f"params.{name}": row for name, row in self.params().items()}
+        for name in dict.fromkeys(name for item in self.items for name in item.metrics):
+            rows[name] = [item.metrics.get(name) for item in self.items]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=[item.label for item in self.items])
+
+
+def compare(targets: Sequence[str | Path], sets: Sequence[str] = (), data: str | None = None) -> SweepComparison:
+    """Put sweeps or trials beside each other; see `open_items` for how they are named."""
+    return SweepComparison(open_items([str(target) for target in targets], sets, data))
+
+
+def open_items(targets: Sequence[str], sets: Sequence[str] = (), data: str | None = None) -> list[ComparedItem]:
     """Read what is to be compared.
 
     Args:
@@ -117,45 +158,45 @@ def open_sides(targets: Sequence[str], sets: Sequence[str] = (), data: str | Non
     Raises:
         InputError: there is no such sweep or trial, or two targets are the same.
     """
-    sides = [_open(target, sets, data) for target in targets]
+    items = [_open(target, sets, data) for target in targets]
     seen: dict[tuple[str, bool, int | None], str] = {}
-    for side, target in zip(sides, targets, strict=True):
-        key = (side.sweep.folder.shown(), side.is_sweep, side.trial.number if side.trial else None)
+    for item, target in zip(items, targets, strict=True):
+        key = (item.sweep.folder.shown(), item.is_sweep, item.trial.number if item.trial else None)
         if key in seen:
             raise InputError(f"what is compared must not be the same, {seen[key]!r} and {target!r} are")
         seen[key] = target
-    labels = [side.label for side in sides]
+    labels = [item.label for item in items]
     # sweeps in two folders may have one name; what was typed tells them apart
     return [
-        replace(side, label=side.label if labels.count(side.label) == 1 else target)
-        for side, target in zip(sides, targets, strict=True)
+        replace(item, label=item.label if labels.count(item.label) == 1 else target)
+        for item, target in zip(items, targets, strict=True)
     ]
 
 
 def differing(
-    sides: Sequence[ComparedItem], facts_of: Callable[[ComparedItem], Mapping[str, Fact]]
+    items: Sequence[ComparedItem], facts_of: Callable[[ComparedItem], Mapping[str, Fact]]
 ) -> dict[str, list[Fact | None]]:
-    """Return the facts that are not the same on all sides, by name; None for a side that has no such fact."""
-    found = [facts_of(side) for side in sides]
+    """Return the facts that are not the same on all items, by name; None for a item that has no such fact."""
+    found = [facts_of(item) for item in items]
     rows = {name: [facts.get(name) for facts in found] for facts in found for name in facts}
     return {name: row for name, row in rows.items() if any(value != row[0] for value in row)}
 
 
-def settings(side: ComparedItem) -> dict[str, object]:
+def settings(item: ComparedItem) -> dict[str, object]:
     """Return the settings of a sweep, its data and its code, by dotted name."""
-    manifest, identity = side.sweep.manifest, side.sweep.manifest.identity
+    manifest, identity = item.sweep.manifest, item.sweep.manifest.identity
     written = {key: value for key, value in manifest.settings.items() if key not in ("sweep", "space", "data")}
     # what was written says where the data came from, the identity has the package's defaults
-    data = {**manifest.settings["data"], **identity["data"], "key": side.data_key}
+    data = {**manifest.settings["data"], **identity["data"], "key": item.data_key}
     code = {"commit": manifest.code.commit, "host": manifest.code.host, "versions": manifest.code.versions}
     # conditions are the package's, not written: a narrower parameter only cuts those of others short
     space = {f"space.{name}": {k: v for k, v in p.items() if k != "when"} for name, p in identity["space"].items()}
     return {**flat({**written, "data": data}), **space, **flat(code)}
 
 
-def parameters(side: ComparedItem) -> Mapping[str, object]:
-    """Return the parameters of a side's trial."""
-    return side.trial.params if side.trial else {}
+def parameters(item: ComparedItem) -> Mapping[str, object]:
+    """Return the parameters of a item's trial."""
+    return item.trial.params if item.trial else {}
 
 
 def effort(sweep: Sweep) -> Effort:
@@ -172,36 +213,36 @@ def effort(sweep: Sweep) -> Effort:
     )
 
 
-def caveats(sides: Sequence[ComparedItem]) -> list[str]:
-    """Say what makes values of these sides incomparable; nothing when they can be compared."""
+def caveats(items: Sequence[ComparedItem]) -> list[str]:
+    """Say what makes values of these items incomparable; nothing when they can be compared."""
     found = []
-    if len({side.objective for side in sides}) > 1:
-        named = "; ".join(f"{side.label}: {side.objective}" for side in sides)
+    if len({item.objective for item in items}) > 1:
+        named = "; ".join(f"{item.label}: {item.objective}" for item in items)
         found.append(f"best values are not comparable, because the objectives differ ({named})")
-    if len({side.data_key for side in sides}) > 1:
-        named = "; ".join(f"{side.label}: {side.data_key}" for side in sides)
+    if len({item.data_key for item in items}) > 1:
+        named = "; ".join(f"{item.label}: {item.data_key}" for item in items)
         found.append(f"metrics are not comparable, because the prepared data differs ({named})")
     return found
 
 
-def pairs(sides: Sequence[ComparedItem]) -> list[PairedTest]:
-    """Compare the first side with each of the others, row by row on validation.
+def pairs(items: Sequence[ComparedItem]) -> list[PairedTest]:
+    """Compare the first item with each of the others, row by row on validation.
 
     Raises:
         DataError: stored predictions are damaged.
     """
-    return [_pair(sides[0], other) for other in sides[1:]]
+    return [_pair(items[0], other) for other in items[1:]]
 
 
 def _pair(first: ComparedItem, second: ComparedItem) -> PairedTest:
     names = first.predictor, second.predictor
     if first.data_key != second.data_key:
         return PairedTest(*names, why_not="their prepared data differs")
-    missing = [side.predictor for side in (first, second) if side.predictions is None]
+    missing = [item.predictor for item in (first, second) if item.predictions is None]
     if missing:
         why = f"no predictions of {' and '.join(missing)} are stored; `final` stores those of its candidates' best runs"
         return PairedTest(*names, why_not=why)
-    one, other = (predictions.read(side.sweep.folder.storage, str(side.predictions)) for side in (first, second))
+    one, other = (predictions.read(item.sweep.folder.storage, str(item.predictions)) for item in (first, second))
     if one.targets.tolist() != other.targets.tolist():
         return PairedTest(*names, why_not="their stored predictions are of different rows")
     return PairedTest(*names, statistics.compare(one.is_right, other.is_right, other=second.predictor))

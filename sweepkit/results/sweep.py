@@ -10,12 +10,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sweepkit.config.definition import load
 from sweepkit.config.schema import SweepConfig
 from sweepkit.errors import DataError, InputError
 from sweepkit.results.final_result import FinalResult
+from sweepkit.results.tables import PARAM_PREFIX, epochs_table, trials_table
 from sweepkit.space import Space
 from sweepkit.storage.lock import LockOwner, read_owner
 from sweepkit.storage.manifest import SweepManifest
@@ -26,6 +27,10 @@ from sweepkit.study.journal_file import open_journal
 from sweepkit.study.usage import Usage, usage
 from sweepkit.trial.leaderboard import ranked, table
 from sweepkit.trial.trial import Trial, TrialState
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,28 @@ class Sweep:
     def leaderboard(self) -> list[dict[str, Any]]:  # values of many types, as in a data frame
         objective = self.config.objective
         return table(self.trials, metric=objective.metric, direction=objective.direction)
+
+    def trials_dataframe(self) -> pd.DataFrame:
+        """Return a pandas data frame with a row for each trial: number, state, reason, best value, `params.*`, …"""
+        frame = self.trials_table().to_pandas().rename(columns={"outcome": "state"})
+        return frame.rename(columns=lambda name: name.replace(PARAM_PREFIX, "params.", 1))
+
+    def epochs_dataframe(self) -> pd.DataFrame:
+        """Return a pandas data frame with a row for each trial and epoch, every metric a column."""
+        return self.epochs_table().to_pandas()
+
+    def trials_table(self) -> pa.Table:
+        """Return an Arrow table with a row for each trial, params as columns `param.*`."""
+        return trials_table(self.trials, self.space.parameters).replace_schema_metadata(self._metadata)
+
+    def epochs_table(self) -> pa.Table:
+        """Return an Arrow table with a row for each trial and epoch, every metric a column."""
+        return epochs_table(self.trials).replace_schema_metadata(self._metadata)
+
+    @property
+    def _metadata(self) -> dict[str, str]:
+        objective = self.config.objective
+        return {"sweep": self.name, "metric": objective.metric, "mode": objective.mode}
 
     def counts(self) -> dict[str, int]:
         """Return how many trials are complete, pruned, failed and unfinished."""

@@ -1,45 +1,46 @@
-"""A sweep as Arrow tables: one row for each trial, and one for each trial and epoch. Try `trials(findings).schema`.
+"""A sweep's trials and epochs as Arrow tables: a row for each trial, and one for each trial and epoch.
 
-Parameters are columns named `param.<name>` of their own type; null is a parameter that the trial does not use.
+Params are columns named `param.<name>` of their own type; null is a parameter that the trial does not use. Try
+`Sweep.trials_dataframe()`, which is made of them.
 """
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sweepkit.report.data import ReportData
 from sweepkit.space import Choice, Float, Int, Param, Value
+from sweepkit.trial.trial import Trial
 
+PARAM_PREFIX = "param."
 _TIME = pa.timestamp("us", tz="UTC")
 
 
-def trials(findings: ReportData) -> pa.Table:
-    """Return a row for each trial, by number."""
-    trials = findings.trials
+def trials_table(trials: Sequence[Trial], parameters: Mapping[str, Param]) -> pa.Table:
+    """Return a row for each trial, by number; `parameters` are those of the space."""
     columns: dict[str, pa.Array] = {
-        "number": pa.array([r.number for r in trials], pa.int32()),
-        "outcome": pa.array([r.state.value if r.state else "unfinished" for r in trials], pa.string()),
-        "reason": pa.array([r.reason for r in trials], pa.string()),
-        "best_value": pa.array([r.best_value for r in trials], pa.float64()),
-        "best_epoch": pa.array([r.best_epoch for r in trials], pa.int32()),
-        "epochs": pa.array([r.epoch for r in trials], pa.int32()),
-        "seconds": pa.array([r.seconds for r in trials], pa.float64()),
-        "started": _times([r.started for r in trials]),
-        "run_id": pa.array([r.run_id for r in trials], pa.string()),
+        "number": pa.array([trial.number for trial in trials], pa.int32()),
+        "outcome": pa.array([trial.state.value if trial.state else "unfinished" for trial in trials], pa.string()),
+        "reason": pa.array([trial.reason for trial in trials], pa.string()),
+        "best_value": pa.array([trial.best_value for trial in trials], pa.float64()),
+        "best_epoch": pa.array([trial.best_epoch for trial in trials], pa.int32()),
+        "epochs": pa.array([trial.epoch for trial in trials], pa.int32()),
+        "seconds": pa.array([trial.seconds for trial in trials], pa.float64()),
+        "started": _times([trial.started for trial in trials]),
+        "run_id": pa.array([trial.run_id for trial in trials], pa.string()),
     }
-    for name, param in findings.params.items():
-        columns[f"param.{name}"] = _column(param, [trial.params.get(name) for trial in trials])
-    return _table(findings, columns)
+    for name, param in parameters.items():
+        columns[f"{PARAM_PREFIX}{name}"] = _column(param, [trial.params.get(name) for trial in trials])
+    return pa.table(columns)
 
 
-def epochs(findings: ReportData) -> pa.Table:
+def epochs_table(trials: Sequence[Trial]) -> pa.Table:
     """Return a row for each trial and epoch, every metric a column; null was not reported, NaN was."""
-    rows = [(trial.number, report) for trial in findings.trials for report in trial.reports]
+    rows = [(trial.number, report) for trial in trials for report in trial.reports]
     metrics = sorted({name for _, report in rows for name in report.metrics})
     columns: dict[str, pa.Array] = {
         "number": pa.array([number for number, _ in rows], pa.int32()),
@@ -48,7 +49,7 @@ def epochs(findings: ReportData) -> pa.Table:
     }
     for name in metrics:
         columns[name] = pa.array([report.metrics.get(name) for _, report in rows], pa.float64(), from_pandas=False)
-    return _table(findings, columns)
+    return pa.table(columns)
 
 
 def as_parquet(table: pa.Table) -> bytes:
@@ -56,11 +57,6 @@ def as_parquet(table: pa.Table) -> bytes:
     content = io.BytesIO()
     pq.write_table(table, content)
     return content.getvalue()
-
-
-def _table(findings: ReportData, columns: dict[str, pa.Array]) -> pa.Table:
-    facts = {"sweep": findings.name, "metric": findings.metric, "mode": findings.direction.value}
-    return pa.table(columns).replace_schema_metadata(facts)
 
 
 def _times(seconds: Sequence[float | None]) -> pa.Array:

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from sweepkit.errors import InputError
-from sweepkit.storage.atomic import UNFINISHED, check_filled, create_file, put_aside, unfinished_beside
+from sweepkit.storage.atomic import UNFINISHED, check_filled, create_file, put_aside, unfinished_folder
 from sweepkit.storage.uris import open_filesystem, reason, shown
 from sweepkit.storage.write_errors import is_full, writing
 
@@ -194,7 +194,7 @@ class Storage:
                 self._upload(Path(temporary), name, last=last)
             return
         target = self.path(name)
-        with writing(str(target)), unfinished_beside(target) as temporary_folder:
+        with writing(str(target)), unfinished_folder(target) as temporary_folder:
             yield temporary_folder
             check_filled(temporary_folder, last)
             old = put_aside(target) if target.exists() else None
@@ -239,7 +239,7 @@ class Storage:
         # two storages may use the same names
         target = cache / hashlib.sha256(self.uri.encode()).hexdigest()[:12] / _relative(name)
         if not target.exists():
-            with unfinished_beside(target) as temporary:
+            with unfinished_folder(target) as temporary:
                 self.get_folder(name, temporary)
                 try:
                     temporary.rename(target)

@@ -10,7 +10,7 @@ import pytest
 
 from sweepkit.config.definition import load
 from sweepkit.errors import DataError, InputError
-from sweepkit.results.compare import ComparedItem, caveats, differing, effort, open_sides, pairs, parameters, settings
+from sweepkit.results.compare import ComparedItem, caveats, differing, effort, open_items, pairs, parameters, settings
 from sweepkit.results.final_result import CLEAR, CandidateResult, FinalResult
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
@@ -40,7 +40,7 @@ def cells(yaml: Path, runs: Path) -> Path:
 
 
 def sides(*targets: object) -> list[ComparedItem]:
-    return open_sides([str(target) for target in targets])
+    return open_items([str(target) for target in targets])
 
 
 def write_final(yaml: Path, runs: Path, *, is_right: list[bool]) -> None:
@@ -67,7 +67,7 @@ class TestOpenSides:
         assert (one.label, one.is_sweep, one.trial.number) == ("cells#0", False, 0)
 
     def test_a_sweep_may_be_named_by_its_yaml(self, cells: Path, yaml: Path, runs: Path) -> None:
-        found = open_sides([str(yaml), f"{yaml}#2"], [f"storage.uri={runs}"])
+        found = open_items([str(yaml), f"{yaml}#2"], [f"storage.uri={runs}"])
         assert [side.label for side in found] == ["cells", "cells#2"]
 
     def test_metrics_are_those_of_the_best_epoch(self, cells: Path) -> None:

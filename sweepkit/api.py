@@ -1,0 +1,110 @@
+"""The Python API behind `import sweepkit`, for notebooks and scripts: what the commands do, with values to go on with.
+
+Nothing is printed but a progress bar. Errors are those of `sweepkit.errors`; KeyboardInterrupt ends a sweep cleanly,
+and the same call goes on with it. Try `run_sweep("sweeps/imdb_cells.yaml", data="sample").best_trial`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sweepkit.errors import InputError
+
+if TYPE_CHECKING:
+    from sweepkit.report.data import ReportData
+    from sweepkit.results.sweep import Sweep
+    from sweepkit.tasks.text.text_model import TextModel
+
+
+def run_sweep(
+    target: str | Path,
+    *,
+    sets: Sequence[str] = (),
+    data: str | None = None,
+    address: str | None = None,
+    inline: bool = False,
+    new: bool = False,
+) -> Sweep:
+    """Run a sweep to its end, or go on with it, and return what came out of it.
+
+    With a `final:` section in its YAML it ends with the final stage, like the command.
+
+    Args:
+        target: the sweep's YAML.
+        sets: overrides of the YAML, each `key.key=value`.
+        data: takes the place of the YAML's `data.source`.
+        address: a running Ray cluster; None starts one on this machine.
+        inline: run trials one by one in this process, without Ray.
+        new: start another sweep beside one of this name that has other settings.
+
+    Raises:
+        InputError: the input is wrong, or the sweep is being run already; nothing was started.
+        SweepFailed: no trial completed, or more failed than the budget allows.
+        StorageFault: the storage takes no more; the same call goes on when it does again.
+        KeyboardInterrupt: Ctrl-C; the same call goes on from the last finished epochs.
+    """
+    from sweepkit.config.definition import load
+    from sweepkit.driver.progress_bar import progress_bar
+    from sweepkit.driver.run import run_sweep as run
+    from sweepkit.driver.session import RunOptions
+    from sweepkit.final.stage import plan_final, run_final
+    from sweepkit.results.sweep import read_sweep
+
+    definition = load(Path(target), sets, data=data)
+    options = RunOptions(address=address, inline=inline, new=new)
+    with progress_bar(definition.config.sweep) as observer:
+        result = run(definition, options, observer)
+    if definition.config.final is not None:
+        with progress_bar(f"{result.folder.sweep}, final stage") as observer:
+            run_final(plan_final(definition), RunOptions(address=address, inline=inline), observer)
+    return read_sweep(result.folder)
+
+
+def load_model(folder: str | Path) -> TextModel:
+    """Load a bundle, as `pull` or the final stage made it: `load_model("winner").predict(["some text"])`.
+
+    Raises:
+        DataError: the folder is not a bundle, or it is of another format, incomplete or damaged.
+    """
+    from sweepkit.tasks.text.text_model import load
+
+    return load(folder)
+
+
+def write_report(sweep: Sweep, path: str | Path) -> Path:
+    """Write the report of a sweep: a page (`.html`) that needs no network, or a picture (`.png`).
+
+    Args:
+        sweep: from `load_sweep` or `run_sweep`; it may still be running.
+        path: the file, whose folder must exist.
+
+    Raises:
+        InputError: the file has another suffix, or cannot be written.
+    """
+    from sweepkit.report.data import gather
+    from sweepkit.storage.atomic import replacing
+
+    place = Path(path)
+    if place.suffix not in (".html", ".png"):
+        raise InputError("a report must be a .html or .png file", where=str(path))
+    content = _drawn(gather(sweep), place.suffix)
+    try:
+        with replacing(place) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise InputError(
+            f"the report cannot be written: {(error.strerror or str(error)).lower()}", where=str(path)
+        ) from None
+    return place
+
+
+def _drawn(data: ReportData, suffix: str) -> bytes:
+    if suffix == ".png":
+        from sweepkit.report.png.picture import picture
+
+        return picture(data)
+    from sweepkit.report.html.page import page
+
+    return page(data).encode()

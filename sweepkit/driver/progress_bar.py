@@ -1,0 +1,77 @@
+"""A progress bar for notebooks and scripts: one bar for what comes before the trials, then one for the trials.
+
+The commands have a live table instead. Try `with progress_bar("cells") as observer: run_sweep(…, observer)`.
+"""
+
+from __future__ import annotations
+
+import warnings
+from types import TracebackType
+from typing import Any
+
+from sweepkit.driver.observer import SweepProgress
+from sweepkit.trial.trial import Trial
+
+
+class TqdmObserver:
+    """Shows a sweep as bars of tqdm: drawn by the notebook where it can, else as text on stderr."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._bar: Any = None  # tqdm publishes no types
+        self._phase: str | None = None
+
+    def __enter__(self) -> TqdmObserver:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def progress(self, phase: str, done: int, total: int) -> None:
+        self._open(phase, total)
+        self._bar.update(done - self._bar.n)
+
+    def started(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the counts say enough
+        self._show(progress)
+
+    def reported(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the counts say enough
+        self._show(progress)
+
+    def ended(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the counts say enough
+        self._show(progress)
+
+    def remarked(self, text: str) -> None:
+        (self._bar or _tqdm()).write(text)
+
+    def _show(self, progress: SweepProgress) -> None:
+        self._open("trials", progress.n_target)
+        best, ended = progress.best, sum(progress.n_ended.values())
+        value = f", best {best.best_value:.4f} by trial {best.number}" if best and best.best_value is not None else ""
+        self._bar.set_postfix_str(f"{progress.n_running} running{value}", refresh=False)
+        self._bar.update(ended - self._bar.n)
+        self._bar.refresh()
+
+    def _open(self, phase: str, total: int) -> None:
+        if phase != self._phase:
+            self._close()
+            self._bar, self._phase = _tqdm()(total=total or None, desc=f"{self._title}: {phase}"), phase
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = self._phase = None
+
+
+def progress_bar(title: str) -> TqdmObserver:
+    """Return an observer for a `with` block."""
+    return TqdmObserver(title)
+
+
+def _tqdm() -> Any:  # as above
+    with warnings.catch_warnings():
+        # without ipywidgets a notebook gets bars of text, which is no reason to warn
+        warnings.simplefilter("ignore")
+        from tqdm.auto import tqdm
+    return tqdm
