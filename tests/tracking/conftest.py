@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sweepkit.storage.layout import SweepPaths, TrialPaths
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder, TrialFolder
 from sweepkit.trial.trial import Report
 from tests.support.servers import Server
+from tests.support.tracking import METADATA
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -50,9 +52,8 @@ def open_sweep_logger(uri: str) -> Iterator[Callable[..., SweepLogger]]:
 
     opened = []
 
-    def call(**changes: Any) -> SweepLogger:
-        given = {"uri": uri, "experiment": "cells", "sweep": "some"}
-        opened.append(SweepLogger.open(**(given | changes)))
+    def call(address: str = uri, run_id: str | None = None, **changes: Any) -> SweepLogger:
+        opened.append(SweepLogger.open(address, replace(METADATA, **changes), run_id=run_id))
         return opened[-1]
 
     yield call
@@ -61,13 +62,13 @@ def open_sweep_logger(uri: str) -> Iterator[Callable[..., SweepLogger]]:
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return Storage.at(str(tmp_path / "runs"))
+def folder(tmp_path: Path) -> SweepFolder:
+    return SweepFolder(Storage.at(str(tmp_path / "runs")), "some")
 
 
 @pytest.fixture
-def paths() -> TrialPaths:
-    return SweepPaths("some").trial(3)
+def trial_folder(folder: SweepFolder) -> TrialFolder:
+    return folder.trial(3)
 
 
 @pytest.fixture
