@@ -1,7 +1,7 @@
 """The Python API behind `import sweepkit`, for notebooks and scripts: what the commands do, with values to go on with.
 
 Nothing is printed but a progress bar. Errors are those of `sweepkit.errors`; KeyboardInterrupt ends a sweep cleanly,
-and the same call goes on with it. Try `run_sweep("sweeps/imdb_cells.yaml", data="sample").best_trial`.
+and the same call goes on with it. Try `run_sweep("sweeps/cells.yaml").best_trial`.
 """
 
 from __future__ import annotations

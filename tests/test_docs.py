@@ -29,7 +29,7 @@ MADE = {"winner", "runs/sweeps/imdb_cells"}
 COMMANDS = sorted({match.strip() for path in DOCUMENTS for match in COMMAND.findall(path.read_text(encoding="utf-8"))})
 LINK = re.compile(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)", re.MULTILINE)
 # `serving` is what MLflow loads by name: a top module, above all rows
-ABOVE_ALL_LAYERS = {"__init__", "__main__", "serving"}
+ABOVE_ALL_LAYERS = {"__init__", "__main__", "api", "serving"}
 
 
 def without_code(path: Path) -> str:
