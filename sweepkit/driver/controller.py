@@ -1,20 +1,19 @@
-"""The referee of a running sweep: hands out trials, hears their reports, stops and ends them, and keeps everyone
-informed.
+"""The controller of a running sweep: hands out trials, takes their reports, ends them, and calls the observer.
 
 It has no thread and no loop: a runner (Ray Tune, or the plain loop of `inline`) calls it. Every call is short, since
-Ray's single control loop waits for it. Try
-`SweepController(study, spec, storage=storage, runs=None, observer=observer).next_task()`.
+Ray's single control loop waits for it. What is decided of a trial comes from the study, and is in the journal before
+anyone else hears of it. Try `SweepController(study, folder, observer).next_trial()`.
 """
 
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
+from sweepkit.driver.context import DriverContext
 from sweepkit.driver.observer import Observer, SweepProgress
+from sweepkit.driver.retention import CheckpointRetention
 from sweepkit.driver.tracking import SweepRuns
 from sweepkit.errors import StorageFault
 from sweepkit.redaction import hidden
@@ -32,23 +31,6 @@ from sweepkit.trial.trial import Report, Trial, TrialState
 logger = logging.getLogger(__name__)
 
 _Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True)
-class DriverContext:
-    """The process that drives a sweep.
-
-    Attributes:
-        n_workers: how many trials run at once, which is what money is counted by.
-        lost: says why this driver must stop; None while it may go on.
-        clock: in seconds.
-        now: in seconds since 1970.
-    """
-
-    n_workers: int = 1
-    lost: Callable[[], str | None] = lambda: None
-    clock: Callable[[], float] = time.monotonic
-    now: Callable[[], float] = time.time
 
 
 class SweepController:
@@ -73,79 +55,38 @@ class SweepController:
             context: the driver's process.
         """
         self._study, self._folder, self._observer, self._runs = study, folder, observer, runs
-        self._config, self._direction = study.config, study.config.objective.direction
-        self._context = context or DriverContext()
+        self._config, self._context = study.config, context or DriverContext()
         self._started = self._context.clock()
         trials = study.trials()
         self._before = usage(study.runs(), trials)
         self._n_epochs = self._before.epochs
-        self._ended: dict[int, Trial] = {r.number: r for r in trials if r.state}
+        # a trial is in exactly one of these three
         self._waiting = study.unfinished()
-        self._inherited = [trial.number for trial in self._waiting]
         self._running: dict[int, Trial] = {}
-        self._kept = {
-            r.number for r in ranked(list(self._ended.values()), self._direction)[: self._config.storage.keep]
-        }
+        self._ended: dict[int, Trial] = {trial.number: trial for trial in trials if trial.state}
+        self._inherited = [trial.number for trial in self._waiting]
         self._n_ended_before = len(self._ended)
+        self._retention = CheckpointRetention(folder, study.config, self._ended.values())
         self.over: str | None = None
         self._fault: StorageFault | None = None
 
     def next_trial(self) -> TrialRequest | None:
         """Hand out trials that have begun first, then new ones; None when there are no more or the sweep is over."""
-        return self._guarded(self._next_task, otherwise=None)
-
-    def _next_task(self) -> TrialRequest | None:
-        self._end_what_had_ended()
-        if self.is_over():
-            return None
-        again = self._study.resume(self._waiting.pop(0).number) if self._waiting else None
-        trial = again or self._study.ask()
-        if trial is None:
-            return None
-        run_id = self._open_run(trial, resumes=again is not None)
-        self._running[trial.number] = trial
-        self._observer.started(trial, self.progress())
-        return TrialRequest(
-            number=trial.number,
-            params=dict(trial.params),
-            seed=trial_seed(self._config.search.seed, trial.number),
-            epochs_reported=trial.epoch,
-            resumes=again is not None,
-            run_id=run_id,
-            attempt=len(trial.failures) + 1,
-            known=tuple(report.to_json() for report in trial.reports),
-        )
+        return self._guarded(self._next_trial, otherwise=None)
 
     def reported(self, number: int, report: Report) -> bool:
         """Write a report down; True when the trial ends with it, or can't go on for now."""
         return self._guarded(lambda: self._fault is not None or self._reported(number, report), otherwise=True)
 
-    def _reported(self, number: int, report: Report) -> bool:
-        decision = self._study.report(number, report)
-        n_before = self._running[number].epoch
-        trial = self._running[number] = self._study.trial(number)
-        self._n_epochs += trial.epoch - n_before
-        metric = self._config.objective.metric
-        # where the loss is not finite, nobody validated; otherwise every other trial would report the same
-        if decision and metric not in report.metrics and not early_stopping.not_finite(report, metric):
-            self.over = decision.reason
-        if decision:
-            self._end(number, decision)
-        elif trial.epoch > n_before:  # or it was trained again, and everybody has heard of it
-            if self._runs:
-                self._runs.collect(trial)
-            self._observer.reported(trial, self.progress())
-        return decision is not None
-
     def failed(self, number: int, error: str, *, counts: bool = True) -> None:
-        """Write down how an attempt ended, and hand the trial out again unless its retries are used up.
+        """Write down how an attempt failed, and hand the trial out again unless its retries are used up.
 
         What comes after a trial's end changes nothing.
         """
         if number not in self._running:
-            logger.warning("trial %d has ended already; its worker said: %s", number, error)
+            logger.warning("trial %d had ended already when its worker failed: %s", number, error)
         elif self._fault is None:  # otherwise it goes on when the sweep does
-            # the journal would hide them itself; this is for what is shown and logged
+            # the journal hides credentials itself; this is for what is shown and logged
             self._guarded(lambda: self._failed(number, hidden(error), counts=counts), otherwise=None)
 
     def returned(self, number: int, why: str) -> None:
@@ -164,24 +105,8 @@ class SweepController:
         if self._fault:
             raise self._fault
 
-    def _guarded(self, call: Callable[[], _Result], *, otherwise: _Result) -> _Result:
-        """Make a call; if the storage does not take what it writes, most of it into the journal, end the sweep."""
-        try:
-            with writing(self._folder.shown(self._folder.paths.journal)):
-                return call()
-        except StorageFault as fault:
-            self.halted(fault)
-            return otherwise
-
-    def _failed(self, number: int, error: str, *, counts: bool) -> None:
-        failure = Failure(self._running[number].epoch, error, counts, self._context.now())
-        if self._study.record_failure(number, failure):
-            self._try_again(number, failure)
-        else:
-            self._give_up(number, error)
-
     def is_over(self) -> bool:
-        """Say whether a budget or the allowed failures are used up; `over` then says which."""
+        """Tell whether a budget or the allowed failures are used up; `over` is then the reason."""
         budget = self._config.budget
         n_failed = self._count(TrialState.FAILED)
         if self.over is None and n_failed > budget.failures:
@@ -191,16 +116,15 @@ class SweepController:
         return self.over is not None
 
     def usage(self) -> Usage:
-        """Return what the sweep has spent, earlier runs included."""
+        """Return what the sweep has used, earlier runs included."""
         elapsed, before = self._elapsed(), self._before
-        return Usage(
-            before.seconds + elapsed, before.worker_seconds + elapsed * self._context.n_workers, self._n_epochs
-        )
+        # a worker costs from the first trial to the last, busy or not, which is what a cluster bills
+        worker_seconds = before.worker_seconds + elapsed * self._context.n_workers
+        return Usage(before.seconds + elapsed, worker_seconds, self._n_epochs)
 
     def progress(self) -> SweepProgress:
         """Return the counts, the leader and the time that is left."""
-        seen = [*self._ended.values(), *self._running.values()]
-        leaders = ranked(seen, self._direction)
+        leaders = ranked([*self._ended.values(), *self._running.values()], self._config.objective.direction)
         return SweepProgress(
             n_target=self._study.n_target,
             n_running=len(self._running),
@@ -210,9 +134,79 @@ class SweepController:
             eta_s=self._eta(),
         )
 
-    def _try_again(self, number: int, failure: Failure) -> None:
+    def _guarded(self, call: Callable[[], _Result], *, otherwise: _Result) -> _Result:
+        """Make a call; if the storage does not take what it writes, most of it into the journal, end the sweep."""
+        try:
+            with writing(self._folder.shown(self._folder.paths.journal)):
+                return call()
+        except StorageFault as fault:
+            self.halted(fault)
+            return otherwise
+
+    def _next_trial(self) -> TrialRequest | None:
+        self._end_inherited()
+        if self.is_over():
+            return None
+        resumed = self._study.resume(self._waiting.pop(0).number) if self._waiting else None
+        trial = resumed or self._study.ask()
+        if trial is None:
+            return None
+        run_id = self._open_run(trial, resumes=resumed is not None)
+        self._running[trial.number] = trial
+        self._observer.started(trial, self.progress())
+        seed = trial_seed(self._config.search.seed, trial.number)
+        return TrialRequest.of(trial, seed=seed, resumes=resumed is not None, run_id=run_id)
+
+    def _end_inherited(self) -> None:
+        """End the trials of an earlier run whose last report had ended them when the driver died.
+
+        That closes every gap between two lines of the journal, and it is how a trial that goes on after an extension
+        meets the rung that was its last epoch.
+        """
+        inherited, self._inherited = self._inherited, []
+        for number in inherited:
+            if decision := self._study.decide_again(number):
+                self._waiting = [trial for trial in self._waiting if trial.number != number]
+                # resumed first, or the time since that death would count as the trial's
+                self._running[number] = self._study.resume(number)
+                self._end(number, decision)
+
+    def _open_run(self, trial: Trial, *, resumes: bool) -> str | None:
+        if self._runs is None:
+            return None
+        run_id = self._runs.start(trial, resumes=resumes)
+        if run_id != trial.run_id:
+            self._study.note(trial.number, "run_id", run_id)
+        return run_id
+
+    def _reported(self, number: int, report: Report) -> bool:
+        decision = self._study.report(number, report)
+        n_before = self._running[number].epoch
+        trial = self._running[number] = self._study.trial(number)
+        self._n_epochs += trial.epoch - n_before
+        metric = self._config.objective.metric
+        # every other trial would report the same metrics; where the loss is not finite, nothing was validated
+        if decision and metric not in report.metrics and not early_stopping.not_finite(report, metric):
+            self.over = decision.reason
+        if decision:
+            self._end(number, decision)
+        elif trial.epoch > n_before:  # otherwise it was trained again, and has been passed on before
+            if self._runs:
+                self._runs.collect(trial)
+            self._observer.reported(trial, self.progress())
+        return decision is not None
+
+    def _failed(self, number: int, error: str, *, counts: bool) -> None:
+        failure = Failure(self._running[number].epoch, error, counts, self._context.now())
+        if self._study.record_failure(number, failure):
+            self._retry(number, failure)
+        else:
+            self._give_up(number, error)
+
+    def _retry(self, number: int, failure: Failure) -> None:
         del self._running[number]
         trial = self._study.trial(number)
+        # last in line: what made it fail may have passed by the time that its turn comes
         self._waiting.append(trial)
         which = len(trial.failures)
         free = "" if failure.counts else " (which does not count)"
@@ -225,45 +219,20 @@ class SweepController:
         log = folder.shown(folder.paths.log)
         self._end(number, Decision(TrialState.FAILED, f"{last_line(error)} (log: {log})"))
 
-    def _remark(self, text: str) -> None:
-        logger.info(text)
-        self._observer.remarked(text)
-
-    def _end_what_had_ended(self) -> None:
-        """Give trials of an earlier run the end to which their last report had brought them when the driver died."""
-        inherited, self._inherited = self._inherited, []
-        for number in inherited:
-            if decision := self._study.decide_again(number):
-                self._waiting = [trial for trial in self._waiting if trial.number != number]
-                # resumed first, or the time since that death would count as the trial's
-                self._running[number] = self._study.resume(number)
-                self._end(number, decision)
-
     def _end(self, number: int, decision: Decision) -> None:
+        # the journal first: whatever is lost after that is made up for from it
         self._study.finish(number, decision)
         del self._running[number]
         trial = self._ended[number] = self._study.trial(number)
         logger.info("trial %d %s: %s", number, decision.state.value, decision.reason)
         if self._runs:
             self._runs.end(trial)
-        self._keep_the_best(trial)
+        self._retention.update(self._ended.values(), trial)
         self._observer.ended(trial, self.progress())
 
-    def _open_run(self, trial: Trial, *, resumes: bool) -> str | None:
-        if self._runs is None:
-            return None
-        run_id = self._runs.start(trial, resumes=resumes)
-        if run_id != trial.run_id:
-            self._study.note(trial.number, "run_id", run_id)
-        return run_id
-
-    def _keep_the_best(self, newest: Trial) -> None:
-        """Delete the checkpoints of ended trials that are no longer among the `storage.keep` best."""
-        best = ranked(list(self._ended.values()), self._direction)[: self._config.storage.keep]
-        kept = {trial.number for trial in best}
-        for number in (self._kept | {newest.number}) - kept:
-            self._folder.storage.delete(self._folder.paths.trial(number).checkpoints)
-        self._kept = kept
+    def _remark(self, text: str) -> None:
+        logger.info(text)
+        self._observer.remarked(text)
 
     def _count(self, state: TrialState) -> int:
         return sum(trial.state is state for trial in self._ended.values())

@@ -15,7 +15,8 @@ from pathlib import Path
 import sweepkit
 from sweepkit.config.definition import SweepDefinition
 from sweepkit.data.dataset import PreparedData
-from sweepkit.driver.controller import DriverContext, SweepController
+from sweepkit.driver.context import DriverContext
+from sweepkit.driver.controller import SweepController
 from sweepkit.driver.data import FoundData
 from sweepkit.driver.observer import Observer
 from sweepkit.driver.tracking import SweepRuns

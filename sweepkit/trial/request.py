@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
 from sweepkit.space import Params
-from sweepkit.trial.trial import Direction, Report
+from sweepkit.trial.trial import Direction, Report, Trial
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,20 @@ class TrialRequest:
     run_id: str | None = None
     attempt: int = 1
     known: Sequence[Mapping[str, Any]] = ()  # as `Report.to_json` gives them
+
+    @classmethod
+    def of(cls, trial: Trial, *, seed: int, resumes: bool, run_id: str | None) -> TrialRequest:
+        """Make the request for the next attempt at a trial."""
+        return cls(
+            number=trial.number,
+            params=dict(trial.params),
+            seed=seed,
+            epochs_reported=trial.epoch,
+            resumes=resumes,
+            run_id=run_id,
+            attempt=len(trial.failures) + 1,
+            known=tuple(report.to_json() for report in trial.reports),
+        )
 
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
         return asdict(self)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from sweepkit.config.schema import SweepConfig
-from sweepkit.driver.controller import DriverContext, SweepController
+from sweepkit.driver.context import DriverContext
+from sweepkit.driver.controller import SweepController
 from sweepkit.storage.storage import Storage
 from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.study.study import SweepStudy

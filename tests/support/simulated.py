@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sweepkit.config.schema import SweepConfig
-from sweepkit.driver.controller import DriverContext, SweepController
+from sweepkit.driver.context import DriverContext
+from sweepkit.driver.controller import SweepController
 from sweepkit.driver.observer import SweepProgress
 from sweepkit.space import Choice, Float, Int, Space
 from sweepkit.storage.storage import Storage

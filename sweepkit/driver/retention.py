@@ -1,0 +1,34 @@
+"""Which checkpoints stay while a sweep runs: those of the `storage.keep` best trials that have ended.
+
+A running trial's checkpoints are its worker's to tidy. Try
+`CheckpointRetention(folder, config, ended).update(ended, newest)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sweepkit.config.schema import SweepConfig
+from sweepkit.storage.sweep_folder import SweepFolder
+from sweepkit.trial.leaderboard import ranked
+from sweepkit.trial.trial import Trial
+
+
+class CheckpointRetention:
+    """Deletes the checkpoints of trials that fall out of the best."""
+
+    def __init__(self, folder: SweepFolder, config: SweepConfig, ended: Iterable[Trial]) -> None:
+        self._folder, self._config = folder, config
+        self._kept = self._best(ended)
+
+    def update(self, ended: Iterable[Trial], newest: Trial) -> None:
+        """Delete the checkpoints of ended trials that are no longer among the best, maybe those of the newest."""
+        best = self._best(ended)
+        # what had fallen out before is deleted already, so only what changed is looked at: a sweep may have thousands
+        for number in (self._kept | {newest.number}) - best:
+            self._folder.storage.delete(self._folder.paths.trial(number).checkpoints)
+        self._kept = best
+
+    def _best(self, ended: Iterable[Trial]) -> set[int]:
+        leaders = ranked(list(ended), self._config.objective.direction)
+        return {trial.number for trial in leaders[: self._config.storage.keep]}
