@@ -19,7 +19,7 @@ from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, Bund
 from sweepkit.bundle.network import inference, load_network, own_layers, probabilities, reason, save_network
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError
-from sweepkit.storage.digests import file_facts
+from sweepkit.storage.digests import file_info
 from sweepkit.tasks.text.model_card import card
 from sweepkit.tasks.text.predictions import Predictions
 from sweepkit.tasks.text.verification import BATCH, TOLERANCE, check_facts, write_check
@@ -86,4 +86,4 @@ def _compare(found: NDArray[np.float32], wanted: NDArray[np.float32], folder: Pa
 
 
 def _sha256(path: Path) -> str:
-    return file_facts(path).sha256
+    return file_info(path).sha256

@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from sweepkit.errors import DataError
 from sweepkit.space import Value
-from sweepkit.storage.digests import file_facts
+from sweepkit.storage.digests import file_info
 
 FORMAT = 1
 FACTS, MODEL, VOCABULARY, CHECK, CARD = "bundle.json", "model.keras", "vocabulary.txt", "check.parquet", "README.md"
@@ -179,5 +179,5 @@ def _facts(data: dict[str, Any], path: Path) -> BundleManifest:  # a JSON object
 def _verify(path: Path, sha256: str) -> None:
     if not path.is_file():
         raise DataError(f"this file of the bundle is missing; {REMEDY}", where=str(path))
-    if file_facts(path).sha256 != sha256:
+    if file_info(path).sha256 != sha256:
         raise DataError(f"this file was damaged or changed, it differs from its checksum; {REMEDY}", where=str(path))

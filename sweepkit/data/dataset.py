@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sweepkit.data.manifest import MANIFEST, Manifest, parse_manifest, remedy
 from sweepkit.errors import DataError
 from sweepkit.formatting import listed
-from sweepkit.storage.digests import FileFacts, file_facts
+from sweepkit.storage.digests import FileInfo, file_info
 from sweepkit.tasks.text.vocabulary import Vocabulary
 
 
@@ -90,10 +90,10 @@ def _load_vectors(path: Path, shape: tuple[int, int]) -> NDArray[np.float32]:
     return matrix
 
 
-def _verify(path: Path, facts: FileFacts) -> None:
+def _verify(path: Path, facts: FileInfo) -> None:
     if not path.is_file():
         raise DataError(f"this file of the prepared data is missing; {remedy(path.parent)}", where=str(path))
-    found = file_facts(path)
+    found = file_info(path)
     if found.bytes != facts.bytes:
         seen = f"has {found.bytes:,} bytes where the manifest says {facts.bytes:,}"
     elif found.sha256 != facts.sha256:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sweepkit.errors import DataError
-from sweepkit.storage.digests import FileFacts
+from sweepkit.storage.digests import FileInfo
 
 # Goes up when what is written changes, be it the layout or the rules that texts are cut by
 FORMAT = 2
@@ -29,7 +29,7 @@ SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True, slots=True)
-class ShardFacts(FileFacts):
+class ShardInfo(FileInfo):
     """One file of records."""
 
     rows: int
@@ -37,7 +37,7 @@ class ShardFacts(FileFacts):
 
 
 @dataclass(frozen=True, slots=True)
-class SplitFacts:
+class SplitInfo:
     """One split.
 
     Attributes:
@@ -52,11 +52,11 @@ class SplitFacts:
     label_counts: tuple[int, ...]
     lengths: Mapping[str, float]
     histogram: tuple[int, ...]
-    files: tuple[ShardFacts, ...]
+    files: tuple[ShardInfo, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class VocabularyFacts(FileFacts):
+class VocabularyInfo(FileInfo):
     """The vocabulary; `token_share` is the share of the tokens in train that it knows."""
 
     size: int
@@ -64,7 +64,7 @@ class VocabularyFacts(FileFacts):
 
 
 @dataclass(frozen=True, slots=True)
-class VectorFacts(FileFacts):
+class VectorInfo(FileInfo):
     """The vectors of one dimension.
 
     Attributes:
@@ -101,16 +101,16 @@ class Manifest:
     key: str
     package: str
     label_names: tuple[str, ...]
-    splits: Mapping[str, SplitFacts]
-    vocabulary: VocabularyFacts
-    vectors: tuple[VectorFacts, ...]
+    splits: Mapping[str, SplitInfo]
+    vocabulary: VocabularyInfo
+    vectors: tuple[VectorInfo, ...]
     duplicates: Mapping[str, int]
     settings: Mapping[str, Any]  # JSON values, shown and compared, never looked up
     source: str
     source_digest: str
 
     @property
-    def files(self) -> Iterator[FileFacts]:
+    def files(self) -> Iterator[FileInfo]:
         """Every file that the folder must hold."""
         yield self.vocabulary
         yield from self.vectors
@@ -127,8 +127,8 @@ class Manifest:
         fixed = {
             "label_names": tuple(data["label_names"]),
             "splits": {name: _split(split) for name, split in data["splits"].items()},
-            "vocabulary": VocabularyFacts(**data["vocabulary"]),
-            "vectors": tuple(VectorFacts(**facts) for facts in data["vectors"]),
+            "vocabulary": VocabularyInfo(**data["vocabulary"]),
+            "vectors": tuple(VectorInfo(**facts) for facts in data["vectors"]),
         }
         return cls(**{**data, **fixed})
 
@@ -170,13 +170,13 @@ def _check(manifest: Manifest) -> None:
         raise ValueError(f"there is no split {missing[0]!r}")
 
 
-def _split(data: Mapping[str, Any]) -> SplitFacts:
-    return SplitFacts(
+def _split(data: Mapping[str, Any]) -> SplitInfo:
+    return SplitInfo(
         rows=data["rows"],
         label_counts=tuple(data["label_counts"]),
         lengths=data["lengths"],
         histogram=tuple(data["histogram"]),
-        files=tuple(ShardFacts(**facts) for facts in data["files"]),
+        files=tuple(ShardInfo(**facts) for facts in data["files"]),
     )
 
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from sweepkit.data.dataset import PreparedData
-from sweepkit.data.manifest import FORMAT, MANIFEST, Manifest, ShardFacts, SplitFacts, VectorFacts, VocabularyFacts
+from sweepkit.data.manifest import FORMAT, MANIFEST, Manifest, ShardInfo, SplitInfo, VectorInfo, VocabularyInfo
 from sweepkit.errors import DataError
-from sweepkit.storage.digests import file_facts
+from sweepkit.storage.digests import file_info
 from sweepkit.tasks.text.vocabulary import Vocabulary
 
 
@@ -25,13 +25,13 @@ def folder(tmp_path: Path) -> Path:
     shard.write_bytes(b"not looked into")
     Vocabulary.build({"good": 1}, max_size=9, min_frequency=1).save(words)
     np.save(vectors, np.ones((4, 2), np.float32))
-    empty = SplitFacts(rows=0, label_counts=(0, 0), lengths={}, histogram=(0,), files=())
-    train = SplitFacts(
+    empty = SplitInfo(rows=0, label_counts=(0, 0), lengths={}, histogram=(0,), files=())
+    train = SplitInfo(
         rows=3,
         label_counts=(1, 2),
         lengths={"mean": 2.0, "max": 3.0},
         histogram=(3,),
-        files=(ShardFacts(**asdict(file_facts(shard)), rows=3, tokens=6),),
+        files=(ShardInfo(**asdict(file_info(shard)), rows=3, tokens=6),),
     )
     manifest = Manifest(
         format=FORMAT,
@@ -39,8 +39,8 @@ def folder(tmp_path: Path) -> Path:
         package="imdb",
         label_names=("negative", "positive"),
         splits={"train": train, "valid": empty, "test": empty},
-        vocabulary=VocabularyFacts(**asdict(file_facts(words)), size=4, token_share=0.5),
-        vectors=(VectorFacts(**asdict(file_facts(vectors)), dim=2, words_found=1, token_share=0.5),),
+        vocabulary=VocabularyInfo(**asdict(file_info(words)), size=4, token_share=0.5),
+        vectors=(VectorInfo(**asdict(file_info(vectors)), dim=2, words_found=1, token_share=0.5),),
         duplicates={"train": 0},
         settings={"seed": 0},
         source="somewhere",

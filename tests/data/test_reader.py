@@ -10,7 +10,7 @@ import pytest
 
 from sweepkit.data.batches import Batch, BatchSettings
 from sweepkit.data.dataset import PreparedData
-from sweepkit.data.manifest import ShardFacts
+from sweepkit.data.manifest import ShardInfo
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError
 
@@ -74,7 +74,7 @@ def test_a_stream_holds_no_more_than_its_limit(prepared: PreparedData, tmp_path:
 
     # 40 files of 80 kB, decoded
     rows = Rows.of([[7] * 200] * 100, [0] * 100)
-    files = [ShardFacts(f"{i}.tfrecord", 0, "", rows=100, tokens=20_000) for i in range(40)]
+    files = [ShardInfo(f"{i}.tfrecord", 0, "", rows=100, tokens=20_000) for i in range(40)]
     for file in files:
         write_shard(tmp_path / file.name, rows)
     large = replace(prepared.manifest.splits["train"], rows=4_000, files=tuple(files))

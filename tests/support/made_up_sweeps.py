@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sweepkit.config.schema import SweepConfig
-from sweepkit.data.manifest import BIN_TOKENS, N_BINS, Manifest, SplitFacts, VectorFacts, VocabularyFacts
+from sweepkit.data.manifest import BIN_TOKENS, N_BINS, Manifest, SplitInfo, VectorInfo, VocabularyInfo
 from sweepkit.report.data import Mistake, ReportData, WinnerErrors
 from sweepkit.results.final_result import (
     CLEAR,
@@ -229,15 +229,15 @@ def manifest(rows: int = 20_000) -> Manifest:
             histogram[min(length // BIN_TOKENS, N_BINS - 1)] += 1
         shares = {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
         lengths = {"mean": sum(found) / n} | {key: float(found[int(share * (n - 1))]) for key, share in shares.items()}
-        splits[name] = SplitFacts(n, (n // 2, n - n // 2), lengths, tuple(histogram), ())
+        splits[name] = SplitInfo(n, (n // 2, n - n // 2), lengths, tuple(histogram), ())
     return Manifest(
         format=2,
         key="feedc0de",
         package="toy",
         label_names=("negative", "positive"),
         splits=splits,
-        vocabulary=VocabularyFacts("vocabulary.txt", 1, "", 20_000, 0.9731),
-        vectors=(VectorFacts("vectors-50.npy", 1, "", 50, 19_100, 0.9702),),
+        vocabulary=VocabularyInfo("vocabulary.txt", 1, "", 20_000, 0.9731),
+        vectors=(VectorInfo("vectors-50.npy", 1, "", 50, 19_100, 0.9702),),
         duplicates={},
         settings={},
         source="made-up texts",

@@ -6,14 +6,14 @@ import itertools
 import math
 from collections.abc import Sequence
 
-from sweepkit.data.manifest import BIN_TOKENS, Manifest, SplitFacts
+from sweepkit.data.manifest import BIN_TOKENS, Manifest, SplitInfo
 from sweepkit.report import style
 from sweepkit.report.html.charts.plotly import Figure, Trace, axis, escaped, figure
 
 _SPLIT_NAMES = {"train": "train", "valid": "validation", "test": "test"}
 
 
-def share_within(facts: SplitFacts, tokens: float) -> float:
+def share_within(facts: SplitInfo, tokens: float) -> float:
     """Return the share of a split's texts that have at most this many tokens, from the histogram: about."""
     if not facts.rows or tokens >= facts.lengths.get("max", math.inf):
         return float(bool(facts.rows))
@@ -24,7 +24,7 @@ def share_within(facts: SplitFacts, tokens: float) -> float:
     return inside / facts.rows
 
 
-def lengths(facts: SplitFacts, marks: Sequence[int]) -> Figure:
+def lengths(facts: SplitInfo, marks: Sequence[int]) -> Figure:
     """Draw how long the texts of a split are, what share is within each length, and the lengths that trials read."""
     filled = max((place for place, n in enumerate(facts.histogram) if n), default=0)
     last = min(max(BIN_TOKENS * (filled + 1), *marks, BIN_TOKENS), BIN_TOKENS * len(facts.histogram))
@@ -61,7 +61,7 @@ def _texts(histogram: Sequence[int]) -> Trace:
     }
 
 
-def _within(facts: SplitFacts) -> Trace:
+def _within(facts: SplitInfo) -> Trace:
     """Draw the share of texts up to each length; the last bin has no end."""
     within = list(itertools.accumulate(facts.histogram[:-1]))
     return {

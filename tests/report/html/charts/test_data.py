@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from sweepkit.data.manifest import N_BINS, SplitFacts
+from sweepkit.data.manifest import N_BINS, SplitInfo
 from sweepkit.report.html.charts.data import lengths, share_within
 
 pytestmark = pytest.mark.slow  # all of them together
 
 # 10 texts of 0 to 19 tokens, 20 of 20 to 39, 10 longer than all bins
-FACTS = SplitFacts(40, (20, 20), {"max": 3000}, (10, 20, *([0] * (N_BINS - 3)), 10), ())
+FACTS = SplitInfo(40, (20, 20), {"max": 3000}, (10, 20, *([0] * (N_BINS - 3)), 10), ())
 
 
 @pytest.mark.parametrize(
