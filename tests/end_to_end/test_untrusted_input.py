@@ -233,7 +233,7 @@ class TestStorage:
             PreparedTexts.open(tmp_path)
 
     def test_arrays_hold_no_objects(self, tmp_path: Path) -> None:
-        from sweepkit.data.dataset import _load_vectors
+        from sweepkit.tasks.text.dataset import _load_vectors
 
         np.save(tmp_path / "v.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
         with pytest.raises(DataError, match="vectors can't be read"):

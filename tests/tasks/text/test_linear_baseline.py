@@ -32,7 +32,7 @@ def linear() -> ModuleType:
 
 
 def request(storage: Storage, prepared: PreparedTexts, *, to: str) -> BaselineRequest:
-    data = DataRef("toy", {}, prepared.manifest.key, storage.uri)
+    data = DataRef("imdb", {"source": "sample"}, prepared.manifest.key, storage.uri)
     return BaselineRequest(data, "linear", to)
 
 
@@ -138,7 +138,7 @@ class TestTask:
         from sweepkit.data.tfrecords import read_shards
 
         storage = Storage.at(str(tmp_path))
-        prepared = prepare(storage, MadeUp(n_rows=400))
+        prepared = prepare(storage, MadeUp(n_rows=400), package="imdb")
         task = request(storage, prepared, to="sweeps/cells/final/linear.parquet")
         result = linear.fit_linear(task)
         found = predictions.read(storage, task.to)
@@ -149,7 +149,7 @@ class TestTask:
         self, linear: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         storage = Storage.at(str(tmp_path))
-        prepared: PreparedTexts = prepare(storage)
+        prepared: PreparedTexts = prepare(storage, package="imdb")
         monkeypatch.setattr(linear, "_LEAST_ROWS", 10_000)
         task = request(storage, prepared, to="linear.parquet")
         with pytest.raises(DataError, match="words that occur in 10000 rows of train") as caught:
