@@ -1,68 +1,31 @@
-"""A trained network becomes a bundle: one folder with the network, its words, rows to check it with, and a card.
+"""What every export of a Keras model does: save it so that it loads again, and complete the folder.
 
-Not for finding the network: that is `export`. Try `write_bundle(folder, network, vocabulary=..., check=...,
-describe=...)`.
+Not for what a task puts beside the model. Try `complete(folder, manifest, "# a model card")`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import keras
-import numpy as np
-from numpy.typing import NDArray
 
-from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, BundleManifest, CheckResult
-from sweepkit.bundle.network import inference, load_network, own_layers, probabilities, reason, save_network
-from sweepkit.data.rows import Rows
+from sweepkit.bundle.manifest import CARD, FACTS, BundleManifest
+from sweepkit.bundle.network import load_network, reason, save_network
 from sweepkit.errors import DataError
-from sweepkit.storage.digests import file_facts
-from sweepkit.tasks.text.model_card import card
-from sweepkit.tasks.text.predictions import Predictions
-from sweepkit.tasks.text.verification import BATCH, TOLERANCE, check_facts, write_check
-from sweepkit.tasks.text.vocabulary import Vocabulary
+from sweepkit.storage.digests import file_info
 
-Describe = Callable[[CheckResult, dict[str, str]], BundleManifest]
+B = TypeVar("B", bound=BundleManifest)
 
 
-def write_bundle(
-    folder: Path, network: keras.Model, *, vocabulary: Vocabulary, check: Rows, describe: Describe
-) -> BundleManifest:
-    """Fill a folder, `bundle.json` last. The network is read back from its file before anything is said of it.
-
-    Args:
-        folder: exists and is empty.
-        network: trained; its optimiser and its losses are left out.
-        vocabulary: of the data that it was trained on.
-        check: rows with their targets, cut as the network reads them.
-        describe: returns what the bundle says of itself, given what came of the check and the SHA-256 of the files so
-            far, by name.
-
-    Returns:
-        What `describe` returned, with the card among the files.
+def save_and_reload(network: keras.Model, path: Path) -> keras.Model:
+    """Save a network and return what its file gives, which is what users of the bundle will have.
 
     Raises:
-        DataError: the network cannot be saved, or its file gives other probabilities than the network itself.
+        DataError: the network cannot be saved so that it loads again.
     """
-    rows = np.split(check.tokens, check.offsets[1:-1])
-    loaded = _through_file(network, folder / MODEL)
-    found, wanted = (probabilities(inference(model), rows, batch_size=BATCH) for model in (loaded, network))
-    _compare(found, wanted, folder)
-    checked = Predictions(check.targets, found)
-    vocabulary.save(folder / VOCABULARY)
-    write_check(folder / CHECK, rows, checked)
-    files = {name: _sha256(folder / name) for name in (MODEL, VOCABULARY, CHECK)}
-    facts = describe(check_facts(checked), files)
-    (folder / CARD).write_text(card(facts, *own_layers(loaded)), encoding="utf-8", newline="\n")
-    facts = replace(facts, files={**files, CARD: _sha256(folder / CARD)})
-    (folder / FACTS).write_text(json.dumps(facts.to_json(), indent=1) + "\n", encoding="utf-8", newline="\n")
-    return facts
-
-
-def _through_file(network: keras.Model, path: Path) -> keras.Model:
     try:
         save_network(network, path)
         return load_network(path)
@@ -75,15 +38,14 @@ def _through_file(network: keras.Model, path: Path) -> keras.Model:
         ) from error
 
 
-def _compare(found: NDArray[np.float32], wanted: NDArray[np.float32], folder: Path) -> None:
-    furthest = float(np.abs(found - wanted).max(initial=0.0))
-    if not furthest <= TOLERANCE:
-        raise DataError(
-            f"the saved model must give what the model itself gives, a probability differs by {furthest:.2g}: some "
-            "layer keeps a state that is no weight, or leaves an argument out of get_config",
-            where=str(folder / MODEL),
-        )
+def digests(folder: Path, names: tuple[str, ...]) -> dict[str, str]:
+    """Return the SHA-256 of files in a folder, by name."""
+    return {name: file_info(folder / name).sha256 for name in names}
 
 
-def _sha256(path: Path) -> str:
-    return file_facts(path).sha256
+def complete(folder: Path, manifest: B, card: str) -> B:
+    """Write the model card and then `bundle.json`, which makes the folder a bundle; return what it says."""
+    (folder / CARD).write_text(card, encoding="utf-8", newline="\n")
+    manifest = replace(manifest, files={**manifest.files, **digests(folder, (CARD,))})
+    (folder / FACTS).write_text(json.dumps(manifest.to_json(), indent=1) + "\n", encoding="utf-8", newline="\n")
+    return manifest

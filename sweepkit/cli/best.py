@@ -54,6 +54,6 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
 
 def _final(result: FinalResult) -> str:
     winner, look = result.winner, result.look
-    said = f"{winner.name} won with {winner.mean:.4f}, the mean of {len(winner.values)} seeds"
+    said = f"{winner.name} won with {result.winner_mean:.4f}, the mean of {len(winner.values)} seeds"
     doubt = ", which may be noise" if result.is_in_doubt else ""
     return said + doubt + (f"; test accuracy {look.accuracy:.4f}" if look and look.accuracy is not None else "")

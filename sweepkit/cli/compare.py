@@ -181,7 +181,7 @@ def _sweep_about(side: ComparedItem) -> dict[str, str]:
 
 def _final_about(final: FinalResult) -> dict[str, str]:
     winner, look = final.winner, final.look
-    about = {"final stage": f"{winner.name}: {winner.mean:.4f}{_within(winner.interval)}, {final.n_seeds} seeds"}
+    about = {"final stage": f"{winner.name}: {final.winner_mean:.4f}{_within(winner.interval)}, {final.n_seeds} seeds"}
     if look and look.accuracy is not None:
         about["on the test split"] = f"accuracy {look.accuracy:.4f}{_within(look.interval)}, {look.rows:,} rows"
     return about

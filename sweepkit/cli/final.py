@@ -137,9 +137,9 @@ def _table(result: FinalResult) -> Table:
         table.add_row(
             "baseline" if candidate.is_baseline else str(rank),
             candidate.name,
-            f"{candidate.mean:.4f}",
+            "-" if candidate.mean is None else f"{candidate.mean:.4f}",
             f"{interval.low:.4f} to {interval.high:.4f}" if interval else "",
-            " ".join(f"{value:.4f}" for value in candidate.values),
+            " ".join(f"{value:.4f}" for value in candidate.values) or f"has no {result.metric}",
         )
     return table
 

@@ -20,7 +20,7 @@ from sweepkit.training.keras_import import import_keras
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sweepkit.bundle.manifest import BundleManifest
+    from sweepkit.tasks.text.bundle_manifest import TextBundleManifest
     from sweepkit.tasks.text.text_files import TextFile
     from sweepkit.tasks.text.text_model import Prediction, TextModel
 
@@ -140,7 +140,7 @@ def _progress(console: Console | None) -> Iterator[Callable[[int, int], None] | 
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def _show(texts: Sequence[str], found: Sequence[Prediction], facts: BundleManifest) -> None:
+def _show(texts: Sequence[str], found: Sequence[Prediction], facts: TextBundleManifest) -> None:
     width = max(len(name) for name in facts.label_names)
     for text, one in zip(texts, found, strict=True):
         probability = _NOTHING if one.probability is None else f"{one.probability:.3f}"
@@ -157,7 +157,7 @@ def _beginning(text: str) -> str:
 
 
 def _report(
-    source: TextFile, to: Path, found: Sequence[Prediction], facts: BundleManifest, place: str, *, as_json: bool
+    source: TextFile, to: Path, found: Sequence[Prediction], facts: TextBundleManifest, place: str, *, as_json: bool
 ) -> None:
     """Say what was written."""
     counts = Counter(one.label for one in found)
@@ -173,7 +173,7 @@ def _report(
     click.echo(f"{to}: {len(found):,} rows ({', '.join(parts)}), with the columns {added}")
 
 
-def _json(texts: Sequence[str], found: Sequence[Prediction], facts: BundleManifest) -> list[dict[str, object]]:
+def _json(texts: Sequence[str], found: Sequence[Prediction], facts: TextBundleManifest) -> list[dict[str, object]]:
     return [
         {
             # half a character, which an argument may hold, cannot be written
@@ -187,9 +187,9 @@ def _json(texts: Sequence[str], found: Sequence[Prediction], facts: BundleManife
     ]
 
 
-def _model_facts(facts: BundleManifest, place: str) -> dict[str, object]:
+def _model_facts(facts: TextBundleManifest, place: str) -> dict[str, object]:
     return {"bundle": place, "sweep": facts.sweep, "trial": facts.trial, "epoch": facts.epoch}
 
 
-def _named(facts: BundleManifest) -> str:
+def _named(facts: TextBundleManifest) -> str:
     return f"trial {facts.trial} of sweep {facts.sweep}, epoch {facts.epoch}"

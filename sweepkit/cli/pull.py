@@ -63,7 +63,7 @@ def _show(pulled: Pulled) -> None:
     lines = [
         f"{folder}: trial {facts.trial} of sweep {facts.sweep}, epoch {facts.epoch}, from {near(pulled.source)}",
         f"parameters: {parameters(facts.params)}",
-        f"labels: {', '.join(facts.label_names)}",
+        f"labels: {', '.join(facts.to_json()['label_names'])}",
         *[_measured(one) for one in facts.measured],
         f"checked here: {check.correct} of {check.rows} rows of validation right, as when it was exported",
         "use it:",

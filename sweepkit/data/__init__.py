@@ -1,1 +1,10 @@
-"""From labelled texts to batches: `preparation` writes shared records once, `reader` hands them to every worker."""
+"""Prepared data, whatever the task: rows in shards with a manifest, prepared once and read in batches.
+
+What a sweep package's data.py imports of it is offered here; the modules below are private.
+"""
+
+from sweepkit.data.batches import BatchSettings
+from sweepkit.data.dataset import PreparedData
+from sweepkit.data.prepare import Progress, TaskMapper
+
+__all__ = ["BatchSettings", "PreparedData", "Progress", "TaskMapper"]

@@ -7,13 +7,11 @@ The models are built by a worker, on a CPU; nothing is trained. Try `check_cudnn
 from __future__ import annotations
 
 import random
-import tempfile
-from pathlib import Path
 
 from sweepkit.errors import InputError, Issue
 from sweepkit.runners.interface import Runner
 from sweepkit.space import Choice, Param, Params, Space, Value
-from sweepkit.storage.layout import DataPaths
+from sweepkit.tasks.interface import task_of
 from sweepkit.trial.request import TrialSettings
 
 _DRAWS = 200
@@ -42,22 +40,17 @@ def check_cudnn(runner: Runner, trial_settings: TrialSettings, space: Space) -> 
 def find_faults(request: tuple[TrialSettings, Params]) -> list[str]:
     """Build the model of one point and say why it cannot take cuDNN's path; runs in a worker."""
     # here, not above: the driver must never import TensorFlow
-    from sweepkit.config.definition import import_package
-    from sweepkit.data.dataset import PreparedData
     from sweepkit.nn import cudnn
-    from sweepkit.storage.storage import Storage
     from sweepkit.training import devices
+    from sweepkit.training.opened import open_data
 
     trial_settings, params = request
     # in --inline, trials follow in this very process: it must begin as they will have it
     devices.configure(
         threads=trial_settings.threads, gpu=trial_settings.gpu, deterministic=trial_settings.deterministic
     )
-    folder = Storage.at(trial_settings.storage_uri).local_folder(
-        DataPaths(trial_settings.package, trial_settings.data_key).root, Path(tempfile.gettempdir()) / "sweepkit-data"
-    )
-    model = import_package(trial_settings.package).model_module().build(params, PreparedData.open(folder))
-    return cudnn.problems(model)
+    data = open_data(trial_settings.data_ref, task_of(trial_settings.package).data_type)
+    return cudnn.problems(data.build(params))
 
 
 def covering_points(space: Space) -> list[Params]:

@@ -17,7 +17,6 @@ from sweepkit.config.definition import SweepDefinition
 from sweepkit.data.dataset import PreparedData
 from sweepkit.driver.context import DriverContext
 from sweepkit.driver.controller import SweepController
-from sweepkit.driver.data import FoundData
 from sweepkit.driver.observer import Observer
 from sweepkit.driver.tracking import SweepRuns
 from sweepkit.runners.inline import InlineRunner
@@ -27,6 +26,7 @@ from sweepkit.storage.manifest import SweepManifest
 from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.storage.write_errors import before_start
 from sweepkit.study.study import SweepStudy
+from sweepkit.tasks.interface import FoundData
 from sweepkit.trial.request import TrialSettings
 
 

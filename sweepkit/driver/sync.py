@@ -20,6 +20,7 @@ from sweepkit.results.sweep import Sweep, load_sweep, read_sweep
 from sweepkit.storage.layout import DataPaths
 from sweepkit.storage.manifest import SweepEnd
 from sweepkit.storage.sweep_folder import SweepFolder
+from sweepkit.tasks.interface import task_of
 from sweepkit.tracking import run_endings
 from sweepkit.tracking.backfill import Backfill, BackfillCounts, in_users_words
 from sweepkit.tracking.errors import StoreError
@@ -79,7 +80,7 @@ def sync_sweep(folder: SweepFolder, *, tracking_uri: str | None = None) -> tuple
         if folder.final.exists():
             stage = read_sweep(folder.final)
             _, done = _upload(stage, uri, parent_run_id=run_id, is_own=is_own, result=sweep.final)
-            registered = _register(folder, uri, run_id, sweep.final) if sweep.final and is_own else None
+            registered = _register(sweep, uri, run_id, sweep.final) if sweep.final and is_own else None
             synced.append(replace(done, registered=registered))
     except StoreError as error:
         raise in_users_words(error, uri) from error
@@ -131,8 +132,9 @@ def _upload(
 
 def _training_data(sweep: Sweep) -> SplitInput | None:
     storage, paths = sweep.folder.storage, DataPaths(sweep.config.package, str(sweep.manifest.data_key))
+    kind = task_of(sweep.config.package).data_type.manifest_type
     try:
-        manifest = parse_manifest(storage.read_json(paths.manifest), where=paths.manifest)
+        manifest = parse_manifest(storage.read_json(paths.manifest), kind, where=paths.manifest)
     except (FileNotFoundError, DataError):  # deleted, or of another version: the sweep is uploaded without it
         return None
     return split_input(manifest, f"{storage.shown}/{paths.root}", split="train", context="training")
@@ -147,14 +149,15 @@ def _status(sweep: Sweep) -> SweepEnd | None:
     return "finished" if any(trial.state is TrialState.COMPLETE for trial in sweep.trials) else "failed"
 
 
-def _register(folder: SweepFolder, uri: str, run_id: str, result: FinalResult) -> str | None:
+def _register(sweep: Sweep, uri: str, run_id: str, result: FinalResult) -> str | None:
     """Put the winner's bundle into the model registry, where the final stage could not."""
-    storage, paths = folder.storage, folder.paths
+    storage, paths = sweep.folder.storage, sweep.folder.paths
     if result.registered or not storage.exists(paths.winner):
         return None
     with tempfile.TemporaryDirectory(prefix="sweepkit-winner-") as scratch:
         bundle = Path(scratch) / "winner"
         storage.get_folder(paths.winner, bundle)
-        model = register(uri, run_id=run_id, folder=bundle, name=folder.sweep, example="A text to label.")
+        example = task_of(sweep.config.package).example
+        model = register(uri, run_id=run_id, folder=bundle, name=sweep.folder.sweep, example=example)
     storage.write_json(paths.final_result, replace(result, registered=model.uri).to_json())
     return model.uri

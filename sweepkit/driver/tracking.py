@@ -133,12 +133,11 @@ def trial_ending(trial: Trial, folder: SweepFolder, objective: Objective) -> run
 
 def split_input(manifest: Manifest, source: str, *, split: str, context: str) -> SplitInput:
     """Return one split of prepared data as an input of a run."""
-    info = manifest.splits[split]
     return SplitInput(
         name=f"{manifest.package}-{split}",
         digest=manifest.key,
         source=source,
-        profile={"rows": info.rows, "label_counts": list(info.label_counts), "lengths": dict(info.lengths)},
+        profile=manifest.profile(split),
         context=context,
     )
 

@@ -71,7 +71,7 @@ def candidate_results(
         if (result := _result(candidate, trials, direction=direction, seeds=seeds, paths=paths))
     ]
     sign = -1 if direction is Direction.MAX else 1
-    return sorted(found, key=lambda result: (result.is_baseline, sign * result.mean))
+    return sorted(found, key=lambda result: (result.is_baseline, sign * fmean(result.values)))
 
 
 def _result(

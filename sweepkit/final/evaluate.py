@@ -19,17 +19,17 @@ from sweepkit.final.test_split import read_looks, write_looks
 from sweepkit.formatting import metric_words
 from sweepkit.results.final_result import CandidateResult, Comparison, FinalResult, HeldOutEvaluation
 from sweepkit.results.statistics import compare, proportion_interval
-from sweepkit.tasks.text import predictions
-from sweepkit.tasks.text.evaluation import EvaluationTask, evaluate
-from sweepkit.tasks.text.export_task import ExportTask, export
-from sweepkit.tasks.text.linear_baseline import LinearTask, fit_linear
-from sweepkit.trial.request import trial_seed
+from sweepkit.tasks import worker
+from sweepkit.tasks.interface import Baseline, StoredPredictions, task_of
+from sweepkit.tasks.requests import BaselineRequest, EvaluationRequest, ExportRequest
+from sweepkit.trial.checkpoint_ref import CheckpointRef
+from sweepkit.trial.request import best_checkpoint
 from sweepkit.trial.trial import Trial
 
-Task = TypeVar("Task")
+Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
-LINEAR = "TF-IDF bigrams + logistic regression"
+_SPLIT = "valid_"  # what metrics of the split begin with that candidates are compared on
 
 
 class FinalEvaluation:
@@ -37,6 +37,7 @@ class FinalEvaluation:
 
     def __init__(self, sweep: SweepDefinition, session: SweepSession) -> None:
         self._sweep, self._session, self._folder = sweep, session, session.folder.whole
+        self._task = task_of(sweep.config.package)
 
     def run(self, ranking: Sequence[CandidateResult], trials: Sequence[Trial], *, again: bool) -> FinalResult:
         """Compare, measure the winner on the test split, and put its bundle into the storage.
@@ -52,7 +53,7 @@ class FinalEvaluation:
         by_number = {trial.number: trial for trial in trials}
         runs = [by_number[c.best_final_trial] for c in ranking if c.best_final_trial is not None]
         self._predict(runs)
-        everyone = (*ranking, self._linear())
+        everyone = (*ranking, *(self._baseline(baseline) for baseline in self._task.baselines))
         looks = self._looked(everyone[0], runs[0], self._session.dataset.manifest.splits["test"].rows, again=again)
         objective = self._sweep.config.objective
         seeds = max(len(candidate.values) for candidate in ranking)
@@ -65,34 +66,29 @@ class FinalEvaluation:
         """Predict validation with the best run of every network, where that has not been done."""
         paths = self._folder.paths.final
         missing = [run for run in runs if not self._folder.storage.exists(paths.trial(run.number).predictions("valid"))]
-        self._each(evaluate, [self._evaluation(run, "valid") for run in missing], "predicting validation")
+        requests = [EvaluationRequest(self._checkpoint(run), "valid") for run in missing]
+        self._each(worker.evaluate, requests, "predicting validation")
 
-    def _linear(self) -> CandidateResult:
-        """Fit the baseline that is no network, or find what it came to."""
-        name = self._folder.paths.linear_predictions
+    def _baseline(self, baseline: Baseline) -> CandidateResult:
+        """Fit a baseline that is not a network, unless it was fitted before, and return it as a candidate."""
+        name = baseline.predictions(self._folder.paths)
         if not self._folder.storage.exists(name):
-            task = LinearTask(
-                self._session.trial_settings.storage_uri,
-                self._session.trial_settings.package,
-                self._session.trial_settings.data_key,
-                name,
-            )
-            self._each(fit_linear, [task], "fitting the linear baseline")
-        found = predictions.read(self._folder.storage, name)
-        interval = proportion_interval(int(found.is_right.sum()), len(found.targets))
-        return CandidateResult(LINEAR, True, None, {}, (), (found.accuracy,), found.accuracy, interval, None, name)
+            request = BaselineRequest(self._session.trial_settings.data_ref, baseline.name, name)
+            self._each(worker.fit_baseline, [request], f"fitting the baseline {baseline.name}")
+        predictions = self._task.read_predictions(self._folder.storage, name)
+        return baseline_result(baseline.name, predictions, metric=self._sweep.config.objective.metric, file=name)
 
     def _comparisons(self, everyone: Sequence[CandidateResult]) -> list[Comparison]:
         """Compare the winner with the runner-up and with each baseline."""
         winner, *others = everyone
         rivals = [other for other in others if not other.is_baseline][:1]
         baselines = [other for other in others if other.is_baseline]
-        right = self._is_right(winner)
-        return [compare(right, self._is_right(other), other=other.name) for other in [*rivals, *baselines]]
+        right = self._predictions(winner).is_right
+        return [compare(right, self._predictions(other).is_right, other=other.name) for other in [*rivals, *baselines]]
 
-    def _is_right(self, candidate: CandidateResult) -> predictions.Right:
+    def _predictions(self, candidate: CandidateResult) -> StoredPredictions:
         assert candidate.predictions is not None, "everyone has predicted validation"
-        return predictions.read(self._folder.storage, candidate.predictions).is_right
+        return self._task.read_predictions(self._folder.storage, candidate.predictions)
 
     def _looked(
         self, winner: CandidateResult, run: Trial, n_rows: int, *, again: bool
@@ -106,36 +102,27 @@ class FinalEvaluation:
             now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
             looks.append(HeldOutEvaluation(len(looks) + 1, now, winner.name, run.number, n_rows))
             write_looks(self._folder, looks)
-        found = self._each(evaluate, [self._evaluation(run, "test")], "measuring the winner on the test split")[0]
+        request = EvaluationRequest(self._checkpoint(run), "test")
+        measured = self._each(worker.evaluate, [request], "measuring the winner on the test split")[0]
         looks[-1] = replace(
             looks[-1],
-            accuracy=found.correct / found.rows,
-            interval=proportion_interval(found.correct, found.rows),
-            loss=found.loss,
+            accuracy=measured.correct / measured.rows,
+            interval=proportion_interval(measured.correct, measured.rows),
+            loss=measured.loss,
         )
         write_looks(self._folder, looks)
         return tuple(looks)
 
     def _export(self, result: FinalResult, run: Trial) -> None:
         """Put the winner's best run into the storage as a bundle."""
-        assert run.best_epoch is not None, "a candidate's run has a best epoch"
-        task = ExportTask(
-            package=self._session.trial_settings.package,
-            data=self._session.trial_settings.data,
-            data_key=self._session.trial_settings.data_key,
-            storage_uri=self._session.trial_settings.storage_uri,
-            sweep=self._folder.sweep,
-            stage=self._session.folder.stage,
-            trial=run.number,
-            epoch=run.best_epoch,
-            seed=trial_seed(self._session.definition.config.search.seed, run.number),
-            params=dict(run.params),
+        request = ExportRequest(
+            self._checkpoint(run),
             measured=tuple(self._measured(result, run)),
             shown_sweep=self._folder.sweep,
             shown_trial=result.winner.trial if result.winner.trial is not None else run.number,
             to=self._folder.paths.winner,
         )
-        self._each(export, [task], "exporting the winner")
+        self._each(worker.export, [request], "exporting the winner")
 
     def _measured(self, result: FinalResult, run: Trial) -> list[Measured]:
         """Return the figures of the winner's card."""
@@ -144,39 +131,46 @@ class FinalEvaluation:
         found = [
             Measured(
                 f"{words}, mean of {len(winner.values)} seeds",
-                winner.mean,
+                result.winner_mean,
                 mean.low if mean else None,
                 mean.high if mean else None,
                 len(winner.values),
             ),
-            Measured(f"{words} of this run", run.best_value if run.best_value is not None else winner.mean),
+            Measured(f"{words} of this run", run.best_value if run.best_value is not None else result.winner_mean),
         ]
         if (look := result.look) and look.accuracy is not None and look.interval is not None:
             name = "test accuracy" + (f" (look {look.number})" if look.number > 1 else "")
             found.append(Measured(name, look.accuracy, look.interval.low, look.interval.high, look.rows))
         return found
 
-    def _evaluation(self, run: Trial, split: str) -> EvaluationTask:
-        assert run.best_epoch is not None, "a candidate's run has a best epoch"
-        return EvaluationTask(
-            package=self._session.trial_settings.package,
-            data=self._session.trial_settings.data,
-            data_key=self._session.trial_settings.data_key,
-            storage_uri=self._session.trial_settings.storage_uri,
-            sweep=self._folder.sweep,
-            stage=self._session.folder.stage,
-            trial=run.number,
-            epoch=run.best_epoch,
-            params=dict(run.params),
-            split=split,
-        )
+    def _checkpoint(self, run: Trial) -> CheckpointRef:
+        settings, folder = self._session.trial_settings, self._session.folder
+        seed = self._session.definition.config.search.seed
+        return best_checkpoint(settings.data_ref, run, sweep=folder.sweep, seed=seed, stage=folder.stage)
 
-    def _each(self, function: Callable[[Task], Answer], tasks: Sequence[Task], phase: str) -> list[Answer]:
-        """Run tasks on the workers and say how far they are."""
+    def _each(self, function: Callable[[Request], Answer], requests: Sequence[Request], phase: str) -> list[Answer]:
+        """Carry out requests on the workers and show the progress."""
         answers: list[Answer] = []
-        if tasks:
-            self._session.observer.progress(phase, 0, len(tasks))
-        for answer in self._session.runner.map(function, tasks, describe=phase):
+        if requests:
+            self._session.observer.progress(phase, 0, len(requests))
+        for answer in self._session.runner.map(function, requests, describe=phase):
             answers.append(answer)
-            self._session.observer.progress(phase, len(answers), len(tasks))
+            self._session.observer.progress(phase, len(answers), len(requests))
         return answers
+
+
+def baseline_result(name: str, predictions: StoredPredictions, *, metric: str, file: str) -> CandidateResult:
+    """Return a baseline as a candidate; without a value where it has none under the objective's name.
+
+    Args:
+        name: what to call it.
+        predictions: of validation.
+        metric: the objective.
+        file: name of the predictions in the storage.
+    """
+    value = predictions.metrics.get(metric.removeprefix(_SPLIT)) if metric.startswith(_SPLIT) else None
+    is_right, interval = predictions.is_right, None
+    if metric == f"{_SPLIT}accuracy":
+        interval = proportion_interval(int(is_right.sum()), len(is_right))
+    values = () if value is None else (value,)
+    return CandidateResult(name, True, None, {}, (), values, value, interval, None, file)

@@ -12,9 +12,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, BundleManifest, CheckResult
+from sweepkit.bundle.manifest import BundleManifest, CheckResult, listed_files, read_manifest
 from sweepkit.errors import DataError, InputError, Issue
 from sweepkit.storage.atomic import unfinished_folder
+from sweepkit.tasks.interface import task_of
 from sweepkit.tracking import registry
 from sweepkit.training.keras_import import import_keras
 
@@ -107,7 +108,7 @@ def _fill(folder: Path, target: str, tracking_uri: str | None, sets: Sequence[st
     from sweepkit.final.winner import bundle_of  # not at the top: it imports TensorFlow, and a store may say no first
 
     bundle = bundle_of(Path(target), sets, data)
-    for name in (MODEL, VOCABULARY, CHECK, CARD, FACTS):
+    for name in listed_files(bundle):
         if (bundle / name).is_file():  # otherwise loading says what is missing
             shutil.copy(bundle / name, folder / name)
     return str(bundle)
@@ -116,12 +117,8 @@ def _fill(folder: Path, target: str, tracking_uri: str | None, sets: Sequence[st
 def _tried(folder: Path, source: str) -> tuple[BundleManifest, CheckResult]:
     """Load a bundle and measure it again, with messages that name the place it came from."""
     import_keras()
-    from sweepkit.tasks.text.text_model import load
-    from sweepkit.tasks.text.verification import check  # as above
-
     try:
-        model = load(folder)
-        return model.facts, check(model, folder)
+        return task_of(read_manifest(folder, BundleManifest).package).check_bundle(folder)
     except InputError as error:
         issues = [
             Issue(definition.where.replace(str(folder), source), definition.what.replace(str(folder), source))

@@ -17,7 +17,7 @@ from pathlib import Path
 from sweepkit.config.definition import SweepDefinition
 from sweepkit.config.schema import Final, Search, SweepConfig
 from sweepkit.driver.claim import find_sweep
-from sweepkit.driver.data import FoundData, find_data
+from sweepkit.driver.data import find_data
 from sweepkit.driver.observer import Observer
 from sweepkit.driver.run import finished_trials
 from sweepkit.driver.session import Claim, RunOptions, SweepSession, open_session, run_trials
@@ -35,6 +35,7 @@ from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.study.journal import Journal
 from sweepkit.study.journal_file import open_journal
 from sweepkit.study.study import SweepStudy
+from sweepkit.tasks.interface import FoundData, task_of
 from sweepkit.tracking.registry import register
 from sweepkit.tracking.sweep_logger import SweepLogger
 from sweepkit.trial.request import trial_seed
@@ -201,9 +202,8 @@ def _registered(plan: FinalPlan, sweep_logger: SweepLogger) -> str | None:
         bundle = Path(scratch) / "winner"
         folder.storage.get_folder(folder.paths.winner, bundle)
         try:
-            model = register(
-                sweep_logger.uri, run_id=run_id, folder=bundle, name=folder.sweep, example="A text to label."
-            )
+            example = task_of(plan.sweep.config.package).example
+            model = register(sweep_logger.uri, run_id=run_id, folder=bundle, name=folder.sweep, example=example)
         except InputError as error:
             logger.warning("%s; run `final` again to retry", error)
             return None

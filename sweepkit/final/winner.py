@@ -21,7 +21,10 @@ from sweepkit.results.statistics import proportion_interval
 from sweepkit.results.sweep import Sweep, load_sweep
 from sweepkit.storage.layout import DataPaths
 from sweepkit.storage.storage import Storage
-from sweepkit.trial.request import trial_seed
+from sweepkit.tasks.interface import Task, task_of
+from sweepkit.tasks.requests import ExportRequest
+from sweepkit.trial.checkpoint_ref import DataRef
+from sweepkit.trial.request import best_checkpoint, trial_seed
 from sweepkit.trial.trial import Trial
 
 _TIMES = ("valid_seconds",)  # what workers report beside the model's own metrics
@@ -75,29 +78,19 @@ def _is_of(snapshot: Sweep, best: Trial) -> bool:
 
 
 def _export(snapshot: Sweep, best: Trial, *, data_key: str, yaml: Path) -> None:
-    from sweepkit.tasks.text.export import export_here  # not at the top: it imports TensorFlow
-    from sweepkit.tasks.text.export_task import ExportTask
-
-    assert best.best_epoch is not None, "a ranked trial has a best epoch"
     config = snapshot.config
     _find_package(config.package, yaml, where=snapshot.folder.shown())
-    prepared = _prepared(snapshot.folder.storage, DataPaths(config.package, data_key), yaml)
-    task = ExportTask(
-        package=config.package,
-        data=config.data,
-        data_key=data_key,
-        storage_uri=snapshot.folder.storage.uri,
-        sweep=snapshot.name,
-        trial=best.number,
-        epoch=best.best_epoch,
-        seed=trial_seed(config.search.seed, best.number),
-        params=dict(best.params),
+    task, storage = task_of(config.package), snapshot.folder.storage
+    prepared = _prepared(storage, DataPaths(config.package, data_key), task, yaml)
+    data = DataRef(config.package, config.data, data_key, storage.uri)
+    request = ExportRequest(
+        best_checkpoint(data, best, sweep=snapshot.folder.sweep, seed=config.search.seed),
         measured=measured(best, n_rows=prepared.manifest.splits["valid"].rows),
         shown_sweep=snapshot.name,
         shown_trial=best.number,
         to=snapshot.folder.paths.winner,
     )
-    export_here(task)
+    task.export(request)
 
 
 def measured(trial: Trial, *, n_rows: int) -> tuple[Measured, ...]:
@@ -126,11 +119,11 @@ def _find_package(name: str, yaml: Path, *, where: str) -> None:
     import_package(name, yaml.parent / name)
 
 
-def _prepared(storage: Storage, paths: DataPaths, yaml: Path) -> PreparedData:
+def _prepared(storage: Storage, paths: DataPaths, task: Task, yaml: Path) -> PreparedData:
     if not storage.exists(paths.manifest):
         what = f"the prepared data is gone; `python -m sweepkit prepare {yaml}` makes it again from the source"
         raise InputError(what, where=f"{storage.shown}/{paths.root}")
-    return PreparedData.open(local_folder(paths, storage))
+    return task.data_type.open(local_folder(paths, storage))
 
 
 def _local(snapshot: Sweep) -> Path:

@@ -11,8 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from sweepkit.data.manifest import Manifest, parse_manifest
 from sweepkit.errors import DataError
 from sweepkit.results.final_result import FinalResult
@@ -20,25 +18,10 @@ from sweepkit.results.sweep import Sweep
 from sweepkit.space import Choice, Param, Value
 from sweepkit.storage.layout import DataPaths, SweepPaths
 from sweepkit.storage.storage import Storage
-from sweepkit.tasks.text import predictions
-from sweepkit.tasks.text.evaluation import Mistake
+from sweepkit.tasks.description import DataDescription, ErrorDescription
+from sweepkit.tasks.interface import Task, task_of
 from sweepkit.trial.leaderboard import ranked
 from sweepkit.trial.trial import Direction, Trial
-
-
-@dataclass(frozen=True, slots=True)
-class WinnerErrors:
-    """The winner's best run on validation.
-
-    Attributes:
-        final_trial: its number in the final stage.
-        confusion: rows by [target][predicted].
-        mistakes: those that it was most sure of, the surest first.
-    """
-
-    final_trial: int
-    confusion: tuple[tuple[int, ...], ...]
-    mistakes: tuple[Mistake, ...]
 
 
 @dataclass(frozen=True)
@@ -56,7 +39,7 @@ class ReportData:
         errors: the traceback of each trial that left one.
         manifest: of the sweep: versions, commit, settings.
         final: what the final stage found; None before it.
-        data: the manifest of the prepared data; None when it is gone or unreadable.
+        data: what the prepared data is like; None when it is gone or unreadable.
         no_data: why there is none.
         judged: the winner's errors; None when there is nothing to read them from.
         no_judged: why there are none.
@@ -72,9 +55,9 @@ class ReportData:
     errors: Mapping[int, str] = field(default_factory=dict)
     manifest: Mapping[str, Any] = field(default_factory=dict)  # JSON, shown and not looked into
     final: FinalResult | None = None
-    data: Manifest | None = None
+    data: DataDescription | None = None
     no_data: str = ""
-    judged: WinnerErrors | None = None
+    judged: ErrorDescription | None = None
     no_judged: str = ""
 
     @property
@@ -114,8 +97,13 @@ class ReportData:
 def gather(sweep: Sweep) -> ReportData:
     """Read what a report needs beside the journal."""
     storage, objective, source = sweep.folder.storage, sweep.config.objective, sweep.manifest.source or "SWEEP"
-    data, no_data = _data(storage, sweep.config.package, sweep.manifest.data_key)
-    judged, no_judged = _judged(storage, sweep.folder.paths, sweep.final, source)
+    task = task_of(sweep.config.package)
+    prepared, no_data = _prepared(storage, sweep.config.package, sweep.manifest.data_key, task)
+    predictions, no_judged = _winner_predictions(storage, sweep.final, source)
+    judged = None
+    if sweep.final and predictions:
+        mistakes = _mistakes(storage, sweep.folder.paths, sweep.final)
+        judged = task.describe_errors(task.read_predictions(storage, predictions), mistakes, prepared)
     return ReportData(
         name=sweep.name,
         folder=sweep.folder.shown(),
@@ -127,28 +115,28 @@ def gather(sweep: Sweep) -> ReportData:
         errors=sweep.errors,
         manifest=sweep.manifest.to_json(),
         final=sweep.final,
-        data=data,
+        data=task.describe_data(prepared) if prepared else None,
         no_data=no_data,
         judged=judged,
         no_judged=no_judged,
     )
 
 
-def _data(storage: Storage, package: str, key: str | None) -> tuple[Manifest | None, str]:
+def _prepared(storage: Storage, package: str, key: str | None, task: Task) -> tuple[Manifest | None, str]:
+    """Read the manifest of the prepared data; None, with the reason, when that cannot be done."""
     if key is None:
         return None, "The sweep does not say which prepared data it read."
-    name = DataPaths(package, key).manifest
+    name, kind = DataPaths(package, key).manifest, task.data_type.manifest_type
     if not storage.exists(name):
         return None, f"The prepared data is gone: there is no {storage.shown}/{name}. `prepare` makes it again."
     try:
-        return parse_manifest(storage.read_json(name), where=f"{storage.shown}/{name}"), ""
+        return parse_manifest(storage.read_json(name), kind, where=f"{storage.shown}/{name}"), ""
     except (DataError, ValueError) as error:
         return None, f"The prepared data cannot be read: {error}."
 
 
-def _judged(
-    storage: Storage, paths: SweepPaths, final: FinalResult | None, source: str
-) -> tuple[WinnerErrors | None, str]:
+def _winner_predictions(storage: Storage, final: FinalResult | None, source: str) -> tuple[str | None, str]:
+    """Return the name of the winner's predictions on validation; None, with the reason, when there are none."""
     if final is None:
         return None, f"The winner's errors are known after the final stage: `python -m sweepkit final {source}`."
     winner = final.winner
@@ -157,10 +145,11 @@ def _judged(
             f"The winner's predictions on validation are gone; `python -m sweepkit final {source} --again` "
             "makes them again, which is another look at the test split."
         )
-    found = predictions.read(storage, winner.predictions)
-    n_labels = found.probabilities.shape[1]
-    pairs = found.targets * n_labels + found.probabilities.argmax(axis=1)
-    counts = np.bincount(pairs, minlength=n_labels**2).reshape(n_labels, n_labels).tolist()
-    mistakes = paths.final.trial(winner.best_final_trial).mistakes
-    worst = storage.read_json(mistakes) if storage.exists(mistakes) else []
-    return WinnerErrors(winner.best_final_trial, tuple(map(tuple, counts)), tuple(Mistake(**one) for one in worst)), ""
+    return winner.predictions, ""
+
+
+def _mistakes(storage: Storage, paths: SweepPaths, final: FinalResult) -> list[Mapping[str, Any]]:  # JSON
+    assert final.winner.best_final_trial is not None, "a winner with predictions has a best run"
+    name = paths.final.trial(final.winner.best_final_trial).mistakes
+    mistakes: list[Mapping[str, Any]] = storage.read_json(name) if storage.exists(name) else []
+    return mistakes

@@ -16,7 +16,7 @@ from sweepkit.errors import InputError
 from sweepkit.results import statistics
 from sweepkit.results.final_result import Comparison, FinalResult
 from sweepkit.results.sweep import Sweep, load_sweep
-from sweepkit.tasks.text import predictions
+from sweepkit.tasks.interface import StoredPredictions, task_of
 from sweepkit.trial.trial import Trial
 
 if TYPE_CHECKING:
@@ -242,10 +242,15 @@ def _pair(first: ComparedItem, second: ComparedItem) -> PairedTest:
     if missing:
         why = f"no predictions of {' and '.join(missing)} are stored; `final` stores those of its candidates' best runs"
         return PairedTest(*names, why_not=why)
-    one, other = (predictions.read(item.sweep.folder.storage, str(item.predictions)) for item in (first, second))
+    one, other = _stored_predictions(first), _stored_predictions(second)
     if one.targets.tolist() != other.targets.tolist():
         return PairedTest(*names, why_not="their stored predictions are of different rows")
     return PairedTest(*names, statistics.compare(one.is_right, other.is_right, other=second.predictor))
+
+
+def _stored_predictions(item: ComparedItem) -> StoredPredictions:
+    assert item.predictions is not None, "missing predictions are named before any is read"
+    return task_of(item.sweep.config.package).read_predictions(item.sweep.folder.storage, item.predictions)
 
 
 def _open(target: str, sets: Sequence[str], data: str | None) -> ComparedItem:

@@ -32,8 +32,9 @@ class CandidateResult:
         trial: the sweep's trial that its parameters come from; None for a baseline.
         params: its parameters; empty for a baseline that is no network.
         final_trials: the numbers of its runs among the trials of the final stage; empty for one that is no network.
-        values: the objective of each run, at its best epoch, on validation.
-        mean: of these.
+        values: the objective of each run, at its best epoch, on validation; empty for a baseline that does not have
+            this metric.
+        mean: of these; None where there are none.
         interval: of the mean, over seeds (Student's t); over rows (Wilson) for a single run; None where neither holds.
         best_final_trial: the run with the best objective; None for a baseline that is no network.
         predictions: name in the storage of that run's predictions on validation; None when there are none.
@@ -45,7 +46,7 @@ class CandidateResult:
     params: Mapping[str, Value]
     final_trials: tuple[int, ...]
     values: tuple[float, ...]
-    mean: float
+    mean: float | None
     interval: Interval | None
     best_final_trial: int | None
     predictions: str | None
@@ -148,6 +149,12 @@ class FinalResult:
         return self.candidates[0]
 
     @property
+    def winner_mean(self) -> float:
+        """The mean objective of the winner."""
+        assert self.winner.mean is not None, "only a baseline may lack the objective"
+        return self.winner.mean
+
+    @property
     def look(self) -> HeldOutEvaluation | None:
         """The newest finished look at the winner; None when the test split has not been looked at with it."""
         own = [
@@ -161,7 +168,7 @@ class FinalResult:
     def figures(self) -> dict[str, object]:
         """What the stage's run in the tracking store shows of the winner."""
         tested = {"test_accuracy": self.look.accuracy} if self.look else {}
-        return {"candidate": self.winner.name, "mean": self.winner.mean, **tested}
+        return {"candidate": self.winner.name, "mean": self.winner_mean, **tested}
 
     @property
     def is_in_doubt(self) -> bool:

@@ -35,12 +35,13 @@ class InlineRunner(InlineMapper):
     def run(self, director: Controller, trial_settings: TrialSettings) -> None:
         """Run trials until the director has none left."""
         # here, not above: only now is TensorFlow needed
+        from sweepkit.tasks.interface import task_of
         from sweepkit.tracking.trial_logger import open_trial_logger
         from sweepkit.training.trainer import Trainer
 
         worker: Trainer | None = None
         while (request := director.next_trial()) is not None:
-            worker = worker or Trainer(trial_settings, open_trial_logger)
+            worker = worker or Trainer(trial_settings, open_trial_logger, task_of(trial_settings.package))
             worker.start(request)
             while not director.reported(request.number, worker.run_epoch()) and not director.is_over():
                 pass

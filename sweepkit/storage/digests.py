@@ -29,7 +29,7 @@ def json_digest(value: object) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileInfo:
     """One file of the folder, by name."""
 
     name: str
@@ -37,8 +37,8 @@ class FileFacts:
     sha256: str
 
 
-def file_facts(path: Path) -> FileFacts:
+def file_info(path: Path) -> FileInfo:
     """Measure a file; its name is the last part of the path."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return FileFacts(path.name, path.stat().st_size, digest)
+    return FileInfo(path.name, path.stat().st_size, digest)

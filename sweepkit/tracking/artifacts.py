@@ -1,6 +1,6 @@
 """The bundle among the artifacts of a run or a model: found by its manifest, copied file by file.
 
-A store is not trusted with paths: only names that a bundle is known to have are written, into one folder.
+A store is not trusted with paths: only plain names that a bundle's manifest lists are written, into one folder.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from pathlib import Path, PurePosixPath
 
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY
+from sweepkit.bundle.manifest import FACTS, listed_files
 from sweepkit.tracking.errors import RefusedError
 from sweepkit.tracking.uris import is_file
 
-_FILES = (MODEL, VOCABULARY, CHECK, CARD, FACTS)  # the manifest last
 _DEEPEST = 4  # folders below the root; a model's bundle is two down
 
 
@@ -69,15 +68,24 @@ class Artifacts:
 
     def fetch(self, bundle: str, folder: Path) -> None:
         """Copy a bundle's files into a folder; one that is not there is left out, for loading to notice."""
-        there = {PurePosixPath(entry.path).name for entry in self._repository.list_artifacts(bundle or None)}
+        listed = self._repository.list_artifacts(bundle or None)
+        stored = {PurePosixPath(entry.path).name for entry in listed}
         with tempfile.TemporaryDirectory(prefix=".incoming-", dir=folder) as scratch:
-            for name in _FILES:
-                if name in there:
-                    place = f"{bundle}/{name}" if bundle else name
-                    got = Path(str(self._repository.download_artifacts(place, scratch)))  # type: ignore[no-untyped-call]  # MLflow is typed in part
-                    if not got.is_file():
-                        raise RefusedError(f"{place} is no file")
-                    got.rename(folder / name)
+            if FACTS not in stored:
+                return
+            manifest = self._download(bundle, FACTS, Path(scratch))
+            for name in listed_files(manifest.parent):
+                if name == FACTS:  # the last, so that its presence means complete
+                    manifest.rename(folder / name)
+                elif name in stored:
+                    self._download(bundle, name, Path(scratch)).rename(folder / name)
+
+    def _download(self, bundle: str, name: str, scratch: Path) -> Path:
+        place = f"{bundle}/{name}" if bundle else name
+        path = Path(str(self._repository.download_artifacts(place, str(scratch))))  # type: ignore[no-untyped-call]  # MLflow is typed in part
+        if not path.is_file():
+            raise RefusedError(f"{place} is not a file")
+        return path
 
 
 def _may_exist(location: str) -> bool:

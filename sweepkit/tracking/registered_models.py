@@ -28,6 +28,7 @@ from mlflow.types import ColSpec, Schema
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from sweepkit.bundle.manifest import FACTS, BundleManifest
+from sweepkit.tasks.interface import task_of
 from sweepkit.tracking.artifacts import Artifacts
 from sweepkit.tracking.runs import in_our_words
 
@@ -70,7 +71,7 @@ class ModelStore:
     ) -> tuple[int, bool]:
         """Return the version that the bundle has under this name, and whether it was made now; see `registry`."""
         content = (folder / FACTS).read_bytes()
-        facts, digest = BundleManifest.from_json(json.loads(content)), hashlib.sha256(content).hexdigest()
+        facts, digest = _manifest(content), hashlib.sha256(content).hexdigest()
         found = self._version_of(name, run_id, digest)
         version = found
         if version is None:
@@ -208,6 +209,11 @@ def requirements() -> list[str]:
     return [f"{name}=={importlib.metadata.version(name)}" for name in _NEEDED]
 
 
+def _manifest(content: bytes) -> BundleManifest:
+    data = json.loads(content)
+    return task_of(data["package"]).bundle_type.from_json(data)
+
+
 def _tags(facts: BundleManifest) -> dict[str, str]:
     known = {
         "sweep": facts.sweep,
@@ -222,8 +228,7 @@ def _tags(facts: BundleManifest) -> dict[str, str]:
 def _description(name: str, alias: str, facts: BundleManifest) -> str:
     """Return the version's page, as Markdown."""
     lines = [
-        f"Trial {facts.trial} of sweep {facts.sweep}, epoch {facts.epoch}. Reads raw text, says one of: "
-        f"{', '.join(facts.label_names)}.",
+        f"Trial {facts.trial} of sweep {facts.sweep}, epoch {facts.epoch}. {facts.summary}".rstrip(),
         "",
         "| measured | value | 95 % interval |",
         "|---|---|---|",

@@ -15,32 +15,25 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 
-from sweepkit.config.definition import import_package
-from sweepkit.data.dataset import PreparedData
-from sweepkit.data.prepare import local_folder
-from sweepkit.data.reader import EpochDataset, SplitReader
 from sweepkit.errors import StorageFault
 from sweepkit.nn import implementation
 from sweepkit.redaction import hidden
-from sweepkit.storage.layout import DataPaths, SweepPaths, TrialPaths
-from sweepkit.storage.storage import Storage
+from sweepkit.storage.layout import SweepPaths, TrialPaths
 from sweepkit.storage.sweep_folder import TrialFolder
 from sweepkit.training import checkpoints, devices
 from sweepkit.training.checkpoints import CheckpointState
+from sweepkit.training.datasets import EpochData, TrainingTask
+from sweepkit.training.opened import open_data
 from sweepkit.trial import early_stopping
 from sweepkit.trial.request import ReportLog, TrialRequest, TrialSettings
 from sweepkit.trial.trial import Report
 
 logger = logging.getLogger(__name__)
-
-# validation keeps no states for gradients, so its batches may be larger than training's; the numbers are the same
-_VALID_BATCH = 512
 
 OpenLog = Callable[[TrialSettings, TrialRequest, TrialFolder], ReportLog | None]
 
@@ -48,23 +41,18 @@ OpenLog = Callable[[TrialSettings, TrialRequest, TrialFolder], ReportLog | None]
 class Trainer:
     """Trains one trial after another. Owns the process's TensorFlow settings, so a process has at most one."""
 
-    def __init__(self, trial_settings: TrialSettings, open_log: OpenLog) -> None:
+    def __init__(self, trial_settings: TrialSettings, open_log: OpenLog, task: TrainingTask) -> None:
         devices.configure(
             threads=trial_settings.threads, gpu=trial_settings.gpu, deterministic=trial_settings.deterministic
         )
         implementation.select(trial_settings.nn)
         self._trial_settings = trial_settings
         self._open_log = open_log
-        self._storage = Storage.at(trial_settings.storage_uri)
-        package = import_package(trial_settings.package)
-        self._model_module, self._data_module = package.model_module(), package.data_module()
-        self._settings = package.data_model.model_validate(dict(trial_settings.data))
-        self._prepared = PreparedData.open(
-            local_folder(DataPaths(trial_settings.package, trial_settings.data_key), self._storage)
-        )
-        self._readers = {split: SplitReader(self._prepared, split) for split in ("train", "valid")}
-        for reader in self._readers.values():
-            reader.preload()
+        self._data = open_data(trial_settings.data_ref, task.data_type)
+        self._storage = self._data.storage
+        # imported before the collector is frozen
+        self._data.package.model_module(), self._data.package.data_module()
+        self._datasets = task.datasets(self._data)
         self._trial: _RunningTrial | None = None
         # what is imported and decoded by now stays for good: keep the collector from walking it, now or after a trial
         gc.freeze()
@@ -80,9 +68,10 @@ class Trainer:
         if request.resumes and self._storage.exists(paths.log):
             trial.text.write(self._storage.read(paths.log).decode(errors="replace"))
         with self._logged(trial):
-            self._open_data(trial)
+            trial.train = self._datasets.train(request.params, seed=request.seed)
+            trial.valid = self._datasets.valid(request.params)
             keras.utils.set_random_seed(request.seed)
-            trial.model = self._model_module.build(request.params, self._prepared)
+            trial.model = self._data.build(request.params)
             if request.resumes:
                 state = checkpoints.restore(self._storage, paths, trial.model)
                 trial.reports = list(state.reports) if state else []
@@ -92,12 +81,6 @@ class Trainer:
             logger.info(
                 "trial %d%s starts after epoch %d: %s", request.number, again, len(trial.reports), request.params
             )
-
-    def _open_data(self, trial: _RunningTrial) -> None:
-        reading = self._data_module.reading(trial.request.params, self._settings)
-        trial.train = EpochDataset(self._readers["train"], reading, training=True, seed=trial.request.seed)
-        wide = replace(reading, batch_size=max(reading.batch_size, _VALID_BATCH))
-        trial.valid = EpochDataset(self._readers["valid"], wide, training=False)
 
     def run_epoch(self) -> Report:
         """Train and validate one epoch, write the checkpoint, log, and return what to report.
@@ -223,8 +206,8 @@ class _RunningTrial:
         text: its log so far.
     """
 
-    train: EpochDataset
-    valid: EpochDataset
+    train: EpochData
+    valid: EpochData
 
     def __init__(self, request: TrialRequest, paths: TrialPaths) -> None:
         self.request, self.paths = request, paths

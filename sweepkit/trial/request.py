@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 
 from sweepkit.space import Params
+from sweepkit.trial.checkpoint_ref import CheckpointRef, DataRef
 from sweepkit.trial.trial import Direction, Report, Trial
 
 
@@ -49,6 +50,11 @@ class TrialSettings:
     worker_memory_gb: float | None = None
     nn: Literal["auto", "stock"] = "auto"
     stage: str | None = None
+
+    @property
+    def data_ref(self) -> DataRef:
+        """The data that all trials read."""
+        return DataRef(self.package, self.data, self.data_key, self.storage_uri)
 
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
         return asdict(self)
@@ -124,3 +130,18 @@ class TrialResources:
 def trial_seed(seed: int, number: int) -> int:
     """Return a trial's own 32-bit seed: far apart for neighbouring trials, the same on every machine."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{number}".encode()).digest()[:4], "big")
+
+
+def best_checkpoint(data: DataRef, trial: Trial, *, sweep: str, seed: int, stage: str | None = None) -> CheckpointRef:
+    """Return the checkpoint of a trial's best epoch.
+
+    Args:
+        data: what it was trained on.
+        trial: with a finite objective.
+        sweep: the sweep's name in the storage.
+        seed: of the search.
+        stage: "final" for a trial of the final stage.
+    """
+    assert trial.best_epoch is not None, "a ranked trial has a best epoch"
+    params, own_seed = dict(trial.params), trial_seed(seed, trial.number)
+    return CheckpointRef(data, sweep, trial.number, trial.best_epoch, params, own_seed, stage)

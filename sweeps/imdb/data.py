@@ -5,10 +5,9 @@ Try `prepare_texts(recipe(settings, source), source, ...)` with `source = find_s
 
 from __future__ import annotations
 
-from sweepkit.data.batches import BatchSettings
+from sweepkit.data import BatchSettings
 from sweepkit.space import Choice, Params, Space
-from sweepkit.tasks.text.recipe import Recipe
-from sweepkit.tasks.text.source import Source
+from sweepkit.tasks.text import Recipe, Source
 
 from . import locate
 from .sources import ReviewSource

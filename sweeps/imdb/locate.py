@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sweepkit.errors import DataError
-from sweepkit.tasks.text import tables
-from sweepkit.tasks.text.word_vectors import VectorFile, find_vectors
+from sweepkit.tasks.text import VectorFile, find_vectors, tables
 
 from .sources import FOLDERS, SPLITS, ArchiveTexts, FolderTexts, ReviewSource, TableTexts, Texts
 from .space import Data

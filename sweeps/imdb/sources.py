@@ -19,12 +19,10 @@ from typing import Protocol
 
 import numpy as np
 
-from sweepkit.data.prepare import Progress
+from sweepkit.data import Progress
 from sweepkit.errors import DataError
 from sweepkit.storage.digests import file_digest, json_digest
-from sweepkit.tasks.text import tables
-from sweepkit.tasks.text.source import LabelledTexts
-from sweepkit.tasks.text.word_vectors import VectorFile
+from sweepkit.tasks.text import LabelledTexts, VectorFile, tables
 
 SPLITS = ("train", "test")
 FOLDERS = {"neg": 0, "pos": 1}
@@ -52,7 +50,7 @@ class Texts(Protocol):
 
 @dataclass(frozen=True)
 class ReviewSource:
-    """Reviews and the word vectors that go with them; fulfils `sweepkit.tasks.text.source.Source`."""
+    """Reviews and the word vectors that go with them; fulfils `sweepkit.tasks.text.Source`."""
 
     texts: Texts
     vectors: Mapping[int, VectorFile]

@@ -109,6 +109,7 @@ def memory(scratch: Path, n: int) -> None:
 
     from sweepkit.config.definition import load
     from sweepkit.driver.preflight import covering_points
+    from sweepkit.tasks.interface import task_of
     from sweepkit.training.trainer import Trainer
     from sweepkit.trial.request import TrialRequest, TrialSettings
     from sweepkit.trial.trial import Direction
@@ -127,7 +128,7 @@ def memory(scratch: Path, n: int) -> None:
         gpu=0.0,
         tracking_uri=None,
     )
-    worker, process = Trainer(trial_settings, lambda *_: None), psutil.Process()
+    worker, process = Trainer(trial_settings, lambda *_: None, task_of(trial_settings.package)), psutil.Process()
     param_sets = covering_points(definition.space)
     resident = []
     for number in range(n):

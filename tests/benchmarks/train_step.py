@@ -48,9 +48,9 @@ def main() -> None:
 
 def read(data: str):
     """Return the reader of the training rows, the rows themselves, and the size of their vocabulary."""
-    from sweepkit.data.dataset import PreparedData
     from sweepkit.data.reader import SplitReader
     from sweepkit.data.tfrecords import read_shards
+    from sweepkit.tasks.text.dataset import PreparedTexts
 
     with tempfile.TemporaryDirectory(prefix="sweepkit-bench-") as scratch:
         import subprocess
@@ -58,7 +58,7 @@ def read(data: str):
         yaml = ROOT / "sweeps" / "imdb_cells.yaml"
         command = [sys.executable, "-m", "sweepkit", "prepare", str(yaml), "--data", data]
         subprocess.run([*command, "--set", f"storage.uri={scratch}"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-        prepared = PreparedData.open(next((Path(scratch) / "data").iterdir()))
+        prepared = PreparedTexts.open(next((Path(scratch) / "data").iterdir()))
         reader = SplitReader(prepared, "train")
         reader.preload()
         return reader, read_shards(prepared.shards("train")), prepared.vocab_size

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from sweepkit.data.batches import Batch, BatchSettings
-from sweepkit.data.dataset import PreparedData
-from sweepkit.data.manifest import ShardFacts
+from sweepkit.data.manifest import ShardInfo
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError
+from sweepkit.tasks.text.dataset import PreparedTexts
 
 pytestmark = pytest.mark.tf
 
@@ -36,7 +36,7 @@ def same(left: list[Batch], right: list[Batch]) -> bool:
 
 @pytest.mark.parametrize("limit_mb", LIMITS)
 @pytest.mark.parametrize("training", [True, False])
-def test_an_epoch_has_every_row_once(prepared: PreparedData, limit_mb: float, training: bool) -> None:
+def test_an_epoch_has_every_row_once(prepared: PreparedTexts, limit_mb: float, training: bool) -> None:
     from sweepkit.data.reader import SplitReader
     from sweepkit.data.tfrecords import read_shards
 
@@ -54,7 +54,7 @@ def test_an_epoch_has_every_row_once(prepared: PreparedData, limit_mb: float, tr
 
 
 @pytest.mark.parametrize("limit_mb", LIMITS)
-def test_the_order_is_a_function_of_seed_and_epoch(prepared: PreparedData, limit_mb: float) -> None:
+def test_the_order_is_a_function_of_seed_and_epoch(prepared: PreparedTexts, limit_mb: float) -> None:
     from sweepkit.data.reader import SplitReader
 
     epochs = [
@@ -66,7 +66,7 @@ def test_the_order_is_a_function_of_seed_and_epoch(prepared: PreparedData, limit
     assert not same(epochs[0], epochs[3])
 
 
-def test_a_stream_holds_no_more_than_its_limit(prepared: PreparedData, tmp_path: Path) -> None:
+def test_a_stream_holds_no_more_than_its_limit(prepared: PreparedTexts, tmp_path: Path) -> None:
     import tracemalloc
 
     from sweepkit.data.reader import SplitReader
@@ -74,11 +74,11 @@ def test_a_stream_holds_no_more_than_its_limit(prepared: PreparedData, tmp_path:
 
     # 40 files of 80 kB, decoded
     rows = Rows.of([[7] * 200] * 100, [0] * 100)
-    files = [ShardFacts(f"{i}.tfrecord", 0, "", rows=100, tokens=20_000) for i in range(40)]
+    files = [ShardInfo(f"{i}.tfrecord", 0, "", rows=100, tokens=20_000) for i in range(40)]
     for file in files:
         write_shard(tmp_path / file.name, rows)
     large = replace(prepared.manifest.splits["train"], rows=4_000, files=tuple(files))
-    copy = PreparedData(replace(prepared.manifest, splits={"train": large}), tmp_path)
+    copy = PreparedTexts(replace(prepared.manifest, splits={"train": large}), tmp_path)
     peaks = []
     for limit_mb in (4.0, 1.0):
         reader = SplitReader(copy, "train", limit_mb=limit_mb)
@@ -90,26 +90,26 @@ def test_a_stream_holds_no_more_than_its_limit(prepared: PreparedData, tmp_path:
     assert peaks[1] < 1.0
 
 
-def test_rows_in_memory_are_decoded_once(prepared: PreparedData, tmp_path: Path) -> None:
+def test_rows_in_memory_are_decoded_once(prepared: PreparedTexts, tmp_path: Path) -> None:
     import shutil
 
     from sweepkit.data.reader import SplitReader
 
     shutil.copytree(prepared.folder, tmp_path / "copy")
-    reader = SplitReader(PreparedData.open(tmp_path / "copy"), "valid")
+    reader = SplitReader(PreparedTexts.open(tmp_path / "copy"), "valid")
     first = list(reader.batches(READING, training=False))
     shutil.rmtree(tmp_path / "copy")
     assert same(first, list(reader.batches(READING, training=False)))
 
 
 @pytest.mark.parametrize("limit_mb", LIMITS)
-def test_a_damaged_shard_is_named(prepared: PreparedData, tmp_path: Path, limit_mb: float) -> None:
+def test_a_damaged_shard_is_named(prepared: PreparedTexts, tmp_path: Path, limit_mb: float) -> None:
     import shutil
 
     from sweepkit.data.reader import SplitReader
 
     shutil.copytree(prepared.folder, tmp_path / "copy")
-    copy = PreparedData.open(tmp_path / "copy")
+    copy = PreparedTexts.open(tmp_path / "copy")
     shard = copy.shards("train")[3]
     shard.write_bytes(shard.read_bytes()[:-9])
     with pytest.raises(DataError) as caught:
@@ -119,7 +119,7 @@ def test_a_damaged_shard_is_named(prepared: PreparedData, tmp_path: Path, limit_
 
 @pytest.mark.parametrize("limit_mb", LIMITS)
 def test_a_feed_gives_the_batches_of_the_epoch_asked_for_each_time_it_is_iterated(
-    prepared: PreparedData, limit_mb: float
+    prepared: PreparedTexts, limit_mb: float
 ) -> None:
     from sweepkit.data.reader import EpochDataset, SplitReader
 
@@ -136,7 +136,7 @@ def test_a_feed_gives_the_batches_of_the_epoch_asked_for_each_time_it_is_iterate
         assert same(found, expected)
 
 
-def test_every_feed_has_the_same_element_specification(prepared: PreparedData) -> None:
+def test_every_feed_has_the_same_element_specification(prepared: PreparedTexts) -> None:
     import tensorflow as tf
 
     from sweepkit.data.reader import EpochDataset, SplitReader
@@ -152,7 +152,7 @@ def test_every_feed_has_the_same_element_specification(prepared: PreparedData) -
     assert specs[0] == specs[1] == ({"token_indexes": features, "sequence_length": rows}, rows)
 
 
-def test_a_feed_that_is_dropped_halfway_gives_back_its_memory(prepared: PreparedData) -> None:
+def test_a_feed_that_is_dropped_halfway_gives_back_its_memory(prepared: PreparedTexts) -> None:
     import gc
     import weakref
 

@@ -16,12 +16,12 @@ import pytest
 from sweepkit.cli import app
 from sweepkit.config.definition import load
 from sweepkit.config.document import MAX_BYTES, read_yaml
-from sweepkit.data.dataset import PreparedData
 from sweepkit.data.manifest import MANIFEST
 from sweepkit.driver.claim import claim_sweep, find_sweep
 from sweepkit.errors import DataError, InputError
 from sweepkit.results.sweep import load_sweep
 from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text.dataset import PreparedTexts
 from sweepkit.tasks.text.vocabulary import Vocabulary
 from sweepkit.tracking.uris import artifact_folder
 from tests.support.small_sweeps import YAML as SWEEP
@@ -197,7 +197,7 @@ class TestStorage:
     def test_a_damaged_manifest_of_data_is_named(self, tmp_path: Path, content: str) -> None:
         (tmp_path / MANIFEST).write_text(content)
         with pytest.raises(DataError, match=r"manifest\.json"):
-            PreparedData.open(tmp_path)
+            PreparedTexts.open(tmp_path)
 
     @pytest.mark.parametrize(
         ("where", "value"),
@@ -223,17 +223,17 @@ class TestStorage:
             "splits": {"train": split, "valid": split, "test": split},
         }  # fmt: skip
         (tmp_path / MANIFEST).write_text(json.dumps(manifest))
-        PreparedData.open(tmp_path)
+        PreparedTexts.open(tmp_path)
         place: dict[str, object] = manifest
         for key in where[:-1]:
             place = place[key]  # type: ignore[assignment]  # a mapping
         place[where[-1]] = value
         (tmp_path / MANIFEST).write_text(json.dumps(manifest))
         with pytest.raises(DataError, match="the manifest is malformed"):
-            PreparedData.open(tmp_path)
+            PreparedTexts.open(tmp_path)
 
     def test_arrays_hold_no_objects(self, tmp_path: Path) -> None:
-        from sweepkit.data.dataset import _load_vectors
+        from sweepkit.tasks.text.dataset import _load_vectors
 
         np.save(tmp_path / "v.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
         with pytest.raises(DataError, match="vectors can't be read"):

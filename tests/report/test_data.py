@@ -13,7 +13,7 @@ from sweepkit.storage.layout import DataPaths, SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text import predictions
 from sweepkit.tasks.text.predictions import Predictions
-from tests.support.made_up_sweeps import SPACE, final_result, findings, judged, manifest, trials, write_sweep
+from tests.support.made_up_sweeps import SPACE, data, final_result, findings, judged, manifest, trials, write_sweep
 
 
 def gathered(root: Path) -> ReportData:
@@ -64,8 +64,8 @@ def test_confusion_and_mistakes_are_of_the_winners_best_run(tmp_path: Path) -> N
     found = gathered(tmp_path)
     assert found.final is not None
     assert found.judged is not None
-    assert found.judged.confusion == ((1, 1), (1, 2))
-    assert [one.text for one in found.judged.mistakes] == ["well"]
+    assert found.judged.confusion.counts == ((1, 1), (1, 2))
+    assert list(found.judged.quotes) == [("no, taken for yes (80.0% sure)", "well")]
 
 
 def test_predictions_that_are_gone_are_said(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_prepared_data_is_found_by_its_key(tmp_path: Path) -> None:
     write_sweep(tmp_path, trials(3))
     Storage.at(str(tmp_path)).write_json(DataPaths("toy", "feedc0de").manifest, manifest(400).to_json())
     found = gathered(tmp_path)
-    assert found.data == manifest(400)
+    assert found.data == data(400)
 
 
 @pytest.mark.parametrize(
@@ -103,4 +103,4 @@ def test_prepared_data_that_cannot_be_shown_is_said(tmp_path: Path, content: str
 
 
 def test_made_up_errors_add_up() -> None:
-    assert sum(map(sum, judged().confusion)) == 5000
+    assert sum(map(sum, judged().confusion.counts)) == 5000

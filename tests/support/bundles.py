@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from sweepkit.bundle.manifest import BundleManifest, CheckResult, Measured, TextSettings
+from sweepkit.bundle.manifest import CheckResult, Measured
 from sweepkit.data.rows import Rows
 from sweepkit.space import Value
+from sweepkit.tasks.text.bundle_manifest import TextBundleManifest, TextSettings
 from sweepkit.tasks.text.vocabulary import Vocabulary
 
 WORDS = (
@@ -56,12 +57,12 @@ def write_tiny_bundle(
 
 def write_bundle_at(
     folder: Path, params: Mapping[str, Value], *, keep: str = "tail", check_rows: int = 40
-) -> BundleManifest:
+) -> TextBundleManifest:
     """Write a bundle of the network that the first sweep package builds at a point, completed with defaults."""
     import keras
     from imdb import model
 
-    from sweepkit.bundle.export import write_bundle
+    from sweepkit.tasks.text.bundle import write_bundle
 
     rest = {"dropout": 0.1, "optimizer": "adam", "learning_rate": 1e-3, "batch_size": 16, "clip": False, "max_len": 12}
     whole = {**rest, **params}
@@ -85,8 +86,8 @@ def describer(
 ):
     """Return the `describe` of `write_bundle`, with made-up facts."""
 
-    def describe(check: CheckResult, files: dict[str, str]) -> BundleManifest:
-        return BundleManifest(
+    def describe(check: CheckResult, files: dict[str, str]) -> TextBundleManifest:
+        return TextBundleManifest(
             package="imdb",
             sweep="cells",
             trial=7,

@@ -8,9 +8,10 @@ import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sweepkit.config.schema import SweepConfig
-from sweepkit.data.manifest import BIN_TOKENS, N_BINS, Manifest, SplitFacts, VectorFacts, VocabularyFacts
-from sweepkit.report.data import Mistake, ReportData, WinnerErrors
+from sweepkit.report.data import ReportData
 from sweepkit.results.final_result import (
     CLEAR,
     NOISE,
@@ -23,6 +24,10 @@ from sweepkit.results.final_result import (
 from sweepkit.space import Choice, Float, Int, Params, Space, Value
 from sweepkit.study.pruning import Decision
 from sweepkit.study.study import SweepStudy
+from sweepkit.tasks.description import DataDescription, ErrorDescription
+from sweepkit.tasks.text.description import describe_data, describe_errors
+from sweepkit.tasks.text.manifest import BIN_TOKENS, N_BINS, TextManifest, TextSplitInfo, VectorInfo, VocabularyInfo
+from sweepkit.tasks.text.predictions import Predictions
 from sweepkit.trial.trial import Direction, Report, Trial, TrialState
 
 RECURRENT = ("lstm", "gru", "ugrnn", "rnn")
@@ -209,16 +214,27 @@ def final_result(*, clear: bool = False, looks: int = 1) -> FinalResult:
     )
 
 
-def judged() -> WinnerErrors:
+def judged() -> ErrorDescription:
     """Make up the winner's errors."""
-    mistakes = (
-        Mistake(17, "negative", "positive", 0.993, "not a bad <b>film</b> at all , i was told"),
-        Mistake(4, "positive", "negative", 0.981, "</script><script>alert(1)</script> boring it is not"),
-    )
-    return WinnerErrors(1, ((2210, 290), (255, 2245)), mistakes)
+    targets = np.repeat(np.array([0, 0, 1, 1], np.int32), [2210, 290, 255, 2245])
+    labels = np.repeat([0, 1, 0, 1], [2210, 290, 255, 2245])
+    mistakes = [
+        _mistake(17, "negative", "positive", 0.993, "not a bad <b>film</b> at all , i was told"),
+        _mistake(4, "positive", "negative", 0.981, "</script><script>alert(1)</script> boring it is not"),
+    ]
+    return describe_errors(Predictions(targets, np.eye(2, dtype=np.float32)[labels]), mistakes, manifest(400))
 
 
-def manifest(rows: int = 20_000) -> Manifest:
+def _mistake(row: int, target: str, predicted: str, probability: float, text: str) -> dict[str, Any]:
+    return {"row": row, "target": target, "predicted": predicted, "probability": probability, "text": text}
+
+
+def data(rows: int = 20_000) -> DataDescription:
+    """Say what made-up prepared data is like."""
+    return describe_data(manifest(rows))
+
+
+def manifest(rows: int = 20_000) -> TextManifest:
     """Make up the manifest of prepared data with texts of 20 to 1,400 tokens."""
     chance = random.Random(0)
     splits = {}
@@ -229,15 +245,17 @@ def manifest(rows: int = 20_000) -> Manifest:
             histogram[min(length // BIN_TOKENS, N_BINS - 1)] += 1
         shares = {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
         lengths = {"mean": sum(found) / n} | {key: float(found[int(share * (n - 1))]) for key, share in shares.items()}
-        splits[name] = SplitFacts(n, (n // 2, n - n // 2), lengths, tuple(histogram), ())
-    return Manifest(
+        splits[name] = TextSplitInfo(
+            rows=n, lengths=lengths, files=(), label_counts=(n // 2, n - n // 2), histogram=tuple(histogram)
+        )
+    return TextManifest(
         format=2,
         key="feedc0de",
         package="toy",
         label_names=("negative", "positive"),
         splits=splits,
-        vocabulary=VocabularyFacts("vocabulary.txt", 1, "", 20_000, 0.9731),
-        vectors=(VectorFacts("vectors-50.npy", 1, "", 50, 19_100, 0.9702),),
+        vocabulary=VocabularyInfo("vocabulary.txt", 1, "", 20_000, 0.9731),
+        vectors=(VectorInfo("vectors-50.npy", 1, "", 50, 19_100, 0.9702),),
         duplicates={},
         settings={},
         source="made-up texts",

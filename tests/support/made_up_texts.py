@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from sweepkit.data.dataset import PreparedData
 from sweepkit.data.prepare import Progress
 from sweepkit.runners.inline import InlineMapper
 from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text.dataset import PreparedTexts
 from sweepkit.tasks.text.prepare import prepare_texts
 from sweepkit.tasks.text.recipe import Recipe
 from sweepkit.tasks.text.source import LabelledTexts
@@ -62,7 +62,7 @@ RECIPE = Recipe(
 )
 
 
-def prepare(storage: Storage, source: MadeUp | None = None, *, mapper: Any = None, **changes: Any) -> PreparedData:
+def prepare(storage: Storage, source: MadeUp | None = None, *, mapper: Any = None, **changes: Any) -> PreparedTexts:
     """Prepare with the defaults, quietly."""
     return prepare_texts(
         replace(RECIPE, **changes),

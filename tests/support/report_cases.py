@@ -8,7 +8,7 @@ from dataclasses import replace
 from sweepkit.report.data import ReportData
 from sweepkit.space import Choice, Space
 from sweepkit.trial.trial import Direction, Report, Trial, TrialState
-from tests.support.made_up_sweeps import METRIC, final_result, findings, judged, manifest, trials
+from tests.support.made_up_sweeps import METRIC, data, final_result, findings, judged, trials
 
 NASTY = "</script><script>alert(1)</script> $x^2$ & \u2028 <b>"
 
@@ -21,7 +21,7 @@ def nasty() -> ReportData:
     ]
     space = Space({"cell": Choice(("_", NASTY)), "a<b": Choice(tuple(f"$y_{i}$" for i in range(4)))})
     changes = {"params": space.parameters, "name": f"made {NASTY}", "errors": {0: NASTY}, "folder": NASTY}
-    return findings(made, **changes, final=final_result(), judged=judged(), data=manifest(400))
+    return findings(made, **changes, final=final_result(), judged=judged(), data=data(400))
 
 
 def failed() -> list[Trial]:
@@ -54,5 +54,5 @@ SWEEPS = {
     "not finite": findings(not_finite()),
     "far out": findings(far_out(), direction=Direction.MIN),
     "nasty": nasty(),
-    "whole": findings(trials(48), final=final_result(clear=True), judged=judged(), data=manifest(400)),
+    "whole": findings(trials(48), final=final_result(clear=True), judged=judged(), data=data(400)),
 }

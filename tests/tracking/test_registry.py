@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, CheckResult
+from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, CheckResult
 from sweepkit.errors import InputError
+from sweepkit.tasks.text.bundle_manifest import VOCABULARY
 from sweepkit.tracking import registry
 from sweepkit.tracking.connect import connect
 from tests.support.bundles import describer
@@ -38,7 +39,7 @@ def write_bundle(folder: Path, **changes: Any) -> Path:
     folder.mkdir(parents=True)
     for name in NAMES - {FACTS}:
         (folder / name).write_text(f"{name} of {changes}")
-    facts = describer({"cell": "gru", "max_len": 12})(CheckResult(4, 3, 0.5), {})
+    facts = describer({"cell": "gru", "max_len": 12})(CheckResult(4, 3, 0.5), dict.fromkeys(NAMES - {FACTS}, ""))
     (folder / FACTS).write_text(json.dumps(dataclasses.replace(facts, **changes).to_json()))
     return folder
 

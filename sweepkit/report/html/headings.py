@@ -59,19 +59,20 @@ _WORDS = {
     ),
     "data": (
         "Data",
-        "How long the texts of train are and what share is read whole at the lengths that the sweep tried (dashed "
-        "lines); how many texts of each label there are; and how many of the words that occur are known.",
+        "What the trials read.",
     ),
     "errors": (
         "What the winner gets wrong",
-        "What the winner's best run takes each label for, on validation; the diagonal is right. Below it, the texts "
-        "that it got wrong while it was most sure, as it reads them; words that it does not know are marked as such.",
+        "Errors of the winner's best run on the validation split.",
     ),
     "origin": ("Where it comes from", "What it takes to get these results again."),
 }
 
 
-def section(anchor: str, blocks: Sequence[Block] | str) -> Section:
-    """Build a section of these blocks; a text instead of blocks says why there is nothing."""
-    title, how = _WORDS[anchor]
-    return Section(anchor, title, how, [Text(blocks, "quiet")] if isinstance(blocks, str) else blocks)
+def section(anchor: str, blocks: Sequence[Block] | str, how: str | None = None) -> Section:
+    """Build a section of these blocks; a text instead of blocks says why there is nothing.
+
+    `how` says how to read it, where that depends on the sweep's task.
+    """
+    title, usual = _WORDS[anchor]
+    return Section(anchor, title, how or usual, [Text(blocks, "quiet")] if isinstance(blocks, str) else blocks)

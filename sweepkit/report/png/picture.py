@@ -95,7 +95,7 @@ def _subtitle(findings: ReportData) -> str:
     if commit:
         parts.append(f"commit {commit[:10]}{' with changes' if findings.manifest.get('dirty') else ''}")
     if findings.final:
-        winner = findings.final.winner
         doubt = ", in doubt" if findings.final.is_in_doubt else ""
-        parts.append(f"final stage: {winner.name} with a mean of {number(winner.mean)}{doubt}")
+        winner, mean = findings.final.winner.name, number(findings.final.winner_mean)
+        parts.append(f"final stage: {winner} with a mean of {mean}{doubt}")
     return "  ·  ".join(parts)

@@ -123,7 +123,8 @@ def _node() -> dict[str, float]:
 def _new_worker(trial_settings: TrialSettings) -> Trainer:
     import_keras()
     # here, not above: the driver must never import TensorFlow
+    from sweepkit.tasks.interface import task_of
     from sweepkit.tracking.trial_logger import open_trial_logger
     from sweepkit.training.trainer import Trainer
 
-    return Trainer(trial_settings, open_trial_logger)
+    return Trainer(trial_settings, open_trial_logger, task_of(trial_settings.package))

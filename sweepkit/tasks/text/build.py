@@ -1,4 +1,4 @@
-"""The making of prepared data, from a source to a folder with a manifest. Called by `preparation` only."""
+"""The making of prepared data, from a source to a folder with a manifest. Called by `prepare` only."""
 
 from __future__ import annotations
 
@@ -11,23 +11,13 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sweepkit.data.manifest import (
-    BIN_TOKENS,
-    FORMAT,
-    MANIFEST,
-    N_BINS,
-    SPLITS,
-    Manifest,
-    ShardFacts,
-    SplitFacts,
-    VectorFacts,
-    VocabularyFacts,
-)
+from sweepkit.data.manifest import FORMAT, MANIFEST, SPLITS, ShardInfo
 from sweepkit.data.prepare import Progress, TaskMapper
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError
-from sweepkit.storage.digests import file_facts
+from sweepkit.storage.digests import file_info
 from sweepkit.tasks.text.corpus import Corpus, TextChunk, tokenise
+from sweepkit.tasks.text.manifest import BIN_TOKENS, N_BINS, TextManifest, TextSplitInfo, VectorInfo, VocabularyInfo
 from sweepkit.tasks.text.recipe import Recipe
 from sweepkit.tasks.text.source import LabelledTexts, Source, check_texts
 from sweepkit.tasks.text.splits import carve
@@ -60,7 +50,7 @@ def build(folder: Path, recipe: Recipe, source: Source, *, key: str, mapper: Tas
         )
     rows = corpus.encode(vocabulary, found.labels)
     splits = _write_splits(folder, rows, places, recipe, mapper, progress)
-    manifest = Manifest(
+    manifest = TextManifest(
         format=FORMAT,
         key=key,
         package=recipe.package,
@@ -116,7 +106,7 @@ def _write_splits(
     recipe: Recipe,
     mapper: TaskMapper,
     progress: Progress,
-) -> dict[str, SplitFacts]:
+) -> dict[str, TextSplitInfo]:
     phase = "writing records"
     shards = {split: _shards(rows.take(places[split])) for split in SPLITS}
     tasks = [shard for split in SPLITS for shard in shards[split]]
@@ -127,7 +117,7 @@ def _write_splits(
         for i, shard in enumerate(shards[split]):
             path = folder / f"{split}-{i:05d}-of-{len(shards[split]):05d}.tfrecord"
             path.write_bytes(next(contents))
-            files.append(ShardFacts(**asdict(file_facts(path)), rows=len(shard), tokens=len(shard.tokens)))
+            files.append(ShardInfo(**asdict(file_info(path)), rows=len(shard), tokens=len(shard.tokens)))
         facts[split] = _split_facts(rows.take(places[split]), tuple(files), len(recipe.label_names))
     return facts
 
@@ -144,7 +134,7 @@ def _shards(rows: Rows) -> list[Rows]:
     return [rows.part(start, start + _SHARD_ROWS) for start in range(0, len(rows), _SHARD_ROWS)]
 
 
-def _split_facts(rows: Rows, files: tuple[ShardFacts, ...], n_labels: int) -> SplitFacts:
+def _split_facts(rows: Rows, files: tuple[ShardInfo, ...], n_labels: int) -> TextSplitInfo:
     lengths: dict[str, float] = {}
     if len(rows):
         shares = {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
@@ -153,14 +143,14 @@ def _split_facts(rows: Rows, files: tuple[ShardFacts, ...], n_labels: int) -> Sp
     counts = np.bincount(rows.targets, minlength=n_labels).tolist()
     bins = np.minimum(rows.lengths // BIN_TOKENS, N_BINS - 1)
     histogram = tuple(np.bincount(bins, minlength=N_BINS).tolist())
-    return SplitFacts(len(rows), tuple(counts), lengths, histogram, files)
+    return TextSplitInfo(rows=len(rows), lengths=lengths, files=files, label_counts=tuple(counts), histogram=histogram)
 
 
-def _write_vocabulary(folder: Path, vocabulary: Vocabulary, counts: Mapping[str, int]) -> VocabularyFacts:
+def _write_vocabulary(folder: Path, vocabulary: Vocabulary, counts: Mapping[str, int]) -> VocabularyInfo:
     path = folder / "vocabulary.txt"
     vocabulary.save(path)
     share = _token_share(vocabulary.index, counts)
-    return VocabularyFacts(**asdict(file_facts(path)), size=len(vocabulary), token_share=share)
+    return VocabularyInfo(**asdict(file_info(path)), size=len(vocabulary), token_share=share)
 
 
 def _write_vectors(
@@ -170,14 +160,14 @@ def _write_vectors(
     source: Source,
     recipe: Recipe,
     progress: Progress,
-) -> Iterator[VectorFacts]:
+) -> Iterator[VectorInfo]:
     for dim in _counted(recipe.vector_dims, len(recipe.vector_dims), "reading word vectors", progress):
         aligned = source.vectors[dim].align(vocabulary, seed=recipe.seed)
         path = folder / f"vectors-{dim}.npy"
         np.save(path, aligned.matrix, allow_pickle=False)
         words = [vocabulary.words[i] for i in np.flatnonzero(aligned.found)]
-        yield VectorFacts(
-            **asdict(file_facts(path)),
+        yield VectorInfo(
+            **asdict(file_info(path)),
             dim=dim,
             words_found=len(words),
             token_share=_token_share(words, counts),

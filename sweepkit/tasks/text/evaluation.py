@@ -1,61 +1,29 @@
-"""A trained trial on a whole split: what it says of every row. Runs as a task on a worker.
+"""A trained trial on a whole split: what it predicts for every row. Runs on a worker.
 
 Not for selecting: whoever calls it decides which split may be looked at. Try
-`evaluate(EvaluationTask(..., split="valid")).accuracy`.
+`evaluate(EvaluationRequest(checkpoint, "valid")).loss`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sweepkit.config.package import import_package
 from sweepkit.data.batches import BatchSettings, window_batches
-from sweepkit.data.dataset import PreparedData
-from sweepkit.data.prepare import local_folder
 from sweepkit.data.rows import Rows
-from sweepkit.space import Params
-from sweepkit.storage.layout import DataPaths, SweepPaths
-from sweepkit.storage.storage import Storage
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.tasks.requests import Evaluation, EvaluationRequest
 from sweepkit.tasks.text import predictions
+from sweepkit.tasks.text.dataset import PreparedTexts
 from sweepkit.tasks.text.predictions import Predictions
-from sweepkit.training.keras_import import import_keras
+from sweepkit.training.opened import open_trained
 
 _BATCH = 512
 _MOST_MISTAKES = 40
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationTask:
-    """Which checkpoint is to predict which split.
-
-    Attributes:
-        package: the sweep package's importable name.
-        data: its data settings, as JSON.
-        data_key: which prepared data.
-        storage_uri: where data and checkpoints are.
-        sweep: the sweep's name in the storage.
-        trial: its number.
-        epoch: of the checkpoint.
-        params: the trial's parameters.
-        split: "valid" or "test".
-        stage: "final" for a trial of the final stage.
-    """
-
-    package: str
-    data: Mapping[str, Any]  # the package's own settings, checked by its own model
-    data_key: str
-    storage_uri: str
-    sweep: str
-    trial: int
-    epoch: int
-    params: Params
-    split: str
-    stage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,39 +37,26 @@ class Mistake:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """How right the model is; what it said of each row is in the storage."""
-
-    rows: int
-    correct: int
-    loss: float
-
-
-def evaluate(task: EvaluationTask) -> Evaluation:
+def evaluate(request: EvaluationRequest) -> Evaluation:
     """Predict every row of a split; keep the predictions beside the trial and, of validation, the worst mistakes.
 
     Raises:
         DataError: the prepared data or the checkpoint is damaged.
     """
-    import_keras()
-    # here, not above: the driver, which hands the task out, never imports TensorFlow
+    # here, not above: reports import this module for its values, and never TensorFlow
     from sweepkit.data.tfrecords import read_shards
-    from sweepkit.training import checkpoints, devices
 
-    devices.configure_task()
-    storage, paths = Storage.at(task.storage_uri), SweepPaths(task.sweep, task.stage).trial(task.trial)
-    package = import_package(task.package)
-    prepared = PreparedData.open(local_folder(DataPaths(task.package, task.data_key), storage))
-    model = package.model_module().build(task.params, prepared)
-    checkpoints.load_weights(storage, paths.checkpoint(task.epoch), model)
-    reading = package.data_module().reading(task.params, package.data_model.model_validate(dict(task.data)))
-    rows = read_shards(prepared.shards(task.split))
-    found = Predictions(rows.targets, predictions.as_probabilities(predict_rows(model, rows, reading)))
-    predictions.write(storage, paths.predictions(task.split), found)
-    if task.split == "valid":  # nobody is to learn from the rows of another split
-        storage.write_json(paths.mistakes, [asdict(mistake) for mistake in _mistakes(rows, found, prepared)])
-    return Evaluation(len(rows), int(found.is_right.sum()), found.loss)
+    checkpoint, split = request.checkpoint, request.split
+    trained = open_trained(checkpoint, PreparedTexts)
+    prepared, storage = trained.data.prepared, trained.data.storage
+    rows = read_shards(prepared.shards(split))
+    outputs = predict_rows(trained.model, rows, trained.batch_settings)
+    predicted = Predictions(rows.targets, predictions.as_probabilities(outputs))
+    paths = SweepPaths(checkpoint.sweep, checkpoint.stage).trial(checkpoint.trial)
+    predictions.write(storage, paths.predictions(split), predicted)
+    if split == "valid":  # nobody is to learn from the rows of another split
+        storage.write_json(paths.mistakes, [asdict(mistake) for mistake in _mistakes(rows, predicted, prepared)])
+    return Evaluation(len(rows), int(predicted.is_right.sum()), predicted.loss)
 
 
 def predict_rows(model: Any, rows: Rows, reading: BatchSettings) -> NDArray[np.float32]:  # a Keras model, without types
@@ -120,14 +75,14 @@ def predict_rows(model: Any, rows: Rows, reading: BatchSettings) -> NDArray[np.f
     return unsorted
 
 
-def _mistakes(rows: Rows, found: Predictions, prepared: PreparedData) -> Iterator[Mistake]:
+def _mistakes(rows: Rows, predicted: Predictions, prepared: PreparedTexts) -> Iterator[Mistake]:
     words, names = prepared.vocabulary().words, prepared.manifest.label_names
-    taken = found.probabilities.argmax(axis=1)
-    confidence = np.where(found.is_right, -1.0, found.probabilities.max(axis=1))
+    taken = predicted.probabilities.argmax(axis=1)
+    confidence = np.where(predicted.is_right, -1.0, predicted.probabilities.max(axis=1))
     for row in np.argsort(-confidence, kind="stable")[:_MOST_MISTAKES].tolist():
-        if found.is_right[row]:
+        if predicted.is_right[row]:
             return
         tokens = rows.tokens[rows.offsets[row] : rows.offsets[row + 1]]
         text = " ".join(words[index] for index in tokens.tolist()[:-1])  # all but the end token
-        target, predicted = names[int(found.targets[row])], names[int(taken[row])]
-        yield Mistake(row, target, predicted, float(confidence[row]), text)
+        target, label = names[int(predicted.targets[row])], names[int(taken[row])]
+        yield Mistake(row, target, label, float(confidence[row]), text)

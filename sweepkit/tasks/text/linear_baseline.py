@@ -1,8 +1,8 @@
 """The baseline that a network has to beat: logistic regression on the TF-IDF of words and pairs of words.
 
 Whole rows are read, however much of them the networks keep. Nothing is searched but the strength of regularisation,
-on validation. Runs as a task on a worker; the same data gives the same numbers. Try
-`fit_linear(LinearTask(uri, "toy", key, to="linear.parquet")).accuracy`.
+on validation. Runs on a worker; the same data gives the same numbers. Try
+`fit_linear(BaselineRequest(data, LinearBaseline.name, to="linear.parquet")).accuracy`.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sweepkit.data.dataset import PreparedData
-from sweepkit.data.prepare import local_folder
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError
-from sweepkit.storage.layout import DataPaths
-from sweepkit.storage.storage import Storage
+from sweepkit.storage.layout import SweepPaths
+from sweepkit.tasks.requests import BaselineRequest
 from sweepkit.tasks.text import predictions
+from sweepkit.tasks.text.dataset import PreparedTexts
 from sweepkit.tasks.text.predictions import Predictions
 from sweepkit.tasks.text.vocabulary import END
+from sweepkit.training.opened import open_data
 
 # inverse strengths of regularisation, strongest first: noisy labels want the first, long texts the last
 _STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
@@ -30,21 +30,18 @@ _LEAST_ROWS = 2
 _MOST_ITERATIONS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class LinearTask:
-    """Which data to fit.
+class LinearBaseline:
+    """The baseline as a task offers it."""
 
-    Attributes:
-        storage_uri: where prepared data is, and predictions go.
-        package: the sweep package's importable name.
-        data_key: which prepared data.
-        to: name of the file for the predictions on validation.
-    """
+    name = "TF-IDF bigrams + logistic regression"
 
-    storage_uri: str
-    package: str
-    data_key: str
-    to: str
+    def predictions(self, paths: SweepPaths) -> str:
+        """Return the name of the file that has its predictions of validation."""
+        return paths.linear_predictions
+
+    def fit(self, request: BaselineRequest) -> None:
+        """Fit train, predict validation, and keep the predictions; see `fit_linear`."""
+        fit_linear(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,23 +54,21 @@ class LinearResult:
     n_features: int
 
 
-def fit_linear(task: LinearTask) -> LinearResult:
+def fit_linear(request: BaselineRequest) -> LinearResult:
     """Fit train, predict validation, and keep the predictions.
 
     Raises:
         DataError: the prepared data is damaged, or train has nothing to tell labels apart by.
     """
-    # here, not above: the driver, which hands the task out, never imports TensorFlow
+    # here, not above: the driver imports this module, and never TensorFlow
     from sweepkit.data.tfrecords import read_shards
-    from sweepkit.training import devices
 
-    devices.configure_task()  # reading records starts TensorFlow
-    storage = Storage.at(task.storage_uri)
-    prepared = PreparedData.open(local_folder(DataPaths(task.package, task.data_key), storage))
+    data = open_data(request.data, PreparedTexts)
+    prepared, storage = data.prepared, data.storage
     train, valid = read_shards(prepared.shards("train")), read_shards(prepared.shards("valid"))
     n_labels = len(prepared.manifest.label_names)
-    result, found = fit(train, valid, n_labels=n_labels, where=str(prepared.folder))
-    predictions.write(storage, task.to, found)
+    result, predicted = fit(train, valid, n_labels=n_labels, where=str(prepared.folder))
+    predictions.write(storage, request.to, predicted)
     return result
 
 

@@ -1,17 +1,18 @@
 """The model card of a bundle, in Markdown: what the model is, how good, how to use it, what it cannot do.
 
-Made of `BundleManifest` alone, besides which layers the network has. Try `card(facts, ["TokenEmbedding"], [])`.
+Made of `TextBundleManifest` alone, besides which layers the network has. Try `card(facts, ["TokenEmbedding"], [])`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sweepkit.bundle.manifest import BundleManifest, Measured
+from sweepkit.bundle.manifest import Measured
 from sweepkit.bundle.network import LAYER_MODULES
+from sweepkit.tasks.text.bundle_manifest import TextBundleManifest
 
 
-def card(facts: BundleManifest, layers: Sequence[str], strangers: Sequence[str]) -> str:
+def card(facts: TextBundleManifest, layers: Sequence[str], strangers: Sequence[str]) -> str:
     """Write the card.
 
     Args:
@@ -32,7 +33,7 @@ def card(facts: BundleManifest, layers: Sequence[str], strangers: Sequence[str])
     return "\n".join(f"{part}\n" for part in parts)
 
 
-def _what(facts: BundleManifest) -> str:
+def _what(facts: TextBundleManifest) -> str:
     labels = " or ".join(f"**{_plain(name)}**" for name in facts.label_names)
     return (
         f"# {_plain(facts.sweep)}, trial {facts.trial}\n\n"
@@ -42,7 +43,7 @@ def _what(facts: BundleManifest) -> str:
     )
 
 
-def _metrics(facts: BundleManifest) -> str:
+def _metrics(facts: TextBundleManifest) -> str:
     rows = [
         (_plain(figure.name), f"{figure.value:.4f}", _interval(figure), _count(figure)) for figure in facts.measured
     ]
@@ -52,7 +53,7 @@ def _metrics(facts: BundleManifest) -> str:
     return f"## How good it is\n\n{table}\n\nn: the runs of a mean over seeds, otherwise the rows that were predicted."
 
 
-def _usage(facts: BundleManifest) -> str:
+def _usage(facts: TextBundleManifest) -> str:
     example = facts.label_names[-1]
     return f"""\
 ## How to use it
@@ -75,7 +76,7 @@ for prediction in model.predict(["some text", "another text"]):
 A text without words gets no label, and a note that says so; a text that is cut, or has no known word, gets both."""
 
 
-def _loading(facts: BundleManifest, layers: Sequence[str], strangers: Sequence[str]) -> str:
+def _loading(facts: TextBundleManifest, layers: Sequence[str], strangers: Sequence[str]) -> str:
     outputs = "the probability of the second label" if len(facts.label_names) == 2 else "one probability a label"
     if strangers:
         alone = (
@@ -103,7 +104,7 @@ right, and returns {outputs} (`<float32>[batch, 1]` for one unit, else `[batch, 
 ({facts.check.correct} of them right)."""
 
 
-def _reading(facts: BundleManifest) -> str:
+def _reading(facts: TextBundleManifest) -> str:
     text = facts.text
     end = "last" if text.keep == "tail" else "first"
     capitals = "Capitals are folded." if text.lower else "Capitals count."
@@ -116,7 +117,7 @@ def _reading(facts: BundleManifest) -> str:
 4. Only the {end} {text.max_len:,} tokens are read, the end token included."""
 
 
-def _limits(facts: BundleManifest) -> str:
+def _limits(facts: TextBundleManifest) -> str:
     end = "end" if facts.text.keep == "tail" else "beginning"
     return f"""\
 ## Limits
@@ -130,12 +131,12 @@ def _limits(facts: BundleManifest) -> str:
   test split, if there is one above, did not."""
 
 
-def _parameters(facts: BundleManifest) -> str:
+def _parameters(facts: TextBundleManifest) -> str:
     rows = [(f"`{name}`", "" if value == "" else f"`{value}`") for name, value in facts.params.items()]
     return f"## Parameters\n\n{_table(('parameter', 'value'), rows)}"
 
 
-def _origin(facts: BundleManifest) -> str:
+def _origin(facts: TextBundleManifest) -> str:
     rows = [
         ("sweep", f"`{facts.sweep}`"),
         ("trial, epoch, seed", f"{facts.trial}, {facts.epoch}, {facts.seed}"),

@@ -7,6 +7,7 @@ A Parquet file with the columns `row` (place in the split, as its shards order i
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,10 @@ class Predictions:
         """Mean log loss in nats; probabilities are kept 1e-7 away from 0, as Keras does."""
         of_target = self.probabilities[np.arange(len(self.targets)), self.targets]
         return float(-np.log(np.clip(of_target.astype(np.float64), 1e-7, 1.0)).mean())
+
+    @property
+    def metrics(self) -> Mapping[str, float]:
+        return {"accuracy": self.accuracy, "loss": self.loss}
 
 
 def as_probabilities(outputs: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -10,12 +10,12 @@ import importlib.metadata
 from dataclasses import asdict
 from pathlib import Path
 
-from sweepkit.data.dataset import PreparedData
 from sweepkit.data.manifest import FORMAT
 from sweepkit.data.prepare import Progress, TaskMapper, prepare_once
 from sweepkit.storage.digests import json_digest
 from sweepkit.storage.layout import DataPaths
 from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text.dataset import PreparedTexts
 from sweepkit.tasks.text.recipe import Recipe
 from sweepkit.tasks.text.source import Source
 
@@ -32,7 +32,7 @@ def content_key(recipe: Recipe, source: Source) -> str:
 
 def prepare_texts(
     recipe: Recipe, source: Source, *, storage: Storage, mapper: TaskMapper, progress: Progress
-) -> PreparedData:
+) -> PreparedTexts:
     """Find prepared data by its content key and verify it, or make it.
 
     Raises:
@@ -47,4 +47,4 @@ def prepare_texts(
 
         build(folder, recipe, source, key=paths.key, mapper=mapper, progress=progress)
 
-    return prepare_once(paths, storage, build_here)
+    return prepare_once(paths, storage, build_here, PreparedTexts)

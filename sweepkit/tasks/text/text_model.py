@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from sweepkit import provenance
 from sweepkit.bundle import network as networks
-from sweepkit.bundle.manifest import MODEL, REMEDY, VOCABULARY, BundleManifest, opened
+from sweepkit.bundle.manifest import MODEL, REMEDY, opened
 from sweepkit.errors import DataError
+from sweepkit.tasks.text import inference
+from sweepkit.tasks.text.bundle_manifest import VOCABULARY, TextBundleManifest
 from sweepkit.tasks.text.text import clean
 from sweepkit.tasks.text.text import tokens as cut
 from sweepkit.tasks.text.vocabulary import END, Vocabulary
@@ -57,7 +59,7 @@ class Prediction:
     Attributes:
         label: the most probable one; None for a text without words.
         probability: of that label.
-        probabilities: of every label, in the order of `BundleManifest.label_names`; empty where there is no label.
+        probabilities: of every label, in the order of `TextBundleManifest.label_names`; empty where there is no label.
         note: what to know about the answer, in a user's words; None when there is nothing.
     """
 
@@ -76,9 +78,9 @@ class TextModel:
         vocabulary: the words that it knows.
     """
 
-    def __init__(self, facts: BundleManifest, network: keras.Model, vocabulary: Vocabulary) -> None:
+    def __init__(self, facts: TextBundleManifest, network: keras.Model, vocabulary: Vocabulary) -> None:
         self.facts, self.network, self.vocabulary = facts, network, vocabulary
-        self._infer = networks.inference(network)
+        self._infer = inference.inference(network)
 
     def read(self, text: str) -> ReadText:
         """Turn a raw text into what the model reads."""
@@ -96,8 +98,8 @@ class TextModel:
         batch_size: int = 256,
         progress: Callable[[int, int], None] | None = None,
     ) -> NDArray[np.float32]:
-        """Return the probabilities of rows of token indexes, <float32>[rows, labels]; see `network.probabilities`."""
-        return networks.probabilities(self._infer, rows, batch_size=batch_size, progress=progress)
+        """Return the probabilities of rows of token indexes, <float32>[rows, labels]; see `inference.probabilities`."""
+        return inference.probabilities(self._infer, rows, batch_size=batch_size, progress=progress)
 
     def predict(
         self, texts: Sequence[str], *, batch_size: int = 256, progress: Callable[[int, int], None] | None = None
@@ -156,7 +158,7 @@ def load(folder: str | Path) -> TextModel:
         DataError: it is no bundle, of another format, incomplete or damaged, or needs layers that are not there.
     """
     folder = Path(folder)
-    facts = opened(folder)
+    facts = opened(folder, TextBundleManifest)
     model = TextModel(facts, _network(folder / MODEL, facts), Vocabulary.load(folder / VOCABULARY))
     n_outputs, n_labels = int(model.network.output_shape[-1]), len(facts.label_names)
     if n_outputs != n_labels and (n_outputs, n_labels) != (1, 2):
@@ -165,7 +167,7 @@ def load(folder: str | Path) -> TextModel:
     return model
 
 
-def _network(path: Path, facts: BundleManifest) -> keras.Model:
+def _network(path: Path, facts: TextBundleManifest) -> keras.Model:
     try:
         return networks.load_network(path)
     except Exception as error:  # Keras raises what its parts raise

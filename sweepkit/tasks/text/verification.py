@@ -43,7 +43,7 @@ def check(model: TextModel, folder: str | Path) -> CheckResult:
     path = Path(folder) / CHECK
     rows, recorded = read_check(path)
     again = Predictions(recorded.targets, model.probabilities(rows, batch_size=BATCH))
-    facts, furthest = check_facts(again), _furthest(again, recorded)
+    facts, furthest = check_result(again), _furthest(again, recorded)
     wanted = model.facts.check
     is_same = (facts.rows, facts.correct) == (wanted.rows, wanted.correct)
     if not (is_same and furthest <= TOLERANCE and abs(facts.loss - wanted.loss) <= TOLERANCE):
@@ -51,7 +51,7 @@ def check(model: TextModel, folder: str | Path) -> CheckResult:
     return facts
 
 
-def check_facts(found: Predictions) -> CheckResult:
+def check_result(found: Predictions) -> CheckResult:
     """Sum up what a model said of its rows."""
     return CheckResult(len(found.targets), int(found.is_right.sum()), found.loss)
 

@@ -15,17 +15,18 @@ import numpy as np
 import pytest
 
 from sweepkit.bundle.manifest import FACTS, Measured
-from sweepkit.data.dataset import PreparedData
 from sweepkit.errors import DataError
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text.dataset import PreparedTexts
 from sweepkit.tasks.text.word_vectors import VectorFile
+from sweepkit.trial.checkpoint_ref import CheckpointRef, DataRef
 from tests.support.made_up_texts import WORDS, MadeUp, prepare
 
 if TYPE_CHECKING:
     import keras
 
-    from sweepkit.tasks.text.export_task import ExportTask
+    from sweepkit.tasks.requests import ExportRequest
 
 pytestmark = pytest.mark.tf
 ROOT = Path(__file__).parents[3]
@@ -45,7 +46,7 @@ def storage(tmp_path_factory: pytest.TempPathFactory) -> Storage:
 
 
 @pytest.fixture(scope="module")
-def prepared(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> PreparedData:
+def prepared(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> PreparedTexts:
     """80 rows of train and some more than 256 of validation, with vectors of 5 values."""
     vectors = tmp_path_factory.mktemp("vectors") / "vectors.txt"
     rng = np.random.default_rng(0)
@@ -55,7 +56,7 @@ def prepared(storage: Storage, tmp_path_factory: pytest.TempPathFactory) -> Prep
     return prepare(storage, source, valid_fraction=0.75, **labels)
 
 
-def trained(storage: Storage, prepared: PreparedData, params: dict[str, Any], *, trial: int) -> keras.Model:
+def trained(storage: Storage, prepared: PreparedTexts, params: dict[str, Any], *, trial: int) -> keras.Model:
     """Write a checkpoint of a network whose weights are not those that it starts with."""
     import keras
     from imdb import model
@@ -71,19 +72,12 @@ def trained(storage: Storage, prepared: PreparedData, params: dict[str, Any], *,
     return network
 
 
-def task(storage: Storage, prepared: PreparedData, params: dict[str, Any], *, trial: int) -> ExportTask:
-    from sweepkit.tasks.text.export_task import ExportTask
+def task(storage: Storage, prepared: PreparedTexts, params: dict[str, Any], *, trial: int) -> ExportRequest:
+    from sweepkit.tasks.requests import ExportRequest
 
-    return ExportTask(
-        package="imdb",
-        data={"source": "sample"},
-        data_key=prepared.manifest.key,
-        storage_uri=storage.uri,
-        sweep="cells",
-        trial=trial,
-        epoch=2,
-        seed=5,
-        params=params,
+    data = DataRef("imdb", {"source": "sample"}, prepared.manifest.key, storage.uri)
+    return ExportRequest(
+        CheckpointRef(data, "cells", trial, epoch=2, params=params, seed=5),
         measured=(Measured("validation accuracy", 0.5),),
         shown_sweep="cells",
         shown_trial=trial,
@@ -99,14 +93,14 @@ POINTS = {
 
 
 @pytest.mark.parametrize("number", range(len(POINTS)), ids=list(POINTS))
-def test_a_loaded_bundle_answers_as_the_trial_did(storage: Storage, prepared: PreparedData, number: int) -> None:
+def test_a_loaded_bundle_answers_as_the_trial_did(storage: Storage, prepared: PreparedTexts, number: int) -> None:
     import sweepkit
-    from sweepkit.tasks.text.export import export_here
+    from sweepkit.tasks.text.export import export
     from sweepkit.tasks.text.verification import check
 
     params = list(POINTS.values())[number]
     network = trained(storage, prepared, params, trial=number)
-    facts = export_here(task(storage, prepared, params, trial=number))
+    facts = export(task(storage, prepared, params, trial=number))
     folder = storage.path(f"sweeps/cells/bundle-{number}")
     model = sweepkit.load(folder)
     assert model.facts == facts
@@ -124,17 +118,19 @@ def answers(network: keras.Model, rows: list[np.ndarray]) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def exported(storage: Storage, prepared: PreparedData) -> ExportTask:
+def exported(storage: Storage, prepared: PreparedTexts) -> ExportRequest:
     """A trial with a checkpoint, and its bundle."""
-    from sweepkit.tasks.text.export import export_here
+    from sweepkit.tasks.text.export import export
 
     made = task(storage, prepared, POINTS["gru-scratch"], trial=70)
     trained(storage, prepared, POINTS["gru-scratch"], trial=70)
-    export_here(made)
+    export(made)
     return made
 
 
-def test_the_facts_are_those_of_trial_and_data(storage: Storage, prepared: PreparedData, exported: ExportTask) -> None:
+def test_the_facts_are_those_of_trial_and_data(
+    storage: Storage, prepared: PreparedTexts, exported: ExportRequest
+) -> None:
     facts = storage.read_json(f"{exported.to}/{FACTS}")
     assert (facts["sweep"], facts["trial"], facts["epoch"], facts["seed"]) == ("cells", 70, 2, 5)
     assert facts["point"] == POINTS["gru-scratch"]
@@ -146,7 +142,7 @@ def test_the_facts_are_those_of_trial_and_data(storage: Storage, prepared: Prepa
 
 
 def test_256_rows_of_validation_are_kept_as_the_model_reads_them(
-    storage: Storage, prepared: PreparedData, exported: ExportTask
+    storage: Storage, prepared: PreparedTexts, exported: ExportRequest
 ) -> None:
     from sweepkit.data.tfrecords import read_shards
     from sweepkit.tasks.text.verification import read_check
@@ -161,7 +157,7 @@ def test_256_rows_of_validation_are_kept_as_the_model_reads_them(
     assert {(tuple(row.tolist()), target) for row, target in zip(rows, found.targets.tolist(), strict=True)} <= tails
 
 
-def test_the_rows_are_the_same_in_every_bundle_of_the_data(prepared: PreparedData) -> None:
+def test_the_rows_are_the_same_in_every_bundle_of_the_data(prepared: PreparedTexts) -> None:
     from sweepkit.data.batches import BatchSettings
     from sweepkit.tasks.text.export import check_rows
 
@@ -172,28 +168,30 @@ def test_the_rows_are_the_same_in_every_bundle_of_the_data(prepared: PreparedDat
     assert set(head.lengths.tolist()) <= {2, 3}
 
 
-def test_an_export_takes_the_place_of_what_is_there(storage: Storage, exported: ExportTask) -> None:
-    from sweepkit.tasks.text.export import export_here
+def test_an_export_takes_the_place_of_what_is_there(storage: Storage, exported: ExportRequest) -> None:
+    from sweepkit.tasks.text.export import export
 
     storage.write_json("sweeps/dated/manifest.json", {"commit": "0ldc0de"})
     storage.write("sweeps/dated/winner/left-over", b"")
-    facts = export_here(replace(exported, shown_sweep="dated", to="sweeps/dated/winner"))
+    facts = export(replace(exported, shown_sweep="dated", to="sweeps/dated/winner"))
     assert not storage.exists("sweeps/dated/winner/left-over")
     # a worker's copy of the package is in no repository, so the commit is the one that the sweep began with
     assert (facts.sweep, facts.commit) == ("dated", "0ldc0de")
 
 
-def test_what_is_missing_is_named_and_nothing_is_left(storage: Storage, exported: ExportTask) -> None:
-    from sweepkit.tasks.text.export import export_here
+def test_what_is_missing_is_named_and_nothing_is_left(storage: Storage, exported: ExportRequest) -> None:
+    from sweepkit.tasks.text.export import export
 
+    missing, data = replace(exported.checkpoint, trial=99), replace(exported.checkpoint.data, key="0" * 16)
+    other = replace(exported.checkpoint, data=data)
     with pytest.raises(DataError, match=r"trials/0099/checkpoints/epoch-0002: there is no checkpoint here"):
-        export_here(replace(exported, trial=99, to="sweeps/cells/none"))
+        export(replace(exported, checkpoint=missing, to="sweeps/cells/none"))
     with pytest.raises(DataError, match="holds no prepared data"):
-        export_here(replace(exported, data_key="0" * 16, to="sweeps/cells/none"))
+        export(replace(exported, checkpoint=other, to="sweeps/cells/none"))
     assert not storage.exists("sweeps/cells/none")
 
 
-def test_it_runs_as_a_task_in_a_process_of_its_own(storage: Storage, exported: ExportTask, tmp_path: Path) -> None:
+def test_it_runs_as_a_task_in_a_process_of_its_own(storage: Storage, exported: ExportRequest, tmp_path: Path) -> None:
     """As on a worker: on one thread, from pickled arguments; loaded here, with more threads, the bits are the same."""
     import sweepkit
     from sweepkit.tasks.text.verification import BATCH, read_check
@@ -202,7 +200,7 @@ def test_it_runs_as_a_task_in_a_process_of_its_own(storage: Storage, exported: E
     (tmp_path / "task").write_bytes(pickle.dumps(there))
     program = (
         "import pickle, sys, pathlib\n"
-        "from sweepkit.tasks.text.export_task import export\n"
+        "from sweepkit.tasks.worker import export\n"
         "task = pickle.loads(pathlib.Path(sys.argv[1]).read_bytes())\n"
         "export(task), export(task)\n"  # a worker is used more than once
         "import tensorflow as tf\n"
@@ -219,10 +217,10 @@ def test_it_runs_as_a_task_in_a_process_of_its_own(storage: Storage, exported: E
     np.testing.assert_array_equal(found, recorded.probabilities)
 
 
-def test_a_process_that_has_computed_already_can_export(storage: Storage, exported: ExportTask) -> None:
+def test_a_process_that_has_computed_already_can_export(storage: Storage, exported: ExportRequest) -> None:
     import tensorflow as tf
 
-    from sweepkit.tasks.text.export_task import export
+    from sweepkit.tasks.worker import export
 
     tf.constant(1) + 1  # from now on threads are as they are
     assert export(exported).trial == 70

@@ -9,12 +9,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from sweepkit.data.dataset import PreparedData
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError
 from sweepkit.storage.storage import Storage
+from sweepkit.tasks.requests import BaselineRequest
 from sweepkit.tasks.text import predictions
+from sweepkit.tasks.text.dataset import PreparedTexts
 from sweepkit.tasks.text.vocabulary import END, UNKNOWN
+from sweepkit.trial.checkpoint_ref import DataRef
 from tests.support.made_up_texts import MadeUp, prepare
 
 pytestmark = pytest.mark.tf
@@ -27,6 +29,11 @@ def linear() -> ModuleType:
     from sweepkit.tasks.text import linear_baseline  # here: it starts TensorFlow
 
     return linear_baseline
+
+
+def request(storage: Storage, prepared: PreparedTexts, *, to: str) -> BaselineRequest:
+    data = DataRef("imdb", {"source": "sample"}, prepared.manifest.key, storage.uri)
+    return BaselineRequest(data, "linear", to)
 
 
 def opinions(n: int, *, seed: int = 0) -> Rows:
@@ -131,8 +138,8 @@ class TestTask:
         from sweepkit.data.tfrecords import read_shards
 
         storage = Storage.at(str(tmp_path))
-        prepared = prepare(storage, MadeUp(n_rows=400))
-        task = linear.LinearTask(storage.uri, "toy", prepared.manifest.key, to="sweeps/cells/final/linear.parquet")
+        prepared = prepare(storage, MadeUp(n_rows=400), package="imdb")
+        task = request(storage, prepared, to="sweeps/cells/final/linear.parquet")
         result = linear.fit_linear(task)
         found = predictions.read(storage, task.to)
         np.testing.assert_array_equal(found.targets, read_shards(prepared.shards("valid")).targets)
@@ -142,9 +149,9 @@ class TestTask:
         self, linear: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         storage = Storage.at(str(tmp_path))
-        prepared: PreparedData = prepare(storage)
+        prepared: PreparedTexts = prepare(storage, package="imdb")
         monkeypatch.setattr(linear, "_LEAST_ROWS", 10_000)
-        task = linear.LinearTask(storage.uri, "toy", prepared.manifest.key, to="linear.parquet")
+        task = request(storage, prepared, to="linear.parquet")
         with pytest.raises(DataError, match="words that occur in 10000 rows of train") as caught:
             linear.fit_linear(task)
         assert caught.value.issues[0].where == str(prepared.folder)

@@ -14,11 +14,11 @@ import numpy as np
 import pyarrow.fs as pafs
 import pytest
 
-from sweepkit.data.dataset import PreparedData
 from sweepkit.data.manifest import MANIFEST
 from sweepkit.data.rows import Rows
 from sweepkit.errors import DataError, InputError
 from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text.dataset import PreparedTexts
 from sweepkit.tasks.text.prepare import content_key
 from sweepkit.tasks.text.word_vectors import find_vectors, write_rounded
 from tests.support.made_up_texts import RECIPE, InterruptedMapper, MadeUp, files_below, prepare
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.tf
 ROOT = Path(__file__).parents[3]
 
 
-def texts_of(prepared: PreparedData, split: str) -> list[tuple[int, ...]]:
+def texts_of(prepared: PreparedTexts, split: str) -> list[tuple[int, ...]]:
     from sweepkit.data.tfrecords import read_shards
 
     rows: Rows = read_shards(prepared.shards(split))

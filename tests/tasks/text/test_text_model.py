@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY
+from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL
 from sweepkit.errors import DataError
+from sweepkit.tasks.text.bundle_manifest import VOCABULARY
 from tests.support.bundles import VOCABULARY as KNOWN
 from tests.support.bundles import WORDS, describer, random_rows, write_tiny_bundle
 
@@ -149,7 +150,7 @@ class TestPredict:
 
     def test_more_labels_than_two(self, plain_network: Any, tmp_path: Path) -> None:
         import sweepkit
-        from sweepkit.bundle.export import write_bundle
+        from sweepkit.tasks.text.bundle import write_bundle
         from sweepkit.tasks.text.verification import check
 
         names = ("bad", "so-so", "good")
@@ -226,7 +227,9 @@ class TestLoad:
         import sweepkit
 
         for folder in (tmp_path, tmp_path / "missing"):
-            with pytest.raises(DataError, match=r"no bundle: a complete bundle has a bundle\.json; `pull` and `final`"):
+            with pytest.raises(
+                DataError, match=r"not a bundle: a complete bundle has a bundle\.json; `pull` and `final`"
+            ):
                 sweepkit.load(folder)
 
     def spoilt(self, copy: Path, change: Callable[[dict[str, Any]], object]) -> pytest.ExceptionInfo[DataError]:
@@ -266,7 +269,7 @@ class TestLoad:
         import keras
 
         import sweepkit
-        from sweepkit.bundle.export import write_bundle
+        from sweepkit.tasks.text.bundle import write_bundle
 
         @keras.saving.register_keras_serializable(package="strange")
         class Sum(keras.layers.Layer):

@@ -8,12 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sweepkit.data.batches import BatchSettings
-from sweepkit.data.prepare import Progress
+from sweepkit.data import BatchSettings, Progress
 from sweepkit.space import Params, Space
-from sweepkit.tasks.text.recipe import Recipe
-from sweepkit.tasks.text.source import LabelledTexts
-from sweepkit.tasks.text.word_vectors import VectorFile
+from sweepkit.tasks.text import LabelledTexts, Recipe, VectorFile
 
 from .space import Data
 

@@ -11,9 +11,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from sweepkit.data.dataset import PreparedData
 from sweepkit.nn.pooling import MeanOverTime
 from sweepkit.space import Params
+from sweepkit.tasks.text import PreparedTexts
 
 GROWTH_GB = 1.5
 SWELL_GB = 6
@@ -23,7 +23,7 @@ SLOW_S = 0.3
 kept = []
 
 
-def build(params: Params, prepared: PreparedData) -> keras.Model:
+def build(params: Params, prepared: PreparedTexts) -> keras.Model:
     fault = params["fault"]
     if fault == "build":
         raise ValueError("the toy cannot be built")

@@ -3,39 +3,28 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
 
-from sweepkit.data.manifest import BIN_TOKENS, Manifest, SplitFacts
 from sweepkit.report import style
 from sweepkit.report.html.charts.plotly import Figure, Trace, axis, escaped, figure
+from sweepkit.tasks.description import ConfusionMatrix, Shares, SizeHistogram
 
 _SPLIT_NAMES = {"train": "train", "valid": "validation", "test": "test"}
 
 
-def share_within(facts: SplitFacts, tokens: float) -> float:
-    """Return the share of a split's texts that have at most this many tokens, from the histogram: about."""
-    if not facts.rows or tokens >= facts.lengths.get("max", math.inf):
-        return float(bool(facts.rows))
-    whole, part = divmod(tokens + 1, BIN_TOKENS)
-    # the last bin has no end, so nothing is known of what is inside it
-    bins = [*facts.histogram[:-1], 0]
-    inside = sum(bins[: int(whole)]) + (bins[int(whole)] * part / BIN_TOKENS if whole < len(bins) else 0)
-    return inside / facts.rows
-
-
-def lengths(facts: SplitFacts, marks: Sequence[int]) -> Figure:
-    """Draw how long the texts of a split are, what share is within each length, and the lengths that trials read."""
-    filled = max((place for place, n in enumerate(facts.histogram) if n), default=0)
-    last = min(max(BIN_TOKENS * (filled + 1), *marks, BIN_TOKENS), BIN_TOKENS * len(facts.histogram))
+def sizes(histogram: SizeHistogram, marks: Sequence[int]) -> Figure:
+    """Draw how large the rows of train are, what share is within each size, and the sizes that trials read."""
+    width = histogram.width
+    filled = max((place for place, n in enumerate(histogram.counts) if n), default=0)
+    last = min(max(width * (filled + 1), *marks, width), width * len(histogram.counts))
     shown = [min(mark, last) for mark in marks]
     stripe = {"type": "line", "y0": 0, "y1": 1, "yref": "paper", "line": {"dash": "dash", "width": 1.2}}
     note = {"y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False, "font": {"size": 11}}
     right = {"overlaying": "y", "side": "right", "showgrid": False}
     return figure(
-        [_texts(facts.histogram), _within(facts)],
-        x=axis("tokens of a text", range=[0, last]),
-        y=axis("texts"),
+        [_rows(histogram), _within(histogram)],
+        x=axis(histogram.size, range=[0, last]),
+        y=axis(histogram.rows),
         height=360,
         yaxis2=axis("share that fits whole, %", range=[0, 102], dtick=25, tickmode="linear", **right),
         shapes=[{**stripe, "x0": place, "x1": place} for place in shown],
@@ -45,70 +34,73 @@ def lengths(facts: SplitFacts, marks: Sequence[int]) -> Figure:
     )
 
 
-def _texts(histogram: Sequence[int]) -> Trace:
-    edges = [BIN_TOKENS * place for place in range(len(histogram))]
-    labels = [f"{edge} to {edge + BIN_TOKENS - 1}" for edge in edges[:-1]] + [f"{edges[-1]} and more"]
+def _rows(histogram: SizeHistogram) -> Trace:
+    width, rows = histogram.width, histogram.rows
+    edges = [width * place for place in range(len(histogram.counts))]
+    labels = [f"{edge} to {edge + width - 1}" for edge in edges[:-1]] + [f"{edges[-1]} and more"]
     return {
         "type": "bar",
-        "name": "texts",
-        "x": [edge + BIN_TOKENS / 2 for edge in edges],
-        "y": list(histogram),
-        "width": BIN_TOKENS * 0.92,
+        "name": rows,
+        "x": [edge + width / 2 for edge in edges],
+        "y": list(histogram.counts),
+        "width": width * 0.92,
         "marker": {"color": style.BAR},
         "text": labels,
         "textposition": "none",
-        "hovertemplate": "%{text} tokens: %{y:,} texts<extra></extra>",
+        "hovertemplate": f"%{{text}} {histogram.unit}: %{{y:,}} {rows}<extra></extra>",
     }
 
 
-def _within(facts: SplitFacts) -> Trace:
-    """Draw the share of texts up to each length; the last bin has no end."""
-    within = list(itertools.accumulate(facts.histogram[:-1]))
+def _within(histogram: SizeHistogram) -> Trace:
+    """Draw the share of rows up to each size; the last bin has no end."""
+    within = list(itertools.accumulate(histogram.counts[:-1]))
     return {
         "type": "scatter",
         "mode": "lines",
         "name": "share that fits whole",
-        "x": [BIN_TOKENS * (place + 1) - 1 for place in range(len(within))],
-        "y": [100 * count / max(facts.rows, 1) for count in within],
+        "x": [histogram.width * (place + 1) - 1 for place in range(len(within))],
+        "y": [100 * count / max(sum(histogram.counts), 1) for count in within],
         "yaxis": "y2",
         "line": {"color": style.OPTIONS[0], "width": 2},
-        "hovertemplate": "up to %{x} tokens: %{y:.1f} %<extra></extra>",
+        "hovertemplate": f"up to %{{x}} {histogram.unit}: %{{y:.1f}} %<extra></extra>",
     }
 
 
-def labels(data: Manifest) -> Figure:
-    """Draw the share of each label in each split."""
-    splits = [name for name in reversed(list(data.splits)) if data.splits[name].rows]
+def shares(part: Shares) -> Figure:
+    """Draw the share of each kind of row in each split."""
+    splits = list(part.counts)[::-1]
+    totals = {name: sum(part.counts[name]) for name in splits}
     traces: list[Trace] = [
         {
             "type": "bar",
             "orientation": "h",
-            "name": escaped(label),
+            "name": escaped(kind),
             "y": [_SPLIT_NAMES.get(name, name) for name in splits],
-            "x": [100 * data.splits[name].label_counts[place] / data.splits[name].rows for name in splits],
-            "customdata": [data.splits[name].label_counts[place] for name in splits],
+            "x": [100 * part.counts[name][place] / totals[name] for name in splits],
+            "customdata": [part.counts[name][place] for name in splits],
             "marker": {"color": style.OPTIONS[place % len(style.OPTIONS)]},
-            "hovertemplate": "%{y}: %{customdata:,} texts, %{x:.1f} %<extra>%{fullData.name}</extra>",
+            "hovertemplate": f"%{{y}}: %{{customdata:,}} {part.rows}, %{{x:.1f}} %<extra>%{{fullData.name}}</extra>",
         }
-        for place, label in enumerate(data.label_names)
+        for place, kind in enumerate(part.kinds)
     ]
-    x = axis("share of the texts, %", range=[0, 100])
+    x = axis(f"share of the {part.rows}, %", range=[0, 100])
     return figure(traces, x=x, y=axis("", type="category"), height=110 + 36 * len(splits), barmode="stack")
 
 
-def confusion(counts: Sequence[Sequence[int]], names: Sequence[str]) -> Figure:
-    """Draw how often each label was taken for each."""
-    shares = [[100 * count / max(sum(row), 1) for count in row] for row in counts]
+def confusion(matrix: ConfusionMatrix) -> Figure:
+    """Draw how often each class was taken for each."""
+    counts, names = matrix.counts, matrix.classes
+    row_shares = [[100 * count / max(sum(row), 1) for count in row] for row in counts]
     said = [
         [f"{count:,}<br>{share:.1f} %" for count, share in zip(row, of, strict=True)]
-        for row, of in zip(counts, shares, strict=True)
+        for row, of in zip(counts, row_shares, strict=True)
     ]
     shown = [escaped(name) for name in names]
     trace: Trace = {
         "type": "heatmap",
         "x": shown,
         "y": shown,
-        "z": shares,
+        "z": row_shares,
         "zmin": 0,
         "zmax": 100,
         "colorscale": [list(step) for step in ((0.0, "#f3f3ee"), (1.0, "#3f7fb5"))],

@@ -19,7 +19,7 @@ from sweepkit.report.html.charts.plotly import (
     values_axis,
 )
 from sweepkit.report.saying import interval, number
-from sweepkit.results.final_result import FinalResult
+from sweepkit.results.final_result import CandidateResult, FinalResult
 from sweepkit.trial.trial import Trial
 
 
@@ -52,7 +52,7 @@ def learning_curves(findings: ReportData) -> Figure:
 
 def candidates(result: FinalResult) -> Figure:
     """Draw each candidate's mean with its interval, and its runs."""
-    shown = list(reversed(result.candidates))
+    shown = [candidate for candidate in reversed(result.candidates) if candidate.mean is not None]
     names = [escaped(candidate.name) for candidate in shown]
     runs: Trace = {
         "type": "scatter",
@@ -63,7 +63,7 @@ def candidates(result: FinalResult) -> Figure:
         "marker": {"color": style.OPTIONS[6], "size": 8},
         "hovertemplate": "%{x:.4f}<extra></extra>",
     }
-    whiskers = [candidate.interval for candidate in shown]
+    whiskers = [_whiskers(candidate) for candidate in shown]
     means: Trace = {
         "type": "scatter",
         "mode": "markers",
@@ -73,8 +73,8 @@ def candidates(result: FinalResult) -> Figure:
         "error_x": {
             "type": "data",
             "symmetric": False,
-            "array": [found.high - c.mean if found else 0 for c, found in zip(shown, whiskers, strict=True)],
-            "arrayminus": [c.mean - found.low if found else 0 for c, found in zip(shown, whiskers, strict=True)],
+            "array": [above for _, above in whiskers],
+            "arrayminus": [below for below, _ in whiskers],
             "color": style.OPTIONS[0],
         },
         "marker": {"color": style.OPTIONS[0], "size": 11, "symbol": "diamond"},
@@ -83,6 +83,12 @@ def candidates(result: FinalResult) -> Figure:
     }
     x, y = axis(metric_words(result.metric)), axis("", type="category")
     return figure([runs, means], x=x, y=y, height=130 + 34 * len(shown))
+
+
+def _whiskers(candidate: CandidateResult) -> tuple[float, float]:
+    """Return how far a candidate's interval reaches below and above its mean; 0 without an interval."""
+    mean, ends = candidate.mean, candidate.interval
+    return (0.0, 0.0) if mean is None or ends is None else (mean - ends.low, ends.high - mean)
 
 
 def _lines(

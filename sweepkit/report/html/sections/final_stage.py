@@ -36,7 +36,7 @@ def final_stage(findings: ReportData) -> list[Block]:
 def verdict(result: FinalResult) -> str:
     """Say who wins, whether that may be noise, and what the test split said."""
     winner, runs = result.winner, count(len(result.winner.values), "run")
-    said = f"Final stage: {winner.name} wins with a mean of {number(winner.mean)} over {runs} from fresh seeds."
+    said = f"Final stage: {winner.name} wins with a mean of {number(result.winner_mean)} over {runs} from fresh seeds."
     baselines = {candidate.name for candidate in result.candidates if candidate.is_baseline}
     if result.is_in_doubt:
         said += " Its first place is in doubt: the difference to the next may be noise."
@@ -59,7 +59,7 @@ def _ranking(result: FinalResult) -> Table:
     for one in result.candidates:
         place += not one.is_baseline
         shown = "baseline" if one.is_baseline else str(place)
-        runs = " ".join(number(run) for run in one.values)
+        runs = " ".join(number(run) for run in one.values) or f"has no {metric_words(result.metric)}"
         rows.append((shown, one.name, number(one.mean), interval(one.interval), runs, params(one.params)))
     return Table(head, rows, frozenset({0, 1, 4, 5}))
 

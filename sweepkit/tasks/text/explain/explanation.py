@@ -18,7 +18,7 @@ from sweepkit.tasks.text.explain.prefixes import Turn, n_words, running, settled
 from sweepkit.tasks.text.vocabulary import UNKNOWN
 
 if TYPE_CHECKING:
-    from sweepkit.bundle.manifest import BundleManifest
+    from sweepkit.tasks.text.bundle_manifest import TextBundleManifest
     from sweepkit.tasks.text.text_model import ReadText, TextModel
 
 
@@ -63,7 +63,7 @@ class Explanation:
         settled: after how many words the verdict is the final one and stays so.
     """
 
-    facts: BundleManifest
+    facts: TextBundleManifest
     tokens: tuple[str, ...]
     unknown: tuple[bool, ...]
     n_words: int

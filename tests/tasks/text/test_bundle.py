@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, VOCABULARY, BundleManifest, CheckResult
+from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, CheckResult
 from sweepkit.errors import DataError
+from sweepkit.tasks.text.bundle_manifest import VOCABULARY, TextBundleManifest
 from sweepkit.tasks.text.vocabulary import Vocabulary
 from tests.support.bundles import VOCABULARY as WORDS
 from tests.support.bundles import describer, random_rows
@@ -21,8 +22,8 @@ THREE = ("bad", "so-so", "good")
 describe = describer({"max_len": 8}, label_names=THREE)
 
 
-def write(folder: Path, network: Any, describe: Any = describe) -> BundleManifest:
-    from sweepkit.bundle.export import write_bundle
+def write(folder: Path, network: Any, describe: Any = describe) -> TextBundleManifest:
+    from sweepkit.tasks.text.bundle import write_bundle
 
     return write_bundle(folder, network, vocabulary=WORDS, check=random_rows(30, max_len=8, seed=1), describe=describe)
 
@@ -38,13 +39,13 @@ def test_all_files_are_there_and_every_other_one_has_its_checksum(bundle: Path) 
 
 def test_what_is_returned_is_what_the_file_says(plain_network: Any, tmp_path: Path) -> None:
     facts = write(tmp_path, plain_network)
-    assert BundleManifest.from_json(json.loads((tmp_path / FACTS).read_text())) == facts
+    assert TextBundleManifest.from_json(json.loads((tmp_path / FACTS).read_text())) == facts
     assert facts.check.rows == 30
     assert CARD in facts.files
 
 
 def test_the_facts_are_written_last(plain_network: Any, tmp_path: Path) -> None:
-    def interrupted(check: CheckResult, files: dict[str, str]) -> BundleManifest:
+    def interrupted(check: CheckResult, files: dict[str, str]) -> TextBundleManifest:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -1,0 +1,108 @@
+"""What a task says of its data and of a model's errors, as values that reports draw, commands print and nobody looks
+into.
+
+Try `DataDescription(how="...", summary=("train: 20 rows",), parts=(Table(("split", "rows"), [("train", "20")]),))`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SizeHistogram:
+    """How many rows of train have which size.
+
+    Attributes:
+        rows: what the rows are, in a user's words: "texts".
+        size: what their size is: "tokens of a text".
+        unit: of the size: "tokens".
+        width: of a bin; the last bin has no upper end.
+        counts: rows in each bin.
+        largest: size of a row; None if unknown.
+        limit: the parameter that cuts rows to a size; None if there is none.
+    """
+
+    rows: str
+    size: str
+    unit: str
+    width: int
+    counts: tuple[int, ...]
+    largest: float | None = None
+    limit: str | None = None
+
+    def share_within(self, size: float) -> float:
+        """Return about which share of the rows have at most this size."""
+        n_rows = sum(self.counts)
+        if not n_rows or size >= (math.inf if self.largest is None else self.largest):
+            return float(bool(n_rows))
+        whole, part = divmod(size + 1, self.width)
+        # the last bin has no end, so nothing is known of what is inside it
+        bins = [*self.counts[:-1], 0]
+        inside = sum(bins[: int(whole)]) + (bins[int(whole)] * part / self.width if whole < len(bins) else 0)
+        return inside / n_rows
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """How many rows of each kind every split has.
+
+    Attributes:
+        rows: what the rows are, in a user's words: "texts".
+        kinds: names of the kinds, such as labels.
+        counts: rows of each kind, by split; splits without rows are left out.
+        alt: what the figure shows, for those who cannot see it.
+    """
+
+    rows: str
+    kinds: tuple[str, ...]
+    counts: Mapping[str, tuple[int, ...]]
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of texts; the first column holds words, all others numbers."""
+
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DataDescription:
+    """Prepared data.
+
+    Attributes:
+        how: how to read what is shown, in a user's words.
+        summary: lines that `prepare` prints.
+        parts: what a report shows, in this order.
+    """
+
+    how: str
+    summary: tuple[str, ...]
+    parts: tuple[SizeHistogram | Shares | Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfusionMatrix:
+    """Rows by [target][predicted], and what the classes are called."""
+
+    classes: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorDescription:
+    """What a model gets wrong on validation.
+
+    Attributes:
+        how: how to read what is shown, in a user's words.
+        confusion: all rows.
+        quotes: (caption, row) of the worst mistakes, the worst first.
+    """
+
+    how: str
+    confusion: ConfusionMatrix
+    quotes: Sequence[tuple[str, str]]

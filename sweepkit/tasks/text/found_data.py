@@ -1,0 +1,51 @@
+"""A sweep package's texts, found and given their content key. The package knows the source and the recipe.
+
+Try `find_texts(package, settings, package.space).prepare(storage, mapper, progress)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sweepkit.config.package import Package
+from sweepkit.config.schema import DataSettings
+from sweepkit.data.prepare import Progress, TaskMapper, find_prepared
+from sweepkit.space import Space
+from sweepkit.storage.layout import DataPaths
+from sweepkit.storage.storage import Storage
+from sweepkit.tasks.text.dataset import PreparedTexts
+from sweepkit.tasks.text.prepare import content_key, prepare_texts
+from sweepkit.tasks.text.recipe import Recipe
+from sweepkit.tasks.text.source import Source
+
+
+@dataclass(frozen=True)
+class FoundTexts:
+    """Texts that were found and not read yet; `key` identifies their content and how they are to be prepared."""
+
+    recipe: Recipe
+    source: Source
+    key: str
+
+    def is_prepared(self, storage: Storage) -> bool:
+        return find_prepared(DataPaths(self.recipe.package, self.key), storage, PreparedTexts) is not None
+
+    def prepare(self, storage: Storage, mapper: TaskMapper, progress: Progress) -> PreparedTexts:
+        """Find the prepared data and verify it, or make it.
+
+        Raises:
+            DataError: the source holds something wrong, or what was prepared is damaged.
+        """
+        return prepare_texts(self.recipe, self.source, storage=storage, mapper=mapper, progress=progress)
+
+
+def find_texts(package: Package, settings: DataSettings, space: Space) -> FoundTexts:
+    """Ask the sweep package for its source; reads as little of it as possible.
+
+    Raises:
+        DataError: it is missing or cannot be read.
+    """
+    module = package.data_module()
+    source: Source = module.find_source(settings, space)
+    recipe: Recipe = module.recipe(settings, source)
+    return FoundTexts(recipe, source, content_key(recipe, source))
