@@ -116,7 +116,7 @@ class Server:
 
         self._server = make_server("127.0.0.1", self._port, self._app, threaded=True)
         self._port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
     def stop(self) -> None:

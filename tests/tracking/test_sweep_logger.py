@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,9 +13,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sweepkit.errors import InputError
-from sweepkit.storage.layout import TrialPaths
-from sweepkit.storage.storage import Storage
-from sweepkit.tracking import spool
 from sweepkit.trial.trial import Report
 
 if TYPE_CHECKING:
@@ -143,48 +139,14 @@ def test_the_data_is_an_input_of_the_run(open_sweep_logger: Open, client: Mlflow
     assert [(tag.key, tag.value) for tag in given.tags] == [("mlflow.data.context", "training")]
 
 
-def test_a_checkpoint_becomes_an_artifact_beside_the_store(
-    open_sweep_logger: Open, client: MlflowClient, tmp_path: Path
-) -> None:
+def test_artifacts_of_a_store_that_is_a_file_lie_beside_it(open_sweep_logger: Open, tmp_path: Path) -> None:
     (tmp_path / "epoch-0004").mkdir()
     (tmp_path / "epoch-0004/state.json").write_text("{}")
     sweep_logger = open_sweep_logger()
     run_id = sweep_logger.start_trial(number=3, name="0003", params={})
     sweep_logger.log_checkpoint(run_id, tmp_path / "epoch-0004")
     assert sweep_logger.flush()
-    assert [file.path for file in client.list_artifacts(run_id, "checkpoint")] == ["checkpoint/state.json"]
     assert (tmp_path / f"mlruns/cells/{run_id}/artifacts/checkpoint/state.json").exists()
-
-
-def test_reports_arrive_with_their_epoch_as_step(
-    open_sweep_logger: Open, client: MlflowClient, storage: Storage, paths: TrialPaths, report: MakeReport
-) -> None:
-    sweep_logger = open_sweep_logger()
-    run_id = sweep_logger.start_trial(number=3, name="0003", params={})
-    for epoch in (1, 2):
-        spool.write(storage, paths, report(epoch), {"sweepkit.host": "one"})
-        sweep_logger.collect(run_id, storage, paths)
-    assert sweep_logger.flush()
-    history = client.get_metric_history(run_id, "loss")
-    assert [(m.step, m.value, m.timestamp) for m in history] == [
-        (1, 1.0, 1_700_000_001_250),
-        (2, 0.5, 1_700_000_002_250),
-    ]
-    assert client.get_run(run_id).data.tags["sweepkit.host"] == "one"
-    assert spool.is_empty(storage, paths)
-
-
-def test_sending_a_report_twice_is_sending_it_once(
-    open_sweep_logger: Open, client: MlflowClient, storage: Storage, paths: TrialPaths, report: MakeReport, uri: str
-) -> None:
-    run_id = open_sweep_logger().start_trial(number=3, name="0003", params={})
-    for _ in range(2):
-        spool.write(storage, paths, report(1, loss=0.5, other=math.nan), {})
-        assert spool.replay(uri, run_id, storage, paths) == 1
-    assert spool.replay(uri, run_id, storage, paths) == 0
-    assert len(client.get_metric_history(run_id, "loss")) == 1
-    (other,) = client.get_metric_history(run_id, "other")
-    assert math.isnan(other.value)
 
 
 def test_any_number_of_metrics_under_any_name_is_kept(open_sweep_logger: Open, client: MlflowClient) -> None:
