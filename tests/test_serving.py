@@ -48,7 +48,7 @@ def expected(bundle: Path) -> list[dict[str, Any]]:
     return [{"label": one.label, "probability": one.probability, "note": one.note} for one in found]
 
 
-def same(found: Any, expected: list[dict[str, Any]]) -> None:
+def assert_same(found: Any, expected: list[dict[str, Any]]) -> None:
     """Compare answers; floats may differ in their last bits between processes."""
     assert [(row["label"], row["note"]) for row in found] == [(row["label"], row["note"]) for row in expected]
     for row, wanted in zip(found, expected, strict=True):
@@ -75,12 +75,12 @@ def same(found: Any, expected: list[dict[str, Any]]) -> None:
 def test_texts_are_taken_however_they_come(served: Any, expected: list[dict[str, Any]], given: Any) -> None:
     found = served.predict(given)
     assert list(found.columns) == ["label", "probability", "note"]
-    same(found.to_dict("records"), expected)
+    assert_same(found.to_dict("records"), expected)
 
 
 def test_one_text_is_one_row(served: Any, expected: list[dict[str, Any]]) -> None:
-    same(served.predict(TEXTS[0]).to_dict("records"), expected[:1])
-    same(served.predict({"text": TEXTS[0]}, params={}).to_dict("records"), expected[:1])
+    assert_same(served.predict(TEXTS[0]).to_dict("records"), expected[:1])
+    assert_same(served.predict({"text": TEXTS[0]}, params={}).to_dict("records"), expected[:1])
 
 
 def test_probabilities_are_numbers_and_a_missing_one_is_valid_json(served: Any) -> None:
@@ -125,8 +125,8 @@ def test_mlflow_loads_it_by_name(
 
     monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking)
     model = mlflow.pyfunc.load_model("models:/cells@champion")
-    same(model.predict(pd.DataFrame({"text": TEXTS})).to_dict("records"), expected)
-    same(model.predict(model.input_example).to_dict("records"), expected[:1])
+    assert_same(model.predict(pd.DataFrame({"text": TEXTS})).to_dict("records"), expected)
+    assert_same(model.predict(model.input_example).to_dict("records"), expected[:1])
 
 
 @pytest.fixture(scope="module")
@@ -156,4 +156,4 @@ def test_raw_text_over_http_comes_back_with_labels(
         f"{scoring}/invocations", json.dumps(body).encode(), {"Content-Type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=60) as answer:
-        same(json.load(answer)["predictions"], expected)
+        assert_same(json.load(answer)["predictions"], expected)

@@ -219,11 +219,11 @@ class TestBundle:
     def test_predict_says_what_it_said(self, bundle: Path) -> None:
         found = facts(bundle.parent, "predict", "bundle", *TEXTS)
         assert (found["sweep"], found["trial"], found["epoch"]) == ("toy", 0, 2)
-        same(found["predictions"])
+        assert_same(found["predictions"])
 
     def test_load_gives_the_same_model(self, bundle: Path) -> None:
         found = sweepkit.load(bundle).predict(TEXTS)
-        same([{"label": one.label, "probability": one.probability, "note": one.note} for one in found])
+        assert_same([{"label": one.label, "probability": one.probability, "note": one.note} for one in found])
 
     def test_pull_runs_its_check_and_copies_it(self, bundle: Path, tmp_path: Path) -> None:
         """`pull` refuses a bundle whose stored rows of validation do not come out as they were."""
@@ -243,10 +243,10 @@ def test_a_registered_model_is_loaded_by_mlflow(tmp_path: Path) -> None:
     model = mlflow.pyfunc.load_model(str(folder))
     assert model.metadata.flavors["python_function"]["loader_module"] == "sweepkit.serving"
     assert list(model.input_example.columns) == ["text"]
-    same(model.predict(pd.DataFrame({"text": TEXTS})).to_dict("records"))
+    assert_same(model.predict(pd.DataFrame({"text": TEXTS})).to_dict("records"))
 
 
-def same(found: list[dict[str, Any]]) -> None:
+def assert_same(found: list[dict[str, Any]]) -> None:
     """Compare predictions with those of then."""
     wanted = EXPECTED["predictions"]
     assert values(found, "label", "note") == values(wanted, "label", "note")

@@ -57,7 +57,7 @@ def on_ray(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     return whole(tmp_path_factory.mktemp("on-ray"), *RAY)
 
 
-def survives(
+def assert_survives(
     case: Case, folder: Path, undisturbed: Ended, arguments: tuple[str, ...], note: Callable[..., None]
 ) -> None:
     instants = [place(instant, undisturbed) for instant in case.instants]
@@ -80,7 +80,7 @@ def test_a_sweep_killed_three_times_ends_as_if_nothing_had_been(
 ) -> None:
     rng = random.Random(1)
     case = Case("quick", tuple(0.2 + (i + rng.random()) / 4 for i in range(3)))
-    survives(case, tmp_path, inline, INLINE, note_case)
+    assert_survives(case, tmp_path, inline, INLINE, note_case)
 
 
 @pytest.mark.faults
@@ -88,7 +88,7 @@ def test_a_sweep_killed_three_times_ends_as_if_nothing_had_been(
 def test_a_sweep_killed_at_any_instant_ends_as_if_nothing_had_been(
     case: Case, tmp_path: Path, inline: Ended, note_case: Callable[..., None]
 ) -> None:
-    survives(case, tmp_path, inline, INLINE, note_case)
+    assert_survives(case, tmp_path, inline, INLINE, note_case)
 
 
 @pytest.mark.faults
@@ -97,7 +97,7 @@ def test_a_sweep_killed_at_any_instant_ends_as_if_nothing_had_been(
 def test_a_sweep_on_ray_killed_at_any_instant_ends_as_if_nothing_had_been(
     case: Case, tmp_path: Path, on_ray: Ended, note_case: Callable[..., None]
 ) -> None:
-    survives(case, tmp_path, on_ray, RAY, note_case)
+    assert_survives(case, tmp_path, on_ray, RAY, note_case)
 
 
 @pytest.mark.faults

@@ -39,7 +39,7 @@ SETTINGS = {
 def tar() -> bytes:
     """An archive in the published layout, not compressed yet."""
     content = io.BytesIO()
-    with tarfile.open(fileobj=content, direction="w") as archive:
+    with tarfile.open(fileobj=content, mode="w") as archive:
         for row, text in enumerate(TEXTS):
             member = tarfile.TarInfo(
                 f"aclImdb/{'train' if row < 2 else 'test'}/{'pos' if row % 2 else 'neg'}/{row}.txt"
@@ -85,18 +85,22 @@ def shard() -> bytes:
     return tfrecords.shard_bytes(Rows.of([[3, 4, 2], [5, 2], [2]], [0, 1, 1]))
 
 
-def read_vectors(path: Path) -> None:
-    find_vectors([path], dims=[3])[3].align(WORDS, seed=0)
+def read_vectors(path: Path) -> int:
+    return int(find_vectors([path], dims=[3])[3].align(WORDS, seed=0).found.sum())
 
 
-def read_shard(path: Path) -> None:
+def read_shard(path: Path) -> int:
     from sweepkit.data import tfrecords
 
-    tfrecords.read_shards([path])
+    return len(tfrecords.read_shards([path]))
 
 
-def read_archive(path: Path) -> None:
-    ArchiveTexts(path).read(lambda *_: None)
+def read_archive(path: Path) -> int:
+    return len(ArchiveTexts(path).read(lambda *_: None).texts)
+
+
+def read_table(path: Path) -> int:
+    return len(tables.read_table(path).texts)
 
 
 def compressed(content: bytes) -> bytes:
@@ -104,18 +108,18 @@ def compressed(content: bytes) -> bytes:
 
 
 Change = tuple[str, float, int, bytes]
-Kind = tuple[Callable[[], bytes], str, Callable[[bytes], bytes], Callable[[Path], object]]
-# what there is, its file's name, how it is packed after it was damaged, and who reads it
+Kind = tuple[Callable[[], bytes], str, Callable[[bytes], bytes], Callable[[Path], int], int]
+# the content, its file's name, how it is packed after it was damaged, and who reads how many rows or words from it
 KINDS: dict[str, Kind] = {
-    "archive": (tar, "a.tar.gz", compressed, read_archive),
-    "packed archive": (lambda: compressed(tar()), "a.tar.gz", bytes, read_archive),
-    "zip": (vector_zip, "glove.zip", bytes, read_vectors),
-    "text": (lambda: b"good 0.1 0.2 0.3\nbad -1 0 1e-3\n", "glove.txt", bytes, read_vectors),
-    "vectors": (vector_table, "vectors.parquet", bytes, read_vectors),
-    "csv": (csv, "rows.csv", bytes, tables.read_table),
-    "parquet": (parquet, "rows.parquet", bytes, tables.read_table),
+    "archive": (tar, "a.tar.gz", compressed, read_archive, 4),
+    "packed archive": (lambda: compressed(tar()), "a.tar.gz", bytes, read_archive, 4),
+    "zip": (vector_zip, "glove.zip", bytes, read_vectors, 3),
+    "text": (lambda: b"good 0.1 0.2 0.3\nbad -1 0 1e-3\n", "glove.txt", bytes, read_vectors, 2),
+    "vectors": (vector_table, "vectors.parquet", bytes, read_vectors, 3),
+    "csv": (csv, "rows.csv", bytes, read_table, 4),
+    "parquet": (parquet, "rows.parquet", bytes, read_table, 4),
 }
-RECORDS = (shard, "train.tfrecord", bytes, read_shard)
+RECORDS = (shard, "train.tfrecord", bytes, read_shard, 3)
 
 
 NASTY = (
@@ -151,8 +155,8 @@ def mutated(content: bytes, changes: list[Change]) -> bytes:
     return bytes(found)
 
 
-def check(folder: Path, kind: Kind, changes: list[Change]) -> None:
-    make, name, pack, read = kind
+def assert_read_or_refused(folder: Path, kind: Kind, changes: list[Change]) -> None:
+    make, name, pack, read, _ = kind
     path = folder / name
     path.write_bytes(pack(mutated(make(), changes)))
     with contextlib.suppress(InputError):
@@ -168,9 +172,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_whole_is_read(folder: Path, kind: str) -> None:
-    make, name, pack, read = KINDS[kind]
+    make, name, pack, read, n_expected = KINDS[kind]
     (folder / name).write_bytes(pack(make()))
-    read(folder / name)
+    assert read(folder / name) == n_expected
     (folder / name).unlink()
 
 
@@ -178,7 +182,7 @@ def test_what_is_whole_is_read(folder: Path, kind: str) -> None:
 @given(changes=mutations())
 @settings(max_examples=10, **SETTINGS)
 def test_what_is_damaged_is_read_or_refused(folder: Path, kind: str, changes: list[Change]) -> None:
-    check(folder, KINDS[kind], changes)
+    assert_read_or_refused(folder, KINDS[kind], changes)
 
 
 @pytest.mark.faults
@@ -186,14 +190,14 @@ def test_what_is_damaged_is_read_or_refused(folder: Path, kind: str, changes: li
 @given(changes=mutations())
 @settings(max_examples=200, **SETTINGS)
 def test_200_damaged_files_of_each_kind_are_read_or_refused(folder: Path, kind: str, changes: list[Change]) -> None:
-    check(folder, KINDS[kind], changes)
+    assert_read_or_refused(folder, KINDS[kind], changes)
 
 
 @pytest.mark.tf
 @given(changes=mutations())
 @settings(max_examples=10, **SETTINGS)
 def test_damaged_records_are_read_or_refused(folder: Path, changes: list[Change]) -> None:
-    check(folder, RECORDS, changes)
+    assert_read_or_refused(folder, RECORDS, changes)
 
 
 @pytest.mark.faults
@@ -201,4 +205,4 @@ def test_damaged_records_are_read_or_refused(folder: Path, changes: list[Change]
 @given(changes=mutations())
 @settings(max_examples=200, **SETTINGS)
 def test_200_damaged_shards_are_read_or_refused(folder: Path, changes: list[Change]) -> None:
-    check(folder, RECORDS, changes)
+    assert_read_or_refused(folder, RECORDS, changes)

@@ -88,7 +88,7 @@ def run(arguments: list[str]) -> tuple[int, str]:
     return leaving.value.code, err.buffer.getvalue().decode()  # type: ignore[attr-defined]  # BytesIO
 
 
-def check(folder: Path, content: bytes, verb: list[str]) -> None:
+def assert_refused_or_runs(folder: Path, content: bytes, verb: list[str]) -> None:
     path = folder / "sweep.yaml"
     path.write_bytes(content)
     before = sorted(folder.rglob("*"))
@@ -166,27 +166,27 @@ SETTINGS = {
 @given(content=mutated_texts(), verb=st.sampled_from(VERBS))
 @settings(max_examples=50, **SETTINGS)
 def test_a_damaged_file_is_refused_or_runs(folder: Path, content: bytes, verb: list[str]) -> None:
-    check(folder, content, verb)
+    assert_refused_or_runs(folder, content, verb)
 
 
 @given(content=mutated_values(), verb=st.sampled_from(VERBS))
 @settings(max_examples=50, **SETTINGS)
 def test_wrong_values_are_refused_or_run(folder: Path, content: bytes, verb: list[str]) -> None:
-    check(folder, content, verb)
+    assert_refused_or_runs(folder, content, verb)
 
 
 @pytest.mark.faults
 @given(content=mutated_texts(), verb=st.sampled_from(VERBS))
 @settings(max_examples=1200, **SETTINGS)
 def test_1200_damaged_files_are_refused_or_run(folder: Path, content: bytes, verb: list[str]) -> None:
-    check(folder, content, verb)
+    assert_refused_or_runs(folder, content, verb)
 
 
 @pytest.mark.faults
 @given(content=mutated_values(), verb=st.sampled_from(VERBS))
 @settings(max_examples=1200, **SETTINGS)
 def test_files_with_1200_wrong_values_are_refused_or_run(folder: Path, content: bytes, verb: list[str]) -> None:
-    check(folder, content, verb)
+    assert_refused_or_runs(folder, content, verb)
 
 
 KEYS = (
