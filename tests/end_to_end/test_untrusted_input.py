@@ -256,7 +256,7 @@ class Hostile(pafs.FileSystemHandler):
         return [pafs.FileInfo(path, pafs.FileType.Directory) for path in paths]
 
     def open_input_stream(self, path: str) -> pa.PythonFile:
-        return pa.PythonFile(io.BytesIO(b"x"), direction="r")
+        return pa.PythonFile(io.BytesIO(b"x"), mode="r")
 
     open_input_file = open_input_stream
 
