@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sweepkit.storage.layout import SweepPaths, TrialPaths
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder, TrialFolder
 from sweepkit.trial.trial import Report
+from tests.support.made_up_runs import metadata
 from tests.support.servers import Server
 
 if TYPE_CHECKING:
@@ -50,9 +51,8 @@ def open_sweep_logger(uri: str) -> Iterator[Callable[..., SweepLogger]]:
 
     opened = []
 
-    def call(**changes: Any) -> SweepLogger:
-        given = {"uri": uri, "experiment": "cells", "sweep": "some"}
-        opened.append(SweepLogger.open(**(given | changes)))
+    def call(*, at: str = uri, run_id: str | None = None, **changes: Any) -> SweepLogger:
+        opened.append(SweepLogger.open(at, metadata(**changes), run_id=run_id))
         return opened[-1]
 
     yield call
@@ -61,13 +61,13 @@ def open_sweep_logger(uri: str) -> Iterator[Callable[..., SweepLogger]]:
 
 
 @pytest.fixture
-def storage(tmp_path: Path) -> Storage:
-    return Storage.at(str(tmp_path / "runs"))
+def sweep_folder(tmp_path: Path) -> SweepFolder:
+    return SweepFolder(Storage.at(str(tmp_path / "runs")), "some")
 
 
 @pytest.fixture
-def paths() -> TrialPaths:
-    return SweepPaths("some").trial(3)
+def folder(sweep_folder: SweepFolder) -> TrialFolder:
+    return sweep_folder.trial(3)
 
 
 @pytest.fixture

@@ -61,8 +61,8 @@ def run_id(uri: str) -> str:
 @pytest.fixture
 def register(uri: str, run_id: str, bundle: Path) -> Register:
     def call(**changes: Any) -> registry.RegisteredModel:
-        given = {"run_id": run_id, "folder": bundle, "name": "cells", "example": "a good film"}
-        return registry.register(changes.pop("uri", uri), **(given | changes))
+        defaults = {"run_id": run_id, "folder": bundle, "name": "cells", "example": "a good film"}
+        return registry.register(changes.pop("uri", uri), **(defaults | changes))
 
     return call
 

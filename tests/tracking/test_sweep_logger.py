@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -13,7 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sweepkit.errors import InputError
-from sweepkit.trial.trial import Report
+from sweepkit.tracking import run_endings
+from sweepkit.tracking.run_endings import RunEnding
+from sweepkit.tracking.run_metadata import SplitInput
+from sweepkit.trial.trial import Trial, TrialState
+from tests.support.made_up_runs import ending
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -26,12 +31,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated"),
 ]
 Open = Callable[..., "SweepLogger"]
-MakeReport = Callable[..., Report]
+TRIAL = Trial(3, {"cell": "gru", "units": 64, "rate": 0.5})
+FINISHED = RunEnding("FINISHED", {}, {}, None)
 
 
 def test_a_trial_is_a_run_below_the_sweeps(open_sweep_logger: Open, client: MlflowClient) -> None:
     sweep_logger = open_sweep_logger(tags={"sweepkit.commit": "abc"}, params={"search.sampler": "tpe"})
-    run_id = sweep_logger.start_trial(number=3, name="0003 gru 64", params={"cell": "gru", "units": 64, "rate": 0.5})
+    run_id = sweep_logger.start_trial(TRIAL)
     assert sweep_logger.flush()
     parent, child = client.get_run(sweep_logger.parent_run_id), client.get_run(run_id)
     assert (parent.info.run_name, parent.info.status) == ("some", "RUNNING")
@@ -49,46 +55,48 @@ def test_the_ui_shows_the_experiment_as_one_of_model_training(open_sweep_logger:
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
 
 
-@pytest.mark.parametrize(("state", "status"), [("complete", "FINISHED"), ("pruned", "KILLED"), ("failed", "FAILED")])
+@pytest.mark.parametrize(
+    ("state", "status"),
+    [(TrialState.COMPLETE, "FINISHED"), (TrialState.PRUNED, "KILLED"), (TrialState.FAILED, "FAILED")],
+)
 def test_a_trial_ends_with_its_reason_and_its_best(
-    open_sweep_logger: Open, client: MlflowClient, state: str, status: str
+    open_sweep_logger: Open, client: MlflowClient, state: TrialState, status: str
 ) -> None:
     sweep_logger = open_sweep_logger()
-    run_id = sweep_logger.start_trial(number=3, name="0003", params={})
-    sweep_logger.end_trial(
-        run_id, state=state, reason="that is why", best_value=0.9, best_epoch=4, metric="valid_accuracy"
-    )
+    run_id = sweep_logger.start_trial(TRIAL)
+    ended = dataclasses.replace(TRIAL, state=state, reason="that is why", best_value=0.9, best_epoch=4)
+    sweep_logger.end_trial(run_id, run_endings.of_trial(ended, metric="valid_accuracy", log="some/log.txt"))
     assert sweep_logger.flush()
     run = client.get_run(run_id)
     assert run.info.status == status
     assert run.data.metrics == {"best_valid_accuracy": 0.9, "best_epoch": 4}
     assert run.data.tags["sweepkit.stop_reason"] == "that is why"
-    assert run.data.tags["sweepkit.outcome"] == state
+    assert run.data.tags["sweepkit.outcome"] == state.value
 
 
 def test_a_trial_without_a_best_value_has_no_such_metric(open_sweep_logger: Open, client: MlflowClient) -> None:
     sweep_logger = open_sweep_logger()
-    run_id = sweep_logger.start_trial(number=3, name="0003", params={})
-    sweep_logger.end_trial(run_id, state="failed", reason="r", best_value=None, best_epoch=None, metric="m")
+    run_id = sweep_logger.start_trial(TRIAL)
+    sweep_logger.end_trial(run_id, ending(TRIAL, state=TrialState.FAILED, best_value=None, best_epoch=None))
     assert sweep_logger.flush()
     assert client.get_run(run_id).data.metrics == {}
 
 
 def test_an_interrupted_trial_goes_on_in_its_run(open_sweep_logger: Open, client: MlflowClient) -> None:
     sweep_logger = open_sweep_logger()
-    run_id = sweep_logger.start_trial(number=3, name="0003", params={"cell": "gru"})
-    sweep_logger.end_trial(run_id, state="failed", reason="r", best_value=None, best_epoch=None, metric="m")
-    assert sweep_logger.start_trial(number=3, name="0003", params={"cell": "gru"}, run_id=run_id) == run_id
+    run_id = sweep_logger.start_trial(TRIAL)
+    sweep_logger.end_trial(run_id, ending(TRIAL, state=TrialState.FAILED, best_value=None, best_epoch=None))
+    assert sweep_logger.start_trial(dataclasses.replace(TRIAL, run_id=run_id)) == run_id
     assert sweep_logger.flush()
     assert client.get_run(run_id).info.status == "RUNNING"
 
 
 def test_a_sweep_goes_on_in_its_run_and_keeps_its_first_params(open_sweep_logger: Open, client: MlflowClient) -> None:
     first = open_sweep_logger(params={"search.trials": "4"})
-    first.finish(status="interrupted", leaderboard={}, best={})
+    first.finish(RunEnding("KILLED", {}, {}, None), {})
     assert first.flush()
     assert client.get_run(first.parent_run_id).info.status == "KILLED"
-    second = open_sweep_logger(parent_run_id=first.parent_run_id, params={"search.trials": "8", "new": "1"})
+    second = open_sweep_logger(run_id=first.parent_run_id, params={"search.trials": "8", "new": "1"})
     run = client.get_run(second.parent_run_id)
     assert second.parent_run_id == first.parent_run_id
     assert run.info.status == "RUNNING"
@@ -100,13 +108,9 @@ def test_the_sweeps_run_shows_the_leaderboard_and_the_winner(
 ) -> None:
     sweep_logger = open_sweep_logger()
     for accuracy in (0.5, 0.75):  # finished, then gone on with: the second table takes the place of the first
-        sweep_logger.finish(
-            status="finished",
-            leaderboard={"rank": [1, 2], "valid_accuracy": [accuracy, 0.25]},
-            best={"trial": 7, "valid_accuracy": accuracy, "rate": 0.001},
-            metric="valid_accuracy",
-            ended=[("ran all 5 epochs", 2)],
-        )
+        tags = {"sweepkit.best_trial": "7", "mlflow.note.content": "| ran all 5 epochs | 2 |"}
+        ending = RunEnding("FINISHED", {"best_valid_accuracy": accuracy}, tags, 1.7e9)
+        sweep_logger.finish(ending, {"rank": [1, 2], "valid_accuracy": [accuracy, 0.25]})
     assert sweep_logger.flush()
     run = client.get_run(sweep_logger.parent_run_id)
     table = client.download_artifacts(sweep_logger.parent_run_id, "leaderboard.json", str(tmp_path))
@@ -115,7 +119,7 @@ def test_the_sweeps_run_shows_the_leaderboard_and_the_winner(
         "data": [[1, 0.75], [2, 0.25]],
     }
     assert json.loads(run.data.tags["mlflow.loggedArtifacts"]) == [{"path": "leaderboard.json", "type": "table"}]
-    assert run.info.status == "FINISHED"
+    assert (run.info.status, run.info.end_time) == ("FINISHED", 1_700_000_000_000)
     assert run.data.metrics == {"best_valid_accuracy": 0.75}
     assert run.data.tags["sweepkit.best_trial"] == "7"
     assert "| ran all 5 epochs | 2 |" in run.data.tags["mlflow.note.content"]
@@ -123,14 +127,8 @@ def test_the_sweeps_run_shows_the_leaderboard_and_the_winner(
 
 def test_the_data_is_an_input_of_the_run(open_sweep_logger: Open, client: MlflowClient) -> None:
     sweep_logger = open_sweep_logger()
-    sweep_logger.log_dataset(
-        sweep_logger.parent_run_id,
-        name="texts",
-        digest="ab" * 32,
-        source="/data",
-        profile={"rows": 9},
-        context="training",
-    )
+    split = SplitInput(name="texts", digest="ab" * 32, source="/data", profile={"rows": 9}, context="training")
+    sweep_logger.log_dataset(sweep_logger.parent_run_id, split)
     assert sweep_logger.flush()
     (given,) = client.get_run(sweep_logger.parent_run_id).inputs.dataset_inputs
     assert (given.dataset.name, given.dataset.digest) == ("texts", "abababababab")
@@ -143,7 +141,7 @@ def test_artifacts_of_a_store_that_is_a_file_lie_beside_it(open_sweep_logger: Op
     (tmp_path / "epoch-0004").mkdir()
     (tmp_path / "epoch-0004/state.json").write_text("{}")
     sweep_logger = open_sweep_logger()
-    run_id = sweep_logger.start_trial(number=3, name="0003", params={})
+    run_id = sweep_logger.start_trial(TRIAL)
     sweep_logger.log_checkpoint(run_id, tmp_path / "epoch-0004")
     assert sweep_logger.flush()
     assert (tmp_path / f"mlruns/cells/{run_id}/artifacts/checkpoint/state.json").exists()
@@ -166,11 +164,11 @@ def test_a_run_that_was_deleted_meanwhile_stops_nothing(
     open_sweep_logger: Open, client: MlflowClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     sweep_logger = open_sweep_logger()
-    run_id = sweep_logger.start_trial(number=3, name="0003", params={})
+    run_id = sweep_logger.start_trial(TRIAL)
     assert sweep_logger.flush()
     client.delete_run(run_id)
-    sweep_logger.end_trial(run_id, state="complete", reason="r", best_value=1.0, best_epoch=1, metric="m")
-    sweep_logger.finish(status="finished", leaderboard={}, best={})
+    sweep_logger.end_trial(run_id, ending(TRIAL))
+    sweep_logger.finish(FINISHED, {})
     assert sweep_logger.close()
     assert "refused: The run" in caplog.text
     assert client.get_run(sweep_logger.parent_run_id).info.status == "FINISHED"
@@ -178,7 +176,7 @@ def test_a_run_that_was_deleted_meanwhile_stops_nothing(
 
 def test_two_threads_may_open_one_store(open_sweep_logger: Open) -> None:
     with ThreadPoolExecutor(2) as pool:
-        loggers = list(pool.map(lambda sweep: open_sweep_logger(sweep=sweep), ("one", "two")))
+        loggers = list(pool.map(lambda title: open_sweep_logger(title=title), ("one", "two")))
     assert loggers[0].experiment_id == loggers[1].experiment_id
 
 
@@ -190,12 +188,12 @@ def test_a_deleted_experiment_is_refused_with_what_to_do(open_sweep_logger: Open
 
 def test_a_sweeps_run_that_the_store_does_not_have_is_refused(open_sweep_logger: Open) -> None:
     with pytest.raises(InputError, match=r"does not have the run of sweep 'some', 0af3: .*start it anew with --new"):
-        open_sweep_logger(parent_run_id="0af3")
+        open_sweep_logger(run_id="0af3")
 
 
 def test_a_server_that_does_not_answer_is_named_without_its_password(open_sweep_logger: Open) -> None:
     with pytest.raises(InputError) as caught:
-        open_sweep_logger(uri="http://me:pa55@127.0.0.1:9")
+        open_sweep_logger(at="http://me:pa55@127.0.0.1:9")
     assert str(caught.value) == (
         "tracking store 'http://127.0.0.1:9' cannot be reached: connection refused; "
         "name another with tracking.uri, or turn tracking off with tracking.enabled: false"
@@ -205,17 +203,22 @@ def test_a_server_that_does_not_answer_is_named_without_its_password(open_sweep_
 @pytest.mark.parametrize("uri", ["nonsense://host", "./mlruns"])
 def test_a_uri_that_mlflow_has_no_use_for_is_refused(open_sweep_logger: Open, uri: str) -> None:
     with pytest.raises(InputError, match=f"tracking store '{uri}' cannot be"):
-        open_sweep_logger(uri=uri)
+        open_sweep_logger(at=uri)
 
 
 def test_a_whole_sweep_prints_nothing(tmp_path: Path) -> None:
     """In a fresh process and on a fresh store, which is when MLflow and Alembic have most to say."""
     script = """
+from sweepkit.tracking.run_endings import RunEnding
+from sweepkit.tracking.run_metadata import RunMetadata
 from sweepkit.tracking.sweep_logger import SweepLogger
-sweep_logger = SweepLogger.open(uri=None, experiment="cells", sweep="some")
-run_id = sweep_logger.start_trial(number=0, name="0000", params={"a": 1})
-sweep_logger.end_trial(run_id, state="complete", reason="r", best_value=1.0, best_epoch=1, metric="m")
-sweep_logger.finish(status="finished", leaderboard={"rank": [1]}, best={"trial": 0})
+from sweepkit.trial.trial import Trial
+metadata = RunMetadata(experiment="cells", title="some", origin="some here", tags={"a": "b"}, params={"c": "d"})
+sweep_logger = SweepLogger.open(None, metadata)
+run_id = sweep_logger.start_trial(Trial(0, {"a": 1}))
+ending = RunEnding("FINISHED", {"best_m": 1.0}, {"sweepkit.outcome": "complete"}, None)
+sweep_logger.end_trial(run_id, ending)
+sweep_logger.finish(ending, {"rank": [1]})
 assert sweep_logger.close()
 """
     folder = Path(__file__).parents[2]
