@@ -68,7 +68,7 @@ def opened(proxy: Proxy, run_id: str | None = None) -> SweepLogger:
     from sweepkit.tracking.sweep_logger import SweepLogger
 
     sweep_logger = SweepLogger.open(proxy.uri, metadata(experiment="outages"), run_id=run_id)
-    sweep_logger._background._retry_s = 0.05
+    sweep_logger._queue._retry_s = 0.05
     return sweep_logger
 
 
@@ -111,8 +111,8 @@ def run_trials(
     return run_ids
 
 
-def has_told_all(sweep_logger: SweepLogger) -> bool:
-    """Wait for what is to be told again until it is: on a busy machine the first requests may fail once more."""
+def has_everything(sweep_logger: SweepLogger) -> bool:
+    """Wait until the queue is empty: on a busy machine the first requests may fail once more."""
     wait_until(lambda: sweep_logger.flush(1), "the store has everything")
     return sweep_logger.close(60)
 
@@ -120,8 +120,8 @@ def has_told_all(sweep_logger: SweepLogger) -> bool:
 def runs_of(server: Server, sweep_logger: SweepLogger) -> list[Run]:
     from mlflow.tracking import MlflowClient
 
-    wanted = f"tags.`mlflow.parentRunId` = '{sweep_logger.parent_run_id}'"
-    return list(MlflowClient(tracking_uri=server.uri).search_runs([sweep_logger.experiment_id], filter_string=wanted))
+    query = f"tags.`mlflow.parentRunId` = '{sweep_logger.parent_run_id}'"
+    return list(MlflowClient(tracking_uri=server.uri).search_runs([sweep_logger.experiment_id], filter_string=query))
 
 
 def assert_complete(
@@ -158,12 +158,11 @@ def test_nothing_waits_and_nothing_is_missing_when_the_store_is_back(
     assert threading.current_thread() not in asking_threads
     assert all(map(is_pending, run_ids))
     recover()
-    assert has_told_all(sweep_logger)
+    assert has_everything(sweep_logger)
     assert asking_threads
     assert_complete(server, sweep_logger, sweep_folder)
-    told = [message for message in caplog.messages if "does not answer" in message or "is slow" in message]
-    assert len(told) <= 2, "the user is told once, not with every call"
-    assert told
+    warnings = [message for message in caplog.messages if "is unreachable" in message or "is slow" in message]
+    assert 1 <= len(warnings) <= 2, "once, not with every call"
 
 
 def test_a_server_that_fails_for_minutes_is_waited_for(
@@ -175,7 +174,7 @@ def test_a_server_that_fails_for_minutes_is_waited_for(
     asked = proxy.n_asked
     wait_until(lambda: proxy.n_asked >= asked + 30, "thirty more requests")
     proxy.status = None
-    assert has_told_all(sweep_logger)
+    assert has_everything(sweep_logger)
     assert_complete(server, sweep_logger, sweep_folder)
     assert not [message for message in caplog.messages if "gave up" in message]
 
@@ -194,17 +193,17 @@ def test_trials_do_not_wait_for_a_slow_server_and_all_arrives(
     assert threading.current_thread() not in asking_threads
     assert all(map(is_pending, run_ids))
     proxy.delay_s = 0.0
-    assert has_told_all(sweep_logger)
+    assert has_everything(sweep_logger)
     assert asking_threads
     assert_complete(server, sweep_logger, sweep_folder)
-    (told,) = (message for message in caplog.messages if "slow" in message)
-    assert told.endswith("is slow to answer; no trial waits for it")
+    (warning,) = (message for message in caplog.messages if "slow" in message)
+    assert warning.endswith("is slow to answer; no trial waits for it")
 
 
 def test_reports_of_a_long_trial_arrive_as_soon_as_the_server_is_back(
     proxy: Proxy, server: Server, sweep_logger: SweepLogger, sweep_folder: SweepFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its worker would try again with its next report only, and the driver hears nothing of its failures."""
+    """Its worker retries only with its next report, and the driver has no way to learn of its failures."""
     folder = sweep_folder.trial(0)
     run_id = sweep_logger.start_trial(Trial(0, {"units": 0}))
     assert sweep_logger.flush()
@@ -214,14 +213,14 @@ def test_reports_of_a_long_trial_arrive_as_soon_as_the_server_is_back(
         log.log(Report(epoch, {"loss": 1.0}, 1.7e9))
         sweep_logger.collect(run_id, folder)
     assert not sweep_logger.flush(30)
-    assert "does not answer" in caplog.text
+    assert "is unreachable; updates are queued until it answers" in caplog.text
     proxy.status = None
     assert sweep_logger.close(30)
     assert spool.is_empty(folder)
     log.close()
 
 
-def test_a_sweep_goes_on_while_the_server_is_down_and_tells_it_afterwards(
+def test_a_sweep_goes_on_while_the_server_is_down_and_is_uploaded_afterwards(
     proxy: Proxy, server: Server, sweep_logger: SweepLogger, sweep_folder: SweepFolder
 ) -> None:
     run_trials(sweep_logger, sweep_folder, stop=2)
@@ -230,7 +229,7 @@ def test_a_sweep_goes_on_while_the_server_is_down_and_tells_it_afterwards(
     again = opened(proxy, sweep_logger.parent_run_id)
     run_trials(again, sweep_folder, start=2)
     server.start()
-    assert has_told_all(again)
+    assert has_everything(again)
     assert_complete(server, sweep_logger, sweep_folder)
 
 
@@ -246,15 +245,15 @@ def test_an_attempt_that_was_answered_too_late_leaves_one_run(
     assert [run.info.run_id for run in runs_of(server, sweep_logger)] == [run_id]
 
 
-def test_what_is_left_in_the_end_is_said_with_what_to_do(
+def test_a_store_that_is_down_at_the_end_is_named_with_the_remedy(
     proxy: Proxy, server: Server, sweep_logger: SweepLogger, sweep_folder: SweepFolder, caplog: pytest.LogCaptureFixture
 ) -> None:
-    sweep_logger.remedy = "`python -m sweepkit sync runs/sweeps/some` tells it the rest when it is back"
+    sweep_logger.remedy = "`python -m sweepkit sync runs/sweeps/some` uploads the rest when it is reachable again"
     server.stop()
     run_trials(sweep_logger, sweep_folder)
     assert not sweep_logger.close(30)
     server.start()
     assert caplog.messages[-1] == (
-        f"tracking store {proxy.uri} has not been told everything; nothing is lost, and "
-        "`python -m sweepkit sync runs/sweeps/some` tells it the rest when it is back"
+        f"tracking store {proxy.uri} is missing a part of this sweep; nothing is lost, and "
+        "`python -m sweepkit sync runs/sweeps/some` uploads the rest when it is reachable again"
     )

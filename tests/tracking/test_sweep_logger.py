@@ -130,11 +130,11 @@ def test_the_data_is_an_input_of_the_run(open_sweep_logger: Open, client: Mlflow
     split = SplitInput(name="texts", digest="ab" * 32, source="/data", profile={"rows": 9}, context="training")
     sweep_logger.log_dataset(sweep_logger.parent_run_id, split)
     assert sweep_logger.flush()
-    (given,) = client.get_run(sweep_logger.parent_run_id).inputs.dataset_inputs
-    assert (given.dataset.name, given.dataset.digest) == ("texts", "abababababab")
-    assert json.loads(given.dataset.source) == {"uri": "/data"}
-    assert json.loads(given.dataset.profile) == {"rows": 9}
-    assert [(tag.key, tag.value) for tag in given.tags] == [("mlflow.data.context", "training")]
+    (entry,) = client.get_run(sweep_logger.parent_run_id).inputs.dataset_inputs
+    assert (entry.dataset.name, entry.dataset.digest) == ("texts", "abababababab")
+    assert json.loads(entry.dataset.source) == {"uri": "/data"}
+    assert json.loads(entry.dataset.profile) == {"rows": 9}
+    assert [(tag.key, tag.value) for tag in entry.tags] == [("mlflow.data.context", "training")]
 
 
 def test_artifacts_of_a_store_that_is_a_file_lie_beside_it(open_sweep_logger: Open, tmp_path: Path) -> None:
@@ -152,8 +152,8 @@ def test_any_number_of_metrics_under_any_name_is_kept(open_sweep_logger: Open, c
 
     sweep_logger = open_sweep_logger()
     names = [f"accuracy@{n} (top)" for n in range(1001)]
-    connect(sweep_logger.uri).record(
-        sweep_logger.parent_run_id, metrics=dict.fromkeys(names, 1.0), tags={"long": "x" * 9000}
+    connect(sweep_logger.uri).log_metrics(
+        sweep_logger.parent_run_id, dict.fromkeys(names, 1.0), timestamp=1.7e9, tags={"long": "x" * 9000}
     )
     run = client.get_run(sweep_logger.parent_run_id)
     assert run.data.metrics == {f"accuracy_{n} _top_": 1.0 for n in range(1001)}
@@ -182,7 +182,7 @@ def test_two_threads_may_open_one_store(open_sweep_logger: Open) -> None:
 
 def test_a_deleted_experiment_is_refused_with_what_to_do(open_sweep_logger: Open, client: MlflowClient) -> None:
     client.delete_experiment(client.create_experiment("gone"))
-    with pytest.raises(InputError, match=r"experiment 'gone' was deleted; bring it back with `mlflow experiments"):
+    with pytest.raises(InputError, match=r"experiment 'gone' was deleted; restore it with `mlflow experiments"):
         open_sweep_logger(experiment="gone")
 
 

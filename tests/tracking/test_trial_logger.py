@@ -15,7 +15,7 @@ import pytest
 
 from sweepkit.storage.sweep_folder import TrialFolder
 from sweepkit.tracking import spool
-from sweepkit.tracking.errors import AwayError
+from sweepkit.tracking.errors import UnreachableError
 from sweepkit.tracking.run_endings import RunEnding
 from sweepkit.tracking.trial_logger import TrackingTarget, TrialLogger
 from sweepkit.trial.trial import Report, Trial
@@ -52,7 +52,7 @@ def test_logging_does_not_wait_for_a_store_that_hangs(
         is_asked.set()
         if not release.wait(60):
             gave_up.set()
-        raise AwayError("it hung")
+        raise UnreachableError("it hung")
 
     monkeypatch.setattr("sweepkit.tracking.trial_logger._connect", hang)
     log = TrialLogger(TrackingTarget("http://127.0.0.1:9", "0af3"), folder)
@@ -177,7 +177,7 @@ def opened(uri: str, run_id: str | None = None) -> SweepLogger:
     from sweepkit.tracking.sweep_logger import SweepLogger
 
     sweep_logger = SweepLogger.open(uri, metadata(), run_id=run_id)
-    sweep_logger._background._retry_s, sweep_logger._pending._patience_s = 0.05, 30.0
+    sweep_logger._queue._retry_s, sweep_logger._pending._patience_s = 0.05, 30.0
     return sweep_logger
 
 
@@ -226,7 +226,7 @@ class TestServer(TrialLogConformance):
         assert sweep_logger.close()
         assert self.losses(server, run_id) == [(1, 1.0)]
 
-    def test_a_trial_that_starts_while_the_server_is_away_gets_its_run_afterwards(
+    def test_a_trial_that_starts_while_the_server_is_down_gets_its_run_afterwards(
         self, server: Server, folder: TrialFolder, report: MakeReport
     ) -> None:
         from mlflow.tracking import MlflowClient
@@ -242,8 +242,8 @@ class TestServer(TrialLogConformance):
         server.start()
         assert sweep_logger.close()
         client = MlflowClient(tracking_uri=server.uri)
-        wanted = f"tags.`mlflow.parentRunId` = '{sweep_logger.parent_run_id}'"
-        (run,) = client.search_runs([sweep_logger.experiment_id], filter_string=wanted)
+        query = f"tags.`mlflow.parentRunId` = '{sweep_logger.parent_run_id}'"
+        (run,) = client.search_runs([sweep_logger.experiment_id], filter_string=query)
         assert run.info.run_name == "0003 gru"
         assert run.data.params == {"cell": "gru"}
         assert self.losses(server, run.info.run_id) == [(1, 1.0)]
