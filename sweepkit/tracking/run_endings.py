@@ -14,7 +14,7 @@ from sweepkit.storage.manifest import SweepEnd
 from sweepkit.trial.leaderboard import ranked, reasons, table
 from sweepkit.trial.trial import Trial, TrialState
 
-# MLflow has no status of its own for a pruned trial; KILLED tells it from one that ran to its end
+# MLflow has no status of its own for a pruned trial; KILLED distinguishes it from one that ran to its end
 _TRIAL_STATUS = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "KILLED", TrialState.FAILED: "FAILED"}
 _SWEEP_STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
 # the end of a traceback says most, and a tag of MLflow holds 8,000 characters, in the note with more around it

@@ -18,7 +18,7 @@ from sweepkit.trial.trial import Trial
 
 PARENT_TAG = "mlflow.parentRunId"  # the UI nests runs by it
 TRIAL_TAG = "sweepkit.trial"  # on a trial's run: its number
-ORIGIN_TAG = "sweepkit.origin"  # on a sweep's run: which sweep of which storage it is
+ORIGIN_TAG = "sweepkit.origin"  # on a sweep's run: the sweep and its storage
 _SOURCE_TAGS = {"mlflow.source.name": "sweepkit", "mlflow.source.type": "LOCAL"}
 
 

@@ -63,7 +63,7 @@ class SweepLogger:
     def open(cls, uri: str | None, metadata: RunMetadata, *, run_id: str | None = None) -> SweepLogger:
         """Open the store and the sweep's run; may be called in any thread.
 
-        A sweep that goes on needs no store for that: everything is logged once the store is reachable.
+        A continued sweep needs no store for that: everything is logged once the store is reachable.
 
         Args:
             uri: the store; None means MLFLOW_TRACKING_URI or, without that, mlflow.db in the working directory.

@@ -1,6 +1,6 @@
 """The sweep's own run in a store: reopened by its id, found by its origin, or made.
 
-Only where the store answers; a sweep that goes on without it needs none of this (`SweepLogger.open`). Try
+Only where the store answers; a continued sweep needs none of this (`SweepLogger.open`). Try
 `find_or_create(store, store.experiment("cells"), metadata)`.
 """
 
@@ -49,7 +49,7 @@ def find_or_create(store: Store, experiment_id: str, metadata: RunMetadata) -> t
 
 def describe(store: Store, run_id: str, metadata: RunMetadata) -> None:
     """Set tags and params of the sweep's run; a param that it has already stays as it is."""
-    # MLflow refuses another value, and a sweep that goes on may have more trials than before
+    # MLflow refuses another value, and a continued sweep may have more trials than before
     logged = store.info(run_id).params
     new = {name: value for name, value in metadata.params.items() if name not in logged}
     store.describe(run_id, params=new, tags=metadata.sweep_tags)

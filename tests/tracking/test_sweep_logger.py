@@ -103,6 +103,15 @@ def test_a_sweep_goes_on_in_its_run_and_keeps_its_first_params(open_sweep_logger
     assert run.data.params == {"search.trials": "4", "new": "1"}
 
 
+def test_a_sweep_whose_manifest_lost_its_run_goes_on_in_it(open_sweep_logger: Open, client: MlflowClient) -> None:
+    first, other = open_sweep_logger(origin="cells of here"), open_sweep_logger(origin="cells of elsewhere")
+    first.finish(RunEnding("KILLED", {}, {}, None), {})
+    assert first.flush()
+    again = open_sweep_logger(origin="cells of here")
+    assert again.parent_run_id == first.parent_run_id != other.parent_run_id
+    assert client.get_run(again.parent_run_id).info.status == "RUNNING"
+
+
 def test_the_sweeps_run_shows_the_leaderboard_and_the_winner(
     open_sweep_logger: Open, client: MlflowClient, tmp_path: Path
 ) -> None:
