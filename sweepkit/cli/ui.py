@@ -83,13 +83,13 @@ def _tracked(target: Path, sets: tuple[str, ...], data: str | None, tracking_uri
 def _experiment(uri: str, run_id: str) -> str:
     """Return the id of the sweep's experiment."""
     from sweepkit.tracking.connect import connect
-    from sweepkit.tracking.errors import AwayError, StoreError
+    from sweepkit.tracking.errors import StoreError, UnreachableError
     from sweepkit.tracking.uris import shown
 
     try:
         return connect(uri).experiment_of(run_id)
     except StoreError as error:
-        what = "cannot be reached" if isinstance(error, AwayError) else "does not have the sweep's run"
+        what = "cannot be reached" if isinstance(error, UnreachableError) else "does not have the sweep's run"
         raise InputError(
             f"tracking store {shown(uri)!r} {what}: {error}; call this where the sweep was run, or name the store with "
             "--tracking-uri"

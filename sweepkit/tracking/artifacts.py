@@ -18,21 +18,22 @@ _DEEPEST = 4  # folders below the root; a model's bundle is two down
 
 
 class Artifacts:
-    """What is stored at one place; `models` lets its methods raise in sweepkit's words.
+    """The artifacts at one location; `ModelStore` translates what its methods raise.
 
     Args:
-        location: as the store names it: a folder, a bucket, or a place that its server hands out.
+        location: as the store names it: a folder, a bucket, or an address that its server proxies.
         tracking_uri: the store.
 
     Raises:
-        RefusedError: the place is a folder that only the server's machine has.
+        RefusedError: the location is a folder that only the server's machine has.
     """
 
     def __init__(self, location: str, *, tracking_uri: str) -> None:
+        # without this check, MLflow would list an empty folder
         if not is_file(tracking_uri) and not _may_exist(location):
             raise RefusedError(
-                f"its artifacts are in {location!r}, which is not there on this machine; a server hands them out when "
-                "it is started without --no-serve-artifacts and --default-artifact-root"
+                f"its artifacts are in {location!r}, which does not exist on this machine; a server hands them out "
+                "when it is started without --no-serve-artifacts and --default-artifact-root"
             )
         self._repository = get_artifact_repository(location, tracking_uri=tracking_uri)
 
@@ -40,31 +41,32 @@ class Artifacts:
         """Return the folder of the only bundle.
 
         Args:
-            what: whose artifacts these are, for messages.
-            below: where to look; empty for everywhere.
+            what: the run or version that has these artifacts, for messages.
+            below: the folder to search; empty for everything.
 
         Raises:
             RefusedError: there is none, or more than one.
         """
-        found = self.bundles(below)
-        if not found:
+        bundles = self.bundles(below)
+        if not bundles:
             place = f" in {below!r}" if below else ""
             raise RefusedError(f"{what} has no bundle{place}, which is a folder with a {FACTS}")
-        if len(found) > 1:
-            raise RefusedError(f"{what} has several bundles: {', '.join(found)}; add one to its name, after a slash")
-        return found[0]
+        if len(bundles) > 1:
+            raise RefusedError(f"{what} has several bundles: {', '.join(bundles)}; add one to its name, after a slash")
+        return bundles[0]
 
     def bundles(self, below: str = "") -> list[str]:
-        """Return the folders that hold a bundle, sorted; "" is the place itself."""
-        found, pending = [], [below.strip("/")]
+        """Return the folders that hold a bundle, sorted; "" is the location itself."""
+        bundles, pending = [], [below.strip("/")]
         while pending:
             folder = pending.pop()
             entries = self._repository.list_artifacts(folder or None)
             if any(PurePosixPath(entry.path).name == FACTS and not entry.is_dir for entry in entries):
-                found.append(folder)
+                bundles.append(folder)
+            # every folder is a request, and a run may have thousands of other artifacts
             elif len(PurePosixPath(folder).parts) < _DEEPEST:
                 pending += [entry.path for entry in entries if entry.is_dir and _is_below(entry.path, folder)]
-        return sorted(found)
+        return sorted(bundles)
 
     def fetch(self, bundle: str, folder: Path) -> None:
         """Copy a bundle's files into a folder; one that is not there is left out, for loading to notice."""
@@ -89,12 +91,12 @@ class Artifacts:
 
 
 def _may_exist(location: str) -> bool:
-    """Tell whether a place can be looked into: it is no folder, or one that is there."""
+    """Return whether a location can be listed from here: it is not a folder, or one that exists."""
     path = location.removeprefix("file://")
     return not path.startswith("/") or Path(path).exists()
 
 
 def _is_below(path: str, folder: str) -> bool:
-    """Tell whether a listed path is what it should be: one more part than the folder that was listed."""
+    """Return whether a listed path is directly below the folder that was listed, as a malicious store's may not be."""
     parts = PurePosixPath(path).parts
     return parts[:-1] == PurePosixPath(folder).parts and not {"..", "/"} & set(parts) and "\\" not in path

@@ -1,6 +1,6 @@
-"""Upload to a store afterwards what could not be logged while a sweep ran, from the sweep's journal and its spools.
+"""Upload afterwards what could not be logged while a sweep ran, from the sweep's journal and its spools.
 
-Every call reads what the store has and adds what is missing, so that doing it twice changes nothing. Unlike
+Every method compares with what the store has and adds what is missing, so that uploading twice changes nothing. Unlike
 `sweep_logger`, it waits for the store, and raises when the store is unreachable. Try
 `Backfill.open(uri, RunMetadata.of(folder, folder.manifest()), run_id=None)`.
 """
@@ -14,32 +14,29 @@ from typing import TYPE_CHECKING
 
 from sweepkit.errors import InputError
 from sweepkit.storage.sweep_folder import TrialFolder
-from sweepkit.tracking import spool
+from sweepkit.tracking import spool, sweep_run
 from sweepkit.tracking.connect import connect
-from sweepkit.tracking.errors import ORIGIN_TAG, TRIAL_TAG, AwayError, RefusedError, StoreError
+from sweepkit.tracking.errors import RefusedError, StoreError, UnreachableError
 from sweepkit.tracking.pending_runs import is_pending
-from sweepkit.tracking.run_endings import Leaderboard, RunEnding
-from sweepkit.tracking.run_metadata import PARENT_TAG, RunMetadata, SplitInput, run_name
-from sweepkit.tracking.sweep_logger import source_tags
+from sweepkit.tracking.run_endings import LEADERBOARD, Leaderboard, RunEnding
+from sweepkit.tracking.run_metadata import RunMetadata, SplitInput, run_name, trial_tags
 from sweepkit.tracking.uris import shown
 from sweepkit.trial.trial import Report, Trial
 
 if TYPE_CHECKING:
     from sweepkit.tracking.runs import RunInfo, Store
 
-_TABLE = "leaderboard.json"
-
 
 @dataclass
 class BackfillCounts:
-    """What was missing and is there now.
+    """How much was missing and has been uploaded.
 
     Attributes:
-        runs: that were made, the sweep's own included.
+        runs: new runs, the sweep's own included.
         reports: epochs.
         endings: of runs.
-        checkpoints: that were copied.
-        deleted: runs that somebody deleted in the store, by trial; these stay as they are.
+        checkpoints: copied to artifacts.
+        deleted: trials whose runs were deleted in the store; these stay deleted.
     """
 
     runs: int = 0
@@ -54,7 +51,7 @@ class Backfill:
 
     Attributes:
         parent_run_id: the sweep's own run.
-        counts: what has been missing so far.
+        counts: what has been uploaded so far.
     """
 
     def __init__(
@@ -70,42 +67,42 @@ class Backfill:
         Args:
             uri: the store, as `uris.located` gives it.
             metadata: what the sweep's run carries, if it must be made.
-            run_id: the sweep's run where it has one; another store does not know it.
+            run_id: the sweep's run where it has one; it is not in another store than the sweep's own.
         """
         store, counts = connect(uri), BackfillCounts()
-        run = _known(store, run_id)
+        run = _run_info(store, run_id)
         if run and run_id:
+            # a new one would leave the children of the deleted run without a parent
             if run.is_deleted:
                 raise RefusedError(f"the sweep's run {run_id} was deleted")
+            # the experiment of the run, which may have another name by now than the settings give
             return cls(store, metadata, experiment_id=store.experiment_of(run_id), parent_run_id=run_id, counts=counts)
         experiment_id = store.experiment(metadata.experiment)
-        found_id = store.tagged(experiment_id, ORIGIN_TAG, metadata.origin)
-        if found_id is None:
+        run_id, is_new = sweep_run.find_or_create(store, experiment_id, metadata)
+        if is_new:
             counts.runs += 1
-            tags = {**source_tags(), **metadata.sweep_tags, ORIGIN_TAG: metadata.origin}
-            found_id = store.create_run(experiment_id, name=metadata.title, tags=tags)
-            store.record(found_id, params=metadata.params)
-        return cls(store, metadata, experiment_id=experiment_id, parent_run_id=found_id, counts=counts)
+            store.describe(run_id, params=metadata.params)
+        return cls(store, metadata, experiment_id=experiment_id, parent_run_id=run_id, counts=counts)
 
     def trial(
         self, trial: Trial, folder: TrialFolder, *, split: SplitInput | None, ending: RunEnding | None
     ) -> str | None:
-        """Upload what is missing of one trial; returns its run, or None where that was deleted in the store.
+        """Upload what is missing of one trial; return its run, or None where that was deleted in the store.
 
         Args:
             trial: as the journal has it.
-            folder: where its spool is.
+            folder: with its spool.
             split: the data that it trained on; None when the data is gone.
             ending: None while it has not ended.
         """
         run_id = self._run_of(trial)
-        run = self._store.facts(run_id)
-        if run.is_deleted:
+        run = self._store.info(run_id)
+        if run.is_deleted:  # on purpose, so it is not uploaded again
             self.counts.deleted.append(trial.number)
             return None
         params = {key: str(value) for key, value in trial.params.items() if key not in run.params}
         if params:
-            self._store.record(run_id, params=params)
+            self._store.describe(run_id, params=params)
         if split and not run.has_data:
             self._store.add_dataset(run_id, split)
         self._send_reports(run_id, trial.reports, folder)
@@ -114,54 +111,55 @@ class Backfill:
         return run_id
 
     def checkpoint(self, run_id: str, folder: Path, *, last: str) -> None:
-        """Copy a checkpoint to a run's artifacts, if it is not there; `last` is the file that is written last."""
+        """Copy a checkpoint to a run's artifacts, unless it is there; `last` is the file that is written last."""
+        # an upload that was cut short lacks that file, and is repeated
         if folder.exists() and not self._store.has_artifact(run_id, "checkpoint", last):
             self._store.upload(run_id, folder, name="checkpoint")
             self.counts.checkpoints += 1
 
     def sweep(self, ending: RunEnding, leaderboard: Leaderboard) -> None:
         """Upload how the sweep ended."""
-        run = self._store.facts(self.parent_run_id)
+        run = self._store.info(self.parent_run_id)
         was_missing = self._end(self.parent_run_id, run, ending)
-        if leaderboard and (was_missing or not self._store.has_artifact(self.parent_run_id, "", _TABLE)):
-            columns = {name: list(values) for name, values in leaderboard.items()}
-            self._store.put_table(self.parent_run_id, name=_TABLE, columns=columns)
+        # a table beside another ending is of an earlier end of the sweep, which went on since
+        if leaderboard and (was_missing or not self._store.has_artifact(self.parent_run_id, "", LEADERBOARD)):
+            self._store.put_table(self.parent_run_id, name=LEADERBOARD, columns=leaderboard)
 
     def _run_of(self, trial: Trial) -> str:
-        if trial.run_id and _known(self._store, trial.run_id):
+        if trial.run_id and _run_info(self._store, trial.run_id):
             return trial.run_id
+        # pending in the journal, or in another store: by parent and number then
         run_id = self._store.child(self._experiment_id, self.parent_run_id, trial.number)
         if run_id:
             return run_id
         self.counts.runs += 1
-        tags = {
-            **source_tags(),
-            **self._metadata.tags,
-            PARENT_TAG: self.parent_run_id,
-            TRIAL_TAG: str(trial.number),
-        }
+        tags = trial_tags(trial.number, parent_run_id=self.parent_run_id, tags=self._metadata.tags)
         return self._store.create_run(self._experiment_id, name=run_name(trial), tags=tags, started=trial.started)
 
     def _send_reports(self, run_id: str, reports: Sequence[Report], folder: TrialFolder) -> None:
-        """Send what waits in the spool, then what the journal has beyond that; the store may be a new one."""
+        """Send what waits in the spool, then what the journal has beyond that."""
+        # the spool first: its files have tags of the worker's host, which the journal has not
         self.counts.reports += spool.send(self._store, run_id, folder)
         steps: dict[str, set[int]] = {}
         for report in reports:
+            # one metric stands for the report: all of them arrive in one request
             metric = next(iter(report.metrics), None)
             if metric is None:
                 continue
             if metric not in steps:
                 steps[metric] = self._store.steps(run_id, metric)
             if report.epoch not in steps[metric]:
-                self._store.record(run_id, metrics=report.metrics, step=report.epoch, timestamp=report.timestamp)
+                self._store.log_metrics(run_id, report.metrics, step=report.epoch, timestamp=report.timestamp)
                 self.counts.reports += 1
-        spool.clear(folder)  # of what was damaged
+        spool.clear(folder)  # of damaged files, whose reports came from the journal
 
     def _end(self, run_id: str, run: RunInfo, ending: RunEnding) -> bool:
-        """Log an ending unless it is there; tell whether it was missing."""
+        """Log an ending unless it is there; return whether it was missing."""
         lacks = run.lacks(tags=ending.tags, metrics=ending.metrics)
         if lacks:
-            self._store.record(run_id, metrics=ending.metrics, timestamp=ending.at or 0.0, tags=ending.tags)
+            # a fixed time where none was recorded: with the present one, a retry would add a second entry
+            self._store.log_metrics(run_id, ending.metrics, timestamp=ending.at or 0.0, tags=ending.tags)
+        # only then: MLflow would set another end time
         if run.status != ending.status:
             self._store.end(run_id, ending.status, at=ending.at)
         elif not lacks:
@@ -171,19 +169,19 @@ class Backfill:
 
 
 def in_users_words(error: StoreError, uri: str) -> InputError:
-    """Return what to tell a user whose store does not take it."""
-    what = "cannot be reached" if isinstance(error, AwayError) else "rejected the update"
+    """Return the message for a user whose store is unreachable or refused the upload."""
+    what = "cannot be reached" if isinstance(error, UnreachableError) else "rejected the update"
     return InputError(
         f"tracking store {shown(uri)!r} {what}: {error}; nothing is lost. Run this command again when the server "
         "answers, or choose another store with --tracking-uri"
     )
 
 
-def _known(store: Store, run_id: str | None) -> RunInfo | None:
-    """Return what a store knows of a run; None if it does not know it."""
+def _run_info(store: Store, run_id: str | None) -> RunInfo | None:
+    """Return a run as the store has it; None if it does not have it."""
     if run_id is None or is_pending(run_id):
         return None
     try:
-        return store.facts(run_id)
+        return store.info(run_id)
     except RefusedError:
         return None

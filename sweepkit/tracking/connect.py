@@ -1,4 +1,7 @@
-"""Which tracking store is meant, who can reach it, and how to open it. Imports no mlflow until `connect` is called."""
+"""Open a tracking store. Imports no mlflow until `connect` is called.
+
+Try `connect(uris.located(None)).experiment("cells")`.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,8 @@ from sweepkit.tracking.uris import sqlite_path
 if TYPE_CHECKING:
     from sweepkit.tracking.runs import Store
 
-# What the user has set stays as it is. Retries are ours: the queue and the spool try again without making anyone
-# wait, while MLflow's own seven would block a call for four minutes.
+# Defaults only: what the user has set stays. The queue and the spool retry without anyone waiting, while MLflow's own
+# seven retries would block a call for four minutes.
 _ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
@@ -29,16 +32,16 @@ _SQLITE_HEAD = b"SQLite format 3\0"
 
 
 def connect(uri: str) -> Store:
-    """Open a store, quietly. The first time in a process takes seconds: mlflow is imported, a new database laid out.
+    """Open a store, without MLflow's own output; the first call in a process takes seconds, to import mlflow.
 
     Raises:
-        InputError: the store is a file that cannot be written or is no database.
-        StoreError: the store does not answer, or its URI means nothing to MLflow.
+        InputError: the store is a file that cannot be written or is not a database.
+        StoreError: the store does not answer, or MLflow has no store for the URI.
     """
     _check_sqlite(uri)
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    # after the environment, which mlflow reads when it is imported
+    # after the environment is set, which mlflow reads when it is imported
     from sweepkit.tracking.runs import Store
     from sweepkit.tracking.sqlite import lay_out
 
@@ -49,21 +52,23 @@ def connect(uri: str) -> Store:
 
 
 def _check_sqlite(uri: str) -> None:
-    """Find at once what MLflow would find after minutes of trying again."""
+    """Raise at once for what MLflow would raise for after minutes of retries."""
     path = sqlite_path(uri)
     if path is None:
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        # the folder has to be writable too, for SQLite's journal
         with tempfile.TemporaryFile(dir=path.parent):
             head = _head(path) if path.exists() else b""
     except OSError as error:
-        # what is in the folder's place is then no folder
+        # `mkdir` says "file exists" where something else has the folder's name
         code = errno.ENOTDIR if isinstance(error, FileExistsError) else error.errno or errno.EIO
         reason = os.strerror(code).lower()
         raise InputError(f"tracking store {uri!r} cannot be written: {reason}; {REMEDY}") from None
+    # an empty file becomes a database
     if head and head != _SQLITE_HEAD:
-        raise InputError(f"tracking store {uri!r} is no SQLite database; {REMEDY}")
+        raise InputError(f"tracking store {uri!r} is not an SQLite database; {REMEDY}")
 
 
 def _head(path: Path) -> bytes:

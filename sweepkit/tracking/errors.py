@@ -1,26 +1,25 @@
-"""What a tracking store may answer besides yes. None of these leaves `sweepkit.tracking`."""
+"""How requests to a tracking store fail.
+
+`mlflow_errors` raises these in place of MLflow's own. None leaves the package uncaught: loggers queue or drop what
+failed, and commands turn it into an InputError that names the store.
+"""
 
 from __future__ import annotations
 
-TRIAL_TAG = "sweepkit.trial"  # on a trial's run: its number
-
-
-ORIGIN_TAG = "sweepkit.origin"  # on a sweep's run: which sweep of which storage it is
-
-
+# ends every message of a store that a sweep cannot start with
 REMEDY = "name another with tracking.uri, or turn tracking off with tracking.enabled: false"
 
 
 class StoreError(Exception):
-    """The tracking store did not do what it was asked. Never leaves `sweepkit.tracking`."""
+    """A request to the tracking store failed."""
 
 
-class AwayError(StoreError):
-    """It does not answer, or fails in doing it: trying again later makes sense.
+class UnreachableError(StoreError):
+    """No answer, or a failure of the store itself: a retry may succeed.
 
     Args:
         reason: what happened.
-        has_answered: it was there and failed, as a server with a defect does: trying for ever makes no sense.
+        has_answered: a server answered, and failed, as one with a defect does at each retry: retries must end.
     """
 
     def __init__(self, reason: str, *, has_answered: bool = False) -> None:
@@ -29,4 +28,4 @@ class AwayError(StoreError):
 
 
 class RefusedError(StoreError):
-    """It answers that it will never do this: the run was deleted, the value is not allowed."""
+    """The store will never accept this request: the run was deleted, the value is not allowed."""

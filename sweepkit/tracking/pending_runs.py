@@ -1,7 +1,7 @@
-"""The making of trials' runs in a store that may be slow or away: a pending id stands for a run until there is one.
+"""Runs of trials in a store that may be slow or unreachable: a pending id stands for a run until there is one.
 
-No trial waits for its run longer than a healthy store takes to make one. What is told of a pending run goes through the
-background too, in order, so that the run is there when it is told.
+No trial waits for its run longer than a healthy store takes to make one. Calls about a pending run go through the
+same queue as the making of it, in order, so that the run exists when they are made.
 """
 
 from __future__ import annotations
@@ -12,27 +12,28 @@ import time
 from collections.abc import Callable
 
 from sweepkit.tracking.errors import RefusedError, StoreError
-from sweepkit.tracking.queue import Background
+from sweepkit.tracking.queue import CallQueue
 from sweepkit.tracking.uris import is_file, shown
 
 logger = logging.getLogger(__name__)
 
 _FILE_PATIENCE_S = 30.0  # a file is slow only where the whole machine is
 _SERVER_PATIENCE_S = 0.5  # a healthy server takes a tenth of that
+_PENDING = "pending-"  # also in journals, where a driver may have died before it learnt the run's id
 
 
 class PendingRuns:
-    """The runs that trials have been given ids for.
+    """The runs that trials have ids of.
 
     Args:
         uri: of the store.
-        background: where a run is made that the store does not make at once.
+        queue: where a run is made that the store does not make at once.
     """
 
-    def __init__(self, uri: str, background: Background) -> None:
-        self._uri, self._background = uri, background
+    def __init__(self, uri: str, queue: CallQueue) -> None:
+        self._uri, self._queue = uri, queue
         self._patience_s = _FILE_PATIENCE_S if is_file(uri) else _SERVER_PATIENCE_S
-        self._real: dict[str, str] = {}
+        self._run_ids: dict[str, str] = {}  # by pending id
         self._is_slow = False
 
     def make(self, number: int, create: Callable[[bool], str], *, may_exist: bool) -> str:
@@ -40,60 +41,62 @@ class PendingRuns:
 
         Args:
             number: the trial's.
-            create: looks for the run, if it is told that there may be one, and makes it otherwise; returns its id.
-            may_exist: whether there may be one already.
+            create: returns the run's id; looks for an existing run first if its argument is true.
+            may_exist: whether there may be a run already.
         """
         pending, attempted = pending_id(number), threading.Event()
-
-        def attempt() -> None:
-            try:
-                self._real[pending] = create(may_exist)
-            except StoreError as error:
-                logger.info("trial %d has no run yet: %s", number, error)
-            finally:
-                attempted.set()
-
-        def make_sure() -> None:
-            attempted.wait()
-            started = time.monotonic()
-            if pending not in self._real:
-                # an attempt that was not answered may have made it nevertheless
-                self._real[pending] = create(True)
-            self._is_slow = time.monotonic() - started > self._patience_s
-
-        if self._background.is_away or self._is_slow:
+        # one trial has waited for a slow store already; the next ones do not
+        if self._queue.is_unreachable or self._is_slow:
             attempted.set()
         else:
-            threading.Thread(target=attempt, name="sweepkit-new-run", daemon=True).start()
+            self._start_attempt(pending, attempted, lambda: create(may_exist))
             self._is_slow = not attempted.wait(self._patience_s)
             if self._is_slow:
                 logger.warning("tracking store %s is slow to answer; no trial waits for it", shown(self._uri))
-            if pending in self._real:
-                return self._real[pending]
-        self._background.put(make_sure)
+            if pending in self._run_ids:
+                return self._run_ids[pending]
+        self._queue.put(lambda: self._make_sure(pending, attempted, lambda: create(True)))
         return pending
 
     def real(self, run_id: str) -> str:
         """Return the id that a run has in the store.
 
         Raises:
-            RefusedError: it is pending, and none was made.
+            RefusedError: it is pending, and no run was made.
         """
         if not is_pending(run_id):
             return run_id
-        if run_id not in self._real:
+        if run_id not in self._run_ids:
             raise RefusedError(f"there is no run for {run_id!r}")
-        return self._real[run_id]
+        return self._run_ids[run_id]
 
+    def _start_attempt(self, pending: str, attempted: threading.Event, create: Callable[[], str]) -> None:
+        def attempt() -> None:
+            try:
+                self._run_ids[pending] = create()
+            except StoreError as error:
+                logger.info("%s has no run yet: %s", pending, error)
+            finally:
+                attempted.set()
 
-_PENDING = "pending-"
+        # a thread of its own, because a call cannot be abandoned; it may succeed after the trial has started
+        threading.Thread(target=attempt, name="sweepkit-new-run", daemon=True).start()
+
+    def _make_sure(self, pending: str, attempted: threading.Event, create: Callable[[], str]) -> None:
+        """Make the run in the queue's thread, unless the first attempt made it after all."""
+        attempted.wait()  # two attempts at a time would make two runs
+        started = time.monotonic()
+        if pending not in self._run_ids:
+            self._run_ids[pending] = create()
+        # so that trials wait again once the store is quick
+        self._is_slow = time.monotonic() - started > self._patience_s
 
 
 def pending_id(number: int) -> str:
-    """Return what stands for the run of a trial that started while the store was away."""
+    """Return the id that stands for the run of a trial until the store has made it."""
     return f"{_PENDING}{number:04d}"
 
 
 def is_pending(run_id: str) -> bool:
-    """Tell whether this stands for a run that is yet to be made."""
+    """Tell whether an id stands for a run that is yet to be made."""
     return run_id.startswith(_PENDING)

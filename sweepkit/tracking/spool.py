@@ -1,7 +1,7 @@
 """Reports on their way to the tracking store, one small file each, so that neither an outage nor a death loses one.
 
-A file is written before a report is sent and deleted afterwards. Sending one twice changes nothing: the store
-knows a metric by its key, step and timestamp.
+A file is written before a report is sent and deleted afterwards. Sending a report twice changes nothing: the store
+identifies a metric's entry by key, step and timestamp. Try `write(folder.trial(7), report, {})`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from sweepkit.storage.sweep_folder import TrialFolder
-from sweepkit.tracking.connect import connect
 from sweepkit.trial.trial import Report
 
 if TYPE_CHECKING:
@@ -26,12 +25,12 @@ def write(folder: TrialFolder, report: Report, tags: Mapping[str, str]) -> None:
 
 
 def is_behind(folder: TrialFolder) -> bool:
-    """Tell whether more waits than the latest report, which its worker may be sending at this moment."""
+    """Return whether more waits than the latest report, which its worker may be sending at this moment."""
     return len(folder.storage.names(folder.paths.spool)) > 1
 
 
 def is_empty(folder: TrialFolder) -> bool:
-    """Tell whether all has been sent."""
+    """Return whether everything has been sent."""
     return not folder.storage.names(folder.paths.spool)
 
 
@@ -39,42 +38,27 @@ def send(store: Store, run_id: str, folder: TrialFolder) -> int:
     """Send what is in the spool, oldest first, and return how many reports that were.
 
     Raises:
-        StoreError: the store failed; what it has not got is still in the spool.
+        StoreError: a request failed; its report and all later ones are still in the spool.
     """
     n_sent = 0
     for file in folder.storage.names(folder.paths.spool):
         name = f"{folder.paths.spool}/{file}"
         try:
             content = folder.storage.read_json(name)
-        except FileNotFoundError:  # the worker and the driver may both be at it
+        except FileNotFoundError:  # the worker and the driver may send at the same time, and the other was first
             continue
         except ValueError:
+            # left where it is: the journal has the report, and only `sync` reads that
             logger.warning("%s is damaged; `python -m sweepkit sync` takes its report from the journal", name)
             continue
         report = Report.from_json(content["report"])
-        store.record(
-            run_id,
-            metrics=report.metrics,
-            step=report.epoch,
-            timestamp=report.timestamp,
-            tags=content["tags"],
-        )
+        store.log_metrics(run_id, report.metrics, step=report.epoch, timestamp=report.timestamp, tags=content["tags"])
         folder.storage.delete(name)
         n_sent += 1
     return n_sent
 
 
 def clear(folder: TrialFolder) -> None:
-    """Delete what is left in the spool, which the store has from elsewhere."""
+    """Delete what is left in the spool after its reports were uploaded from the journal."""
     for file in folder.storage.names(folder.paths.spool):
         folder.storage.delete(f"{folder.paths.spool}/{file}")
-
-
-def replay(uri: str, run_id: str, folder: TrialFolder) -> int:
-    """Send what a trial left in its spool, and return how many reports that were.
-
-    Raises:
-        InputError: the store is a file that cannot be written.
-        StoreError: the store failed; what it has not got is still in the spool.
-    """
-    return 0 if is_empty(folder) else send(connect(uri), run_id, folder)

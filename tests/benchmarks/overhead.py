@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,30 +69,33 @@ def trials(scratch: Path, n: int) -> None:
 
 def tracking(scratch: Path, n: int) -> None:
     """Make the calls that a sweep makes and add up what the driver's loop and its background thread spend."""
-    from sweepkit.storage.layout import SweepPaths
     from sweepkit.storage.storage import Storage
-    from sweepkit.tracking import spool
+    from sweepkit.storage.sweep_folder import SweepFolder
+    from sweepkit.tracking import run_endings, spool
+    from sweepkit.tracking.run_metadata import RunMetadata
     from sweepkit.tracking.sweep_logger import SweepLogger
-    from sweepkit.trial.trial import Report
+    from sweepkit.trial.trial import Report, Trial, TrialState
 
     n = n or 48
-    storage = Storage.at(str(scratch / "runs"))
-    sweep_logger = SweepLogger.open(uri=None, experiment="bench", sweep="bench")
+    sweep_folder = SweepFolder(Storage.at(str(scratch / "runs")), "bench")
+    metadata = RunMetadata(experiment="bench", title="bench", origin="bench", tags={}, params={})
+    sweep_logger = SweepLogger.open(None, metadata)
     sweep_logger.flush()
     metrics = {f"metric_{i}": 0.5 for i in range(6)}
     began, cpu, waited = time.perf_counter(), time.process_time(), 0.0
     for number in range(n):
-        paths = SweepPaths("bench").trial(number)
+        folder, trial = sweep_folder.trial(number), Trial(number, {f"param_{i}": i for i in range(12)})
         at = time.perf_counter()
-        run = sweep_logger.start_trial(number=number, name=f"{number:04d}", params={f"param_{i}": i for i in range(12)})
+        run_id = sweep_logger.start_trial(trial)
         waited += time.perf_counter() - at
         for epoch in range(1, 5):
             at = time.perf_counter()
-            spool.write(storage, paths, Report(epoch, metrics, time.time()), {})  # a worker's part
-            sweep_logger.collect(run, storage, paths)
+            spool.write(folder, Report(epoch, metrics, time.time()), {})  # a worker's part
+            sweep_logger.collect(run_id, folder)
             waited += time.perf_counter() - at
         at = time.perf_counter()
-        sweep_logger.end_trial(run, state="complete", reason="-", best_value=0.5, best_epoch=1, metric="metric_0")
+        ended = replace(trial, state=TrialState.COMPLETE, reason="-", best_value=0.5, best_epoch=1)
+        sweep_logger.end_trial(run_id, run_endings.of_trial(ended, metric="metric_0", log="log.txt"))
         waited += time.perf_counter() - at
     sweep_logger.flush(600)
     print(

@@ -136,9 +136,9 @@ def test_warnings_of_the_driver_are_lines_while_a_sweep_is_shown(kind: type[Plai
     logger = logging.getLogger("sweepkit.tracking.queue")
     with kind(Console(file=out, width=60, force_terminal=kind is LiveTable, color_system=None), SPEC, VARIED):
         logger.info("nobody needs to know")
-        logger.warning("tracking store %s does not answer, what it is to be told waits", "http://[a]")
+        logger.warning("tracking store %s is unreachable; updates are queued until it answers", "http://[a]")
     logger.warning("too late")
-    said = "warning: tracking store http://[a] does not answer, what it is to be told waits"
+    said = "warning: tracking store http://[a] is unreachable; updates are queued until it answers"
     assert said in out.getvalue().replace("\n", "")
     assert "nobody needs" not in out.getvalue()
     assert "too late" not in out.getvalue()

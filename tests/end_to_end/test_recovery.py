@@ -225,7 +225,7 @@ class TestTracking:
         run.send_signal(signal.SIGCONT)
         out = ended(run)
         assert tracking.told() == always_there
-        assert "does not answer, what it is to be told waits: connection refused" in out
+        assert "is unreachable; updates are queued until it answers: connection refused" in out
         assert "sync" not in out
 
     def test_sync_tells_a_server_what_it_missed_of_a_sweep_that_ended_without_it(

@@ -31,8 +31,8 @@ def tracked_sweep(root: Path, sweep_file: SweepFile, uri: str) -> tuple[Path, An
     storage = Storage.at(str(root / "runs"))
     path = sweep_file(TRACKED.replace("{uri}", uri))
     definition = load(path, ["search.trials=3"])
-    folder, _ = claim_sweep(definition, storage, data_key="key1", new=False)
-    sweep_logger = SweepLogger.open(uri, RunMetadata("cells", "cells", "", {}, {}))
+    folder, manifest = claim_sweep(definition, storage, data_key="key1", new=False)
+    sweep_logger = SweepLogger.open(uri, RunMetadata.of(folder, manifest))
     folder.update(parent_run_id=sweep_logger.parent_run_id, ended="finished")
     study = SweepStudy.open(storage.path(folder.paths.journal), definition.config, definition.space)
     study.queue([POINT] * 3)
@@ -45,7 +45,7 @@ def tracked_sweep(root: Path, sweep_file: SweepFile, uri: str) -> tuple[Path, An
         for epoch in (1, 2):
             report = Report(epoch, {"train_loss": 0.1, "valid_accuracy": 0.5 + number / 10}, 1.7e9 + epoch)
             if (number, epoch) == (0, 1):
-                sweep_logger._store.record(run_id, metrics=report.metrics, step=epoch, timestamp=report.timestamp)
+                sweep_logger._store.log_metrics(run_id, report.metrics, step=epoch, timestamp=report.timestamp)
             else:
                 spool.write(folder.trial(number), report, {"sweepkit.host": "far"})
             study.report(number, report)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,8 @@ import pytest
 from sweepkit.storage.storage import Storage
 from sweepkit.storage.sweep_folder import SweepFolder, TrialFolder
 from sweepkit.trial.trial import Report
+from tests.support.made_up_runs import metadata
 from tests.support.servers import Server
-from tests.support.tracking import METADATA
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -52,8 +51,8 @@ def open_sweep_logger(uri: str) -> Iterator[Callable[..., SweepLogger]]:
 
     opened = []
 
-    def call(address: str = uri, run_id: str | None = None, **changes: Any) -> SweepLogger:
-        opened.append(SweepLogger.open(address, replace(METADATA, **changes), run_id=run_id))
+    def call(*, at: str = uri, run_id: str | None = None, **changes: Any) -> SweepLogger:
+        opened.append(SweepLogger.open(at, metadata(**changes), run_id=run_id))
         return opened[-1]
 
     yield call
@@ -62,13 +61,13 @@ def open_sweep_logger(uri: str) -> Iterator[Callable[..., SweepLogger]]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> SweepFolder:
+def sweep_folder(tmp_path: Path) -> SweepFolder:
     return SweepFolder(Storage.at(str(tmp_path / "runs")), "some")
 
 
 @pytest.fixture
-def trial_folder(folder: SweepFolder) -> TrialFolder:
-    return folder.trial(3)
+def folder(sweep_folder: SweepFolder) -> TrialFolder:
+    return sweep_folder.trial(3)
 
 
 @pytest.fixture

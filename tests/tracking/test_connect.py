@@ -89,7 +89,7 @@ def test_an_sqlite_file_that_cannot_be_written_is_named_at_once(tmp_path: Path) 
     )
 
 
-def test_a_file_that_is_no_database_is_named_at_once(tmp_path: Path) -> None:
-    (tmp_path / "mlflow.db").write_text("this is no database, but somebody's notes")
-    with pytest.raises(InputError, match=r"mlflow\.db' is no SQLite database; name another with tracking\.uri"):
+def test_a_file_that_is_not_a_database_is_named_at_once(tmp_path: Path) -> None:
+    (tmp_path / "mlflow.db").write_text("not a database, but somebody's notes")
+    with pytest.raises(InputError, match=r"mlflow\.db' is not an SQLite database; name another with tracking\.uri"):
         connect(f"sqlite:///{tmp_path}/mlflow.db")

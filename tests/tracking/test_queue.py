@@ -1,4 +1,4 @@
-"""The queue to a store that may be slow or away. No MLflow needed."""
+"""The queue of calls to a store that may be slow or unreachable. No MLflow needed."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from sweepkit.tracking.errors import AwayError, RefusedError
-from sweepkit.tracking.queue import Background
+from sweepkit.tracking.errors import RefusedError, UnreachableError
+from sweepkit.tracking.queue import CallQueue
 
 
 class Shelf:
@@ -18,13 +18,13 @@ class Shelf:
     def __init__(self) -> None:
         self.items: list[int] = []
         self.is_on = True
-        self.asked = threading.Event()
+        self.called = threading.Event()
 
     def add(self, item: int) -> Callable[[], None]:
         def call() -> None:
-            self.asked.set()
+            self.called.set()
             if not self.is_on:
-                raise AwayError("nobody is there")
+                raise UnreachableError("connection refused")
             self.items.append(item)
 
         return call
@@ -36,102 +36,102 @@ def shelf() -> Shelf:
 
 
 @pytest.fixture
-def background() -> Iterator[Background]:
-    background = Background("the shelf", retry_s=0.01)
-    yield background
-    background.close(5)
+def queue() -> Iterator[CallQueue]:
+    queue = CallQueue("the shelf", retry_s=0.01)
+    yield queue
+    queue.close(5)
 
 
-def test_calls_are_made_in_order(background: Background, shelf: Shelf) -> None:
+def test_calls_are_made_in_order(queue: CallQueue, shelf: Shelf) -> None:
     for item in range(50):
-        background.put(shelf.add(item))
-    assert background.flush(5)
+        queue.put(shelf.add(item))
+    assert queue.flush(5)
     assert shelf.items == list(range(50))
 
 
-def test_nobody_waits_for_a_slow_store(background: Background) -> None:
+def test_nobody_waits_for_a_slow_store(queue: CallQueue) -> None:
     release = threading.Event()
-    background.put(release.wait)
-    assert not background.flush(0.01)
+    queue.put(release.wait)
+    assert not queue.flush(0.01)
     release.set()
-    assert background.flush(5)
+    assert queue.flush(5)
 
 
-def test_what_a_store_was_not_told_while_away_it_is_told_in_order_when_it_is_back(
-    background: Background, shelf: Shelf, caplog: pytest.LogCaptureFixture
+def test_calls_wait_in_order_for_an_unreachable_store(
+    queue: CallQueue, shelf: Shelf, caplog: pytest.LogCaptureFixture
 ) -> None:
     shelf.is_on = False
     for item in range(3):
-        background.put(shelf.add(item))
-    assert not background.flush(5)
-    assert background.is_away
+        queue.put(shelf.add(item))
+    assert not queue.flush(5)
+    assert queue.is_unreachable
     shelf.is_on = True
-    shelf.asked.clear()
-    assert shelf.asked.wait(5)
-    background.put(shelf.add(3))
-    assert background.close(5) == 0
+    shelf.called.clear()
+    assert shelf.called.wait(5)
+    queue.put(shelf.add(3))
+    assert queue.close(5) == 0
     assert shelf.items == [0, 1, 2, 3]
     assert caplog.messages == [
-        "the shelf does not answer, what it is to be told waits: nobody is there",
+        "the shelf is unreachable; updates are queued until it answers: connection refused",
         "the shelf answers again",
     ]
 
 
 def test_a_call_that_the_store_itself_fails_at_does_not_hold_up_the_others_for_ever(
-    background: Background, shelf: Shelf, caplog: pytest.LogCaptureFixture
+    queue: CallQueue, shelf: Shelf, caplog: pytest.LogCaptureFixture
 ) -> None:
     attempts = []
 
     def failing() -> None:
         attempts.append(1)
-        raise AwayError("internal error", has_answered=True)
+        raise UnreachableError("internal error", has_answered=True)
 
-    background.put(failing)
-    background.put(shelf.add(1))
-    assert shelf.asked.wait(5)
-    assert background.close(5) == 0
+    queue.put(failing)
+    queue.put(shelf.add(1))
+    assert shelf.called.wait(5)
+    assert queue.close(5) == 0
     assert len(attempts) == 5
     assert shelf.items == [1]
     assert "the shelf failed 5 times, gave up: internal error" in caplog.messages
 
 
-def test_closing_while_the_store_is_away_tries_once_more_and_counts_what_is_left(shelf: Shelf) -> None:
-    background = Background("the shelf", retry_s=3600)
+def test_closing_while_the_store_is_unreachable_retries_once_and_counts_what_is_left(shelf: Shelf) -> None:
+    queue = CallQueue("the shelf", retry_s=3600)
     shelf.is_on = False
     for item in range(3):
-        background.put(shelf.add(item))
-    background.flush(5)
-    shelf.asked.clear()
-    assert background.close(5) == 3
-    assert shelf.asked.is_set()
+        queue.put(shelf.add(item))
+    queue.flush(5)
+    shelf.called.clear()
+    assert queue.close(5) == 3
+    assert shelf.called.is_set()
 
 
 def test_closing_does_not_wait_for_ever() -> None:
-    background, release = Background("the shelf"), threading.Event()
-    background.put(release.wait)
-    assert background.close(0.01) == 1
+    queue, release = CallQueue("the shelf"), threading.Event()
+    queue.put(release.wait)
+    assert queue.close(0.01) == 1
     release.set()
 
 
 def test_a_refusal_is_logged_and_the_rest_goes_on(
-    background: Background, shelf: Shelf, caplog: pytest.LogCaptureFixture
+    queue: CallQueue, shelf: Shelf, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refused() -> None:
         raise RefusedError("no such run")
 
-    background.put(refused)
-    background.put(shelf.add(1))
-    assert background.flush(5)
+    queue.put(refused)
+    queue.put(shelf.add(1))
+    assert queue.flush(5)
     assert shelf.items == [1]
     assert caplog.messages == ["the shelf refused: no such run"]
 
 
 def test_a_defect_leaves_its_traceback_in_the_log_and_the_rest_goes_on(
-    background: Background, shelf: Shelf, caplog: pytest.LogCaptureFixture
+    queue: CallQueue, shelf: Shelf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    background.put(lambda: 1 / 0)
-    background.put(shelf.add(1))
-    assert background.flush(5)
+    queue.put(lambda: 1 / 0)
+    queue.put(shelf.add(1))
+    assert queue.flush(5)
     assert shelf.items == [1]
     assert caplog.records[0].levelno == logging.ERROR
     assert "ZeroDivisionError" in caplog.text

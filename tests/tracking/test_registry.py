@@ -62,8 +62,8 @@ def run_id(uri: str) -> str:
 @pytest.fixture
 def register(uri: str, run_id: str, bundle: Path) -> Register:
     def call(**changes: Any) -> registry.RegisteredModel:
-        given = {"run_id": run_id, "folder": bundle, "name": "cells", "example": "a good film"}
-        return registry.register(changes.pop("uri", uri), **(given | changes))
+        defaults = {"run_id": run_id, "folder": bundle, "name": "cells", "example": "a good film"}
+        return registry.register(changes.pop("uri", uri), **(defaults | changes))
 
     return call
 
@@ -80,7 +80,7 @@ def test_a_bundle_becomes_a_version_with_an_alias(register: Register, client: Ml
         "team": "red",
     }
     assert expected.items() <= version.tags.items()
-    assert "sweepkit has to be installed where it is served" in version.description
+    assert "sweepkit has to be installed where the model is served" in version.description
     assert "| validation accuracy | 0.7500 | 0.6500 to 0.8300 |" in version.description
 
 
@@ -185,8 +185,8 @@ def test_a_server_takes_and_gives_bundles_too(server: Server, register: Register
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"run_id": "none"}, "refuses it: Run with id=none not found"),
-        ({"name": "a/b"}, "must be named in letters, digits, _ . - and spaces, got a/b@champion"),
+        ({"run_id": "none"}, "rejected it: Run with id=none not found"),
+        ({"name": "a/b"}, "name must be letters, digits, _ . - and spaces, got 'a/b'"),
         ({"uri": "http://me:secret@127.0.0.1:9"}, "'http://127.0.0.1:9' cannot be reached: connection refused"),
     ],
 )
@@ -243,10 +243,19 @@ def test_a_bundle_among_a_runs_artifacts_is_found(
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ("models:/cell@champion", "says: Registered Model with name=cell not found; its pages list"),
-        ("models:/cells@champio", "says: Registered model alias champio not found; its pages list"),
-        ("models:/cells/7", r"says: Model Version \(name=cells, version=7\) not found; its pages list"),
-        ("runs:/abc", "says: Run with id=abc not found; its pages list"),
+        (
+            "models:/cell@champion",
+            "cannot provide the bundle: Registered Model with name=cell not found; its pages list",
+        ),
+        (
+            "models:/cells@champio",
+            "cannot provide the bundle: Registered model alias champio not found; its pages list",
+        ),
+        (
+            "models:/cells/7",
+            r"cannot provide the bundle: Model Version \(name=cells, version=7\) not found; its pages list",
+        ),
+        ("runs:/abc", "cannot provide the bundle: Run with id=abc not found; its pages list"),
         ("models:/cells", "must be runs:/RUN_ID, models:/NAME@ALIAS or models:/NAME/VERSION, got models:/cells$"),
         ("models:cells/1", "must be runs:/RUN_ID"),
         ("s3:/me:secret@bucket/x", "got one that starts with s3:$"),
@@ -303,5 +312,5 @@ def test_artifacts_on_the_servers_own_disk_are_said(tmp_path: Path) -> None:
     from sweepkit.tracking.artifacts import Artifacts
     from sweepkit.tracking.errors import RefusedError
 
-    with pytest.raises(RefusedError, match="in '/srv/nothing', which is not there on this machine; a server hands"):
+    with pytest.raises(RefusedError, match="in '/srv/nothing', which does not exist on this machine; a server hands"):
         Artifacts("/srv/nothing", tracking_uri="http://host")

@@ -1,4 +1,4 @@
-"""A store that is being made when its maker is killed."""
+"""SQLite stores, and what is left of one whose maker was killed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.mlflow
 
 
-def test_a_store_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+def test_a_store_has_its_name_only_when_it_is_complete(tmp_path: Path) -> None:
     program = "import sys; from sweepkit.tracking.connect import connect; connect(sys.argv[1])"
     uri = f"sqlite:///{tmp_path}/mlflow.db"
     maker = subprocess.Popen([sys.executable, "-c", program, uri], env=environment(), stderr=subprocess.DEVNULL)
@@ -48,15 +48,15 @@ def test_an_empty_file_becomes_a_store(tmp_path: Path) -> None:
     assert connect(f"sqlite:///{tmp_path}/mlflow.db").experiment("cells")
 
 
-def test_a_store_that_somebody_elses_death_left_half_made_is_named_with_what_to_do(tmp_path: Path) -> None:
+def test_an_incomplete_store_is_named_with_the_remedy(tmp_path: Path) -> None:
     path = tmp_path / "mlflow.db"
     with sqlite3.connect(path) as store:
         store.execute("create table experiments (experiment_id integer)")
     with pytest.raises(InputError) as caught:
         connect(f"sqlite:///{path}")
     assert str(caught.value).startswith(
-        f"tracking store '{path}' was never completed, so MLflow cannot use it: who was making it was killed, or is "
-        "still at it. There is nothing in it yet: delete the file, or name another with tracking.uri"
+        f"tracking store '{path}' was never completed, so MLflow cannot use it: the process that made it was "
+        "killed, or is still at work. It holds no data yet: delete the file, or name another with tracking.uri"
     )
 
 

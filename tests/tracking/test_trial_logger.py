@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import subprocess
 import sys
@@ -12,15 +13,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sweepkit.config.schema import Objective
 from sweepkit.storage.sweep_folder import TrialFolder
 from sweepkit.tracking import spool
-from sweepkit.tracking.errors import AwayError
-from sweepkit.tracking.run_endings import of_sweep
+from sweepkit.tracking.errors import UnreachableError
+from sweepkit.tracking.run_endings import RunEnding
 from sweepkit.tracking.trial_logger import TrackingTarget, TrialLogger
 from sweepkit.trial.trial import Report, Trial
 from tests.support.commands import ROOT
-from tests.support.tracking import METADATA, ending
+from tests.support.made_up_runs import ending, metadata
 
 if TYPE_CHECKING:
     from mlflow.tracking import MlflowClient
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
     from sweepkit.tracking.sweep_logger import SweepLogger
     from tests.support.servers import Server
 
-OBJECTIVE = Objective(metric="valid_accuracy", mode="max")
 MakeReport = Callable[..., Report]
+TRIAL = Trial(3, {"cell": "gru"})
 
 
-def test_where_the_store_is_a_file_reports_wait_for_the_driver(trial_folder: TrialFolder, report: MakeReport) -> None:
-    log = TrialLogger(TrackingTarget("sqlite:////nowhere/mlflow.db", "0af3"), trial_folder, tags={"host": "one"})
+def test_where_the_store_is_a_file_reports_wait_for_the_driver(folder: TrialFolder, report: MakeReport) -> None:
+    log = TrialLogger(TrackingTarget("sqlite:////nowhere/mlflow.db", "0af3"), folder, tags={"host": "one"})
     log.log(report(1))
     log.log(report(2))
     assert not log.close()
-    assert trial_folder.storage.names(trial_folder.paths.spool) == ["epoch-0001.json", "epoch-0002.json"]
-    first, second = (trial_folder.storage.read_json(trial_folder.paths.spooled(epoch)) for epoch in (1, 2))
+    assert folder.storage.names(folder.paths.spool) == ["epoch-0001.json", "epoch-0002.json"]
+    first, second = (folder.storage.read_json(folder.paths.spooled(epoch)) for epoch in (1, 2))
     assert Report.from_json(first["report"]) == report(1)
     assert (first["tags"], second["tags"]) == ({"host": "one"}, {})
 
 
 def test_logging_does_not_wait_for_a_store_that_hangs(
-    trial_folder: TrialFolder, report: MakeReport, monkeypatch: pytest.MonkeyPatch
+    folder: TrialFolder, report: MakeReport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     is_asked, release, gave_up = threading.Event(), threading.Event(), threading.Event()
 
@@ -52,15 +52,15 @@ def test_logging_does_not_wait_for_a_store_that_hangs(
         is_asked.set()
         if not release.wait(60):
             gave_up.set()
-        raise AwayError("it hung")
+        raise UnreachableError("it hung")
 
     monkeypatch.setattr("sweepkit.tracking.trial_logger._connect", hang)
-    log = TrialLogger(TrackingTarget("http://127.0.0.1:9", "0af3"), trial_folder)
+    log = TrialLogger(TrackingTarget("http://127.0.0.1:9", "0af3"), folder)
     log.log(report(1))
     assert is_asked.wait(60)
     log.log(report(2))
     assert not log.close()
-    assert trial_folder.storage.names(trial_folder.paths.spool) == ["epoch-0001.json", "epoch-0002.json"]
+    assert folder.storage.names(folder.paths.spool) == ["epoch-0001.json", "epoch-0002.json"]
     assert not gave_up.is_set()
     release.set()
 
@@ -70,9 +70,10 @@ def test_a_worker_imports_no_mlflow_where_the_store_is_a_file(tmp_path: Path) ->
 import sys
 from sweepkit.storage.storage import Storage
 from sweepkit.storage.sweep_folder import SweepFolder
-from sweepkit.trial.trial import Report
 from sweepkit.tracking.trial_logger import TrackingTarget, TrialLogger
-log = TrialLogger(TrackingTarget("sqlite:////a.db", "0af3"), SweepFolder(Storage.at({str(tmp_path)!r}), "s").trial(1))
+from sweepkit.trial.trial import Report
+folder = SweepFolder(Storage.at({str(tmp_path)!r}), "s").trial(1)
+log = TrialLogger(TrackingTarget("sqlite:////a.db", "0af3"), folder)
 log.log(Report(1, {{}}, 0.0))
 log.close()
 print(*sys.modules)
@@ -106,15 +107,15 @@ class TrialLogConformance:
         sweep_logger.close()
 
     def test_reports_arrive_with_their_epoch_as_step(
-        self, sweep_logger: SweepLogger, client: MlflowClient, trial_folder: TrialFolder, report: MakeReport
+        self, sweep_logger: SweepLogger, client: MlflowClient, folder: TrialFolder, report: MakeReport
     ) -> None:
-        run_id = sweep_logger.start_trial(Trial(3, {}))
-        log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), trial_folder, tags={"sweepkit.host": "one"})
+        run_id = sweep_logger.start_trial(TRIAL)
+        log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), folder, tags={"sweepkit.host": "one"})
         for epoch in (1, 2):
             log.log(report(epoch))
-            sweep_logger.collect(run_id, trial_folder)
+            sweep_logger.collect(run_id, folder)
         log.close(30)
-        sweep_logger.collect(run_id, trial_folder, has_ended=True)
+        sweep_logger.collect(run_id, folder, has_ended=True)
         assert sweep_logger.flush()
         history = client.get_metric_history(run_id, "loss")
         assert [(metric.step, metric.value, metric.timestamp) for metric in history] == [
@@ -122,28 +123,28 @@ class TrialLogConformance:
             (2, 0.5, 1_700_000_002_250),
         ]
         assert client.get_run(run_id).data.tags["sweepkit.host"] == "one"
-        assert spool.is_empty(trial_folder)
+        assert spool.is_empty(folder)
 
     def test_a_report_that_is_sent_twice_arrives_once(
-        self, sweep_logger: SweepLogger, client: MlflowClient, trial_folder: TrialFolder, report: MakeReport
+        self, sweep_logger: SweepLogger, client: MlflowClient, folder: TrialFolder, report: MakeReport
     ) -> None:
-        run_id = sweep_logger.start_trial(Trial(3, {}))
+        run_id = sweep_logger.start_trial(TRIAL)
         for _ in range(2):
-            log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), trial_folder)
+            log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), folder)
             log.log(report(1, loss=0.5, other=math.nan))
             log.close(30)
-            sweep_logger.collect(run_id, trial_folder, has_ended=True)
+            sweep_logger.collect(run_id, folder, has_ended=True)
             assert sweep_logger.flush()
-            assert spool.is_empty(trial_folder)
+            assert spool.is_empty(folder)
         assert len(client.get_metric_history(run_id, "loss")) == 1
         (other,) = client.get_metric_history(run_id, "other")
         assert math.isnan(other.value)
 
     def test_a_log_without_reports_leaves_nothing(
-        self, sweep_logger: SweepLogger, client: MlflowClient, trial_folder: TrialFolder
+        self, sweep_logger: SweepLogger, client: MlflowClient, folder: TrialFolder
     ) -> None:
-        run_id = sweep_logger.start_trial(Trial(3, {}))
-        log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), trial_folder, tags={"sweepkit.host": "one"})
+        run_id = sweep_logger.start_trial(TRIAL)
+        log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), folder, tags={"sweepkit.host": "one"})
         assert log.close(30)
         assert sweep_logger.flush()
         assert client.get_run(run_id).data.metrics == {}
@@ -152,10 +153,10 @@ class TrialLogConformance:
     def test_a_trial_whose_run_the_driver_did_not_write_down_goes_on_in_it(
         self, sweep_logger: SweepLogger, store: str
     ) -> None:
-        run_id = sweep_logger.start_trial(Trial(3, {"cell": "gru"}))
+        run_id = sweep_logger.start_trial(TRIAL)
         assert sweep_logger.close()
         again = opened(store, sweep_logger.parent_run_id)
-        assert again.start_trial(Trial(3, {}, run_id="pending-0003")) == run_id
+        assert again.start_trial(dataclasses.replace(TRIAL, run_id="pending-0003")) == run_id
         assert again.close()
 
     def test_checkpoints_and_leaderboards_become_artifacts(
@@ -163,20 +164,20 @@ class TrialLogConformance:
     ) -> None:
         (tmp_path / "epoch-0004").mkdir()
         (tmp_path / "epoch-0004/state.json").write_text("{}")
-        run_id = sweep_logger.start_trial(Trial(3, {}))
+        run_id = sweep_logger.start_trial(TRIAL)
         sweep_logger.log_checkpoint(run_id, tmp_path / "epoch-0004")
-        sweep_logger.finish(of_sweep("finished", [], OBJECTIVE), {"rank": [1]})
+        sweep_logger.finish(RunEnding("FINISHED", {}, {}, None), {"rank": [1]})
         assert sweep_logger.close()
         assert [file.path for file in client.list_artifacts(run_id, "checkpoint")] == ["checkpoint/state.json"]
         assert [file.path for file in client.list_artifacts(sweep_logger.parent_run_id)] == ["leaderboard.json"]
 
 
-def opened(uri: str, parent_run_id: str | None = None) -> SweepLogger:
+def opened(uri: str, run_id: str | None = None) -> SweepLogger:
     """Open a sweep's logger that retries at once and is patient with a busy machine."""
     from sweepkit.tracking.sweep_logger import SweepLogger
 
-    sweep_logger = SweepLogger.open(uri, METADATA, run_id=parent_run_id)
-    sweep_logger._background._retry_s, sweep_logger._pending._patience_s = 0.05, 30.0
+    sweep_logger = SweepLogger.open(uri, metadata(), run_id=run_id)
+    sweep_logger._queue._retry_s, sweep_logger._pending._patience_s = 0.05, 30.0
     return sweep_logger
 
 
@@ -198,12 +199,10 @@ class TestServer(TrialLogConformance):
         history = MlflowClient(tracking_uri=server.uri).get_metric_history(run_id, "loss")
         return [(metric.step, metric.value) for metric in history]
 
-    def test_a_worker_sends_its_reports_itself(
-        self, server: Server, trial_folder: TrialFolder, report: MakeReport
-    ) -> None:
+    def test_a_worker_sends_its_reports_itself(self, server: Server, folder: TrialFolder, report: MakeReport) -> None:
         sweep_logger = opened(server.uri)
-        run_id = sweep_logger.start_trial(Trial(3, {}))
-        log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), trial_folder)
+        run_id = sweep_logger.start_trial(TRIAL)
+        log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), folder)
         log.log(report(1))
         log.log(report(2))
         assert log.close(30)
@@ -211,44 +210,44 @@ class TestServer(TrialLogConformance):
         assert sweep_logger.close()
 
     def test_what_a_worker_could_not_send_is_sent_when_the_server_is_back(
-        self, server: Server, trial_folder: TrialFolder, report: MakeReport
+        self, server: Server, folder: TrialFolder, report: MakeReport
     ) -> None:
         sweep_logger = opened(server.uri)
-        run_id = sweep_logger.start_trial(Trial(3, {}))
+        run_id = sweep_logger.start_trial(TRIAL)
         assert sweep_logger.flush()
-        log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), trial_folder)
+        log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), folder)
         server.stop()
         log.log(report(1))
         assert not log.close(30)
-        sweep_logger.collect(run_id, trial_folder, has_ended=True)
-        sweep_logger.end_trial(run_id, ending())
+        sweep_logger.collect(run_id, folder, has_ended=True)
+        sweep_logger.end_trial(run_id, ending(TRIAL))
         assert not sweep_logger.flush()
         server.start()
         assert sweep_logger.close()
         assert self.losses(server, run_id) == [(1, 1.0)]
 
-    def test_a_trial_that_starts_while_the_server_is_away_gets_its_run_afterwards(
-        self, server: Server, trial_folder: TrialFolder, report: MakeReport
+    def test_a_trial_that_starts_while_the_server_is_down_gets_its_run_afterwards(
+        self, server: Server, folder: TrialFolder, report: MakeReport
     ) -> None:
         from mlflow.tracking import MlflowClient
 
         sweep_logger = opened(server.uri)
         server.stop()
-        run_id = sweep_logger.start_trial(Trial(3, {"cell": "gru"}))
+        run_id = sweep_logger.start_trial(TRIAL)
         assert run_id == "pending-0003"
-        log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), trial_folder)
+        log = TrialLogger(TrackingTarget(sweep_logger.uri, run_id), folder)
         log.log(report(1))
         log.close()
-        sweep_logger.collect(run_id, trial_folder)
+        sweep_logger.collect(run_id, folder)
         server.start()
         assert sweep_logger.close()
         client = MlflowClient(tracking_uri=server.uri)
-        wanted = f"tags.`mlflow.parentRunId` = '{sweep_logger.parent_run_id}'"
-        (run,) = client.search_runs([sweep_logger.experiment_id], filter_string=wanted)
+        query = f"tags.`mlflow.parentRunId` = '{sweep_logger.parent_run_id}'"
+        (run,) = client.search_runs([sweep_logger.experiment_id], filter_string=query)
         assert run.info.run_name == "0003 gru"
         assert run.data.params == {"cell": "gru"}
         assert self.losses(server, run.info.run_id) == [(1, 1.0)]
         # the driver died before it learnt the real id: the trial goes on in the run that was made
         again = opened(server.uri, sweep_logger.parent_run_id)
-        assert again.start_trial(Trial(3, {}, run_id="pending-0003")) == run.info.run_id
+        assert again.start_trial(dataclasses.replace(TRIAL, run_id="pending-0003")) == run.info.run_id
         assert again.close()
