@@ -17,7 +17,7 @@ from sweepkit.results.final_result import CandidateResult, FinalResult
 from sweepkit.results.statistics import proportion_interval
 from sweepkit.storage.storage import Storage
 from sweepkit.trial.trial import Report, Trial, TrialState
-from tests.support.commands import TOY, sweepkit
+from tests.support.commands import TOY, forked
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
@@ -28,7 +28,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ran")
     sets = ("tracking.enabled=false", "search.trials=2", "stopping.max_epochs=1")
     options = [word for value in sets for word in ("--set", value)]
-    sweepkit(folder, "run", str(TOY), "--inline", *options)
+    forked(folder, "run", str(TOY), "--inline", *options)
     return folder / "runs"
 
 
