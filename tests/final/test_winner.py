@@ -185,7 +185,8 @@ def test_of_a_bucket_a_copy_is_made_once_for_each_content(
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(winner.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
     remote = Storage(pafs.SubTreeFileSystem(str(tmp_path), pafs.LocalFileSystem()), "runs")
-    sweep = replace(load_sweep(TOY), storage=remote)
+    sweep = load_sweep(TOY)
+    sweep = replace(sweep, folder=replace(sweep.folder, storage=remote))
     monkeypatch.setattr(winner, "load_sweep", lambda *_: sweep)
     copy = winner.bundle_of(TOY)
     assert copy.parent == tmp_path / "temporary/sweepkit-bundles"
