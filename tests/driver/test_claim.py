@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -131,10 +132,15 @@ def test_a_bucket_has_the_journal_also_when_its_driver_is_killed(
 
     monkeypatch.setattr(journal_file, "_write_back", late)
     storage, paths = Storage(fs._MockFileSystem(), "bucket"), SweepPaths("cells")
+
+    def is_written(content: bytes) -> bool:
+        return storage.exists(paths.journal) and storage.read(paths.journal) == content
+
     with open_journal(SweepFolder(storage, "cells"), every_s=0.01) as local:
-        for line in (b"line\n", b"line\nand another\n"):
-            local.write_bytes(line)
-            wait_until(lambda: storage.exists(paths.journal) and storage.read(paths.journal) == line, f"{line!r}")  # noqa: B023
+        for content in (b"line\n", b"line\nand another\n"):
+            local.write_bytes(content)
+            wait_until(partial(is_written, content), f"{content!r} in the bucket")
+            assert is_written(content)
 
 
 def test_trials_that_have_run_more_epochs_refuse_fewer(sweep_file: Callable[..., Path], tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.commands import TOY, facts, sweepkit
+from tests.support.commands import TOY, facts, forked, sweepkit
 from tests.support.fork_server import Forked
 from tests.support.servers import environment
 from tests.support.waiting import wait_until
@@ -26,7 +26,7 @@ OFF = ("--inline", "--set", "tracking.enabled=false", "--set", "deterministic=tr
 def run(folder: Path, *sets: str, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run the toy in `folder`; each of `sets` is an override."""
     folder.mkdir(exist_ok=True)
-    return sweepkit(folder, "run", str(TOY), *OFF, "--json", *overrides(sets), code=code)
+    return forked(folder, "run", str(TOY), *OFF, "--json", *overrides(sets), code=code)
 
 
 def overrides(sets: tuple[str, ...]) -> list[str]:
@@ -171,7 +171,7 @@ def test_a_second_run_and_a_final_are_refused_and_a_dead_driver_is_not_in_the_wa
     with started(tmp_path, "stopping.max_epochs=500") as running:
         wait_for(tmp_path, 0, 3, running)
         for verb in ("run", "final"):
-            done = sweepkit(
+            done = forked(
                 tmp_path, verb, str(TOY), *OFF, *overrides(("search.trials=9", "stopping.max_epochs=500")), code=2
             )
             assert "sweep 'toy' is being run already: `python -m sweepkit run` of" in done.stderr
@@ -192,8 +192,8 @@ def test_a_second_run_and_a_final_are_refused_and_a_dead_driver_is_not_in_the_wa
 @pytest.mark.mlflow
 def test_mlflow_has_every_epoch_once_in_the_trials_old_run(tmp_path: Path) -> None:
     on = ("--inline", "--json", "--set", "storage.keep=1", "--set", "search.trials=2")
-    sweepkit(tmp_path, "run", str(TOY), *on, "--set", "stopping.max_epochs=2")
-    sweepkit(tmp_path, "run", str(TOY), *on, "--set", "stopping.max_epochs=3")
+    forked(tmp_path, "run", str(TOY), *on, "--set", "stopping.max_epochs=2")
+    forked(tmp_path, "run", str(TOY), *on, "--set", "stopping.max_epochs=3")
     with sqlite3.connect(tmp_path / "mlflow.db") as store:
         steps = store.execute("select run_uuid, step from metrics where key = 'valid_accuracy'").fetchall()
         ended = store.execute("select name, status from runs order by name").fetchall()
@@ -218,7 +218,7 @@ def test_a_final_stage_goes_on_too_and_looks_at_the_other_model_only_when_asked(
     bundle = json.loads((tmp_path / "runs/sweeps/toy/winner/bundle.json").read_text())
     assert "test accuracy" not in [figure["name"] for figure in bundle["measured"]]
     again = facts(
-        sweepkit(tmp_path, "final", str(TOY), *OFF, "--json", "--again", *overrides((*one, "stopping.max_epochs=3")))
+        forked(tmp_path, "final", str(TOY), *OFF, "--json", "--again", *overrides((*one, "stopping.max_epochs=3")))
     )
     assert [look["number"] for look in again["looks"]] == [1, 2]
     assert again["look"]["number"] == 2

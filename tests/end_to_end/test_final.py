@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.commands import ROOT, TOY, facts, sweepkit
+from tests.support.commands import ROOT, TOY, facts, forked, sweepkit
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 QUIET = ("--inline", "--set", "tracking.enabled=false")
@@ -24,8 +24,8 @@ SMALL = ("--set", "final={top: 2, seeds: 2}", *QUIET)
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a sweep of three trials whose final stage has ended."""
     folder = tmp_path_factory.mktemp("final")
-    sweepkit(folder, "run", str(TOY), *QUIET)
-    (folder / "final.json").write_text(sweepkit(folder, "final", str(TOY), "--json", *SMALL).stdout)
+    forked(folder, "run", str(TOY), *QUIET)
+    (folder / "final.json").write_text(forked(folder, "final", str(TOY), "--json", *SMALL).stdout)
     return folder
 
 
@@ -85,11 +85,11 @@ def test_the_winner_has_a_bundle_with_its_figures(finished: Path) -> None:
 
 
 def test_once_more_shows_the_same_and_does_not_look_again(finished: Path) -> None:
-    assert facts(sweepkit(finished, "final", str(TOY), "--json", *SMALL)) == result(finished)
+    assert facts(forked(finished, "final", str(TOY), "--json", *SMALL)) == result(finished)
 
 
 def test_it_reads_well(finished: Path) -> None:
-    shown = sweepkit(finished, "final", str(TOY), *SMALL).stdout
+    shown = forked(finished, "final", str(TOY), *SMALL).stdout
     assert "winner against the others, row by row on validation:" in shown
     assert "test split, look 1 of 1" in shown
     assert "its bundle: runs/sweeps/toy/winner" in shown
@@ -98,23 +98,23 @@ def test_it_reads_well(finished: Path) -> None:
 def test_more_seeds_go_on_from_what_there_is_and_a_second_look_needs_again(finished: Path) -> None:
     more = ("--set", "final={top: 2, seeds: 3}", *QUIET)
     before = sorted((stage(finished) / "trials").iterdir())
-    found = facts(sweepkit(finished, "final", str(TOY), "--json", *more))
+    found = facts(forked(finished, "final", str(TOY), "--json", *more))
     assert [len(candidate["values"]) for candidate in found["candidates"]] == [3, 3, 3, 1]
     assert len(list((stage(finished) / "trials").iterdir())) == len(before) + 3
     assert len(found["looks"]) == 1
-    again = facts(sweepkit(finished, "final", str(TOY), "--json", "--again", *more))
+    again = facts(forked(finished, "final", str(TOY), "--json", "--again", *more))
     assert [look["number"] for look in again["looks"]] == [1, 2]
     assert again["look"]["number"] == 2
 
 
 def test_before_the_sweep_has_run_there_is_nothing_to_finish(tmp_path: Path) -> None:
-    done = sweepkit(tmp_path, "final", str(TOY), *SMALL, code=2)
+    done = forked(tmp_path, "final", str(TOY), *SMALL, code=2)
     assert "sweep 'toy' has not been run yet; start it with `python -m sweepkit run" in done.stderr
     assert not (tmp_path / "runs").exists()
 
 
 def test_a_killed_final_stage_goes_on_and_repeats_nothing(tmp_path: Path) -> None:
-    sweepkit(tmp_path, "run", str(TOY), *QUIET)
+    forked(tmp_path, "run", str(TOY), *QUIET)
     command = [sys.executable, "-m", "sweepkit", "final", str(TOY), *SMALL]
     running = subprocess.Popen(
         command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, text=True
@@ -127,7 +127,7 @@ def test_a_killed_final_stage_goes_on_and_repeats_nothing(tmp_path: Path) -> Non
     running.wait()
     running.stdout.close()
     ended = {p: p.stat().st_mtime_ns for p in stage(tmp_path).glob("trials/000[01]/checkpoints/*/state.json")}
-    found = facts(sweepkit(tmp_path, "final", str(TOY), "--json", *SMALL))
+    found = facts(forked(tmp_path, "final", str(TOY), "--json", *SMALL))
     assert len(list((stage(tmp_path) / "trials").iterdir())) == 6
     assert {p: p.stat().st_mtime_ns for p in ended} == ended
     assert len(found["looks"]) == 1
@@ -136,7 +136,7 @@ def test_a_killed_final_stage_goes_on_and_repeats_nothing(tmp_path: Path) -> Non
 @pytest.mark.ray
 @pytest.mark.mlflow
 def test_a_sweep_file_that_asks_for_it_ends_with_it(tmp_path: Path) -> None:
-    sweepkit(tmp_path, "prepare", str(TOY), "--inline")  # Ray would start a worker with a TensorFlow for it
+    forked(tmp_path, "prepare", str(TOY), "--inline")  # Ray would start a worker with a TensorFlow for it
     done = sweepkit(
         tmp_path, "run", str(TOY), "--json", "--set", "final={top: 1, seeds: 1}", "--set", "search.trials=1"
     )

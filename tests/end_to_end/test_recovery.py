@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.support import servers
-from tests.support.commands import ROOT, TOY, facts, sweepkit
+from tests.support.commands import ROOT, TOY, facts, forked, sweepkit
 from tests.support.disks import SmallDisk, small_disk
 from tests.support.waiting import wait_until
 
@@ -61,7 +61,7 @@ def ended(run: subprocess.Popen[str], *, code: int = 0) -> str:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """The leaderboard of a sweep that met no fault."""
     folder = tmp_path_factory.mktemp("whole")
-    sweepkit(folder, "run", str(TOY), *OFF, *LONG)
+    forked(folder, "run", str(TOY), *OFF, *LONG)
     return board(folder)
 
 
@@ -80,7 +80,7 @@ def test_a_kill_that_damaged_the_newest_checkpoint_and_tore_the_journal_changes_
     for verb in ("status", "best"):
         sweepkit(tmp_path, verb, "runs/sweeps/toy")
     assert journal.read_bytes() == torn, "reading changes nothing"
-    out = sweepkit(tmp_path, "run", str(TOY), *OFF, *LONG).stdout
+    out = forked(tmp_path, "run", str(TOY), *OFF, *LONG).stdout
     assert "warning: the last line of the journal was half-written" in out
     warning = (
         f"{newest.relative_to(tmp_path)}: this file of a checkpoint differs from its checksum; the trial goes on from"
@@ -114,10 +114,10 @@ def test_a_full_storage_ends_the_sweep_and_the_same_command_goes_on(
     assert not list(trials.rglob(".unfinished-*")), "half-written files are cleaned up"
     status = facts(sweepkit(disk.folder, "status", "runs/sweeps/toy", "--json"))
     assert status["counts"]["failed"] == 0
-    refused = sweepkit(disk.folder, "run", str(TOY), *OFF, *LONG, code=2)
+    refused = forked(disk.folder, "run", str(TOY), *OFF, *LONG, code=2)
     assert "no space left on device" in refused.stderr
     disk.clear()
-    sweepkit(disk.folder, "run", str(TOY), *OFF, *LONG)
+    forked(disk.folder, "run", str(TOY), *OFF, *LONG)
     assert board(disk.folder) == whole
 
 
@@ -204,7 +204,7 @@ def always_there(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     folder = tmp_path_factory.mktemp("always-there")
     tracking = Tracking(folder / "server")
     try:
-        sweepkit(folder, "run", str(TOY), "--inline", "--set", f"tracking.uri={tracking.uri}", *LONG)
+        forked(folder, "run", str(TOY), "--inline", "--set", f"tracking.uri={tracking.uri}", *LONG)
         return tracking.told()
     finally:
         tracking.kill()

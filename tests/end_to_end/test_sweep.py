@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.commands import TOY, facts, sweepkit
+from tests.support.commands import TOY, facts, forked, sweepkit
 
 
 def query(folder: Path, statement: str) -> list[tuple[Any, ...]]:
@@ -108,7 +108,7 @@ class TestOnRay:
         assert list((faulty / "mlruns").rglob("checkpoint/model.weights.h5"))
 
     def test_running_again_finds_nothing_to_do(self, faulty: Path) -> None:
-        again = sweepkit(faulty, "run", str(TOY), "--json", "--inline", *FAULTS)
+        again = forked(faulty, "run", str(TOY), "--json", "--inline", *FAULTS)
         assert facts(again)["leaderboard"] == self.result(faulty)["leaderboard"]
         assert query(faulty, "select count(*) from runs") == [(6,)]
 
@@ -121,7 +121,7 @@ class TestInline:
     OFF = ("--inline", "--set", "tracking.enabled=false")
 
     def test_best_says_what_run_said(self, tmp_path: Path) -> None:
-        ran = facts(sweepkit(tmp_path, "run", str(TOY), *self.OFF, "--json", "--set", "search.trials=2"))
+        ran = facts(forked(tmp_path, "run", str(TOY), *self.OFF, "--json", "--set", "search.trials=2"))
         best = facts(sweepkit(tmp_path, "best", str(TOY), "--json"))
         assert (best["trial"], best["checkpoint"]) == (ran["best_trial"], ran["checkpoint"])
         assert best["metrics"]["valid_accuracy"] == ran["best_valid_accuracy"]
@@ -129,33 +129,33 @@ class TestInline:
 
     def test_a_changed_sweep_is_refused_with_the_differences_unless_new(self, tmp_path: Path) -> None:
         one = ("--set", "search.trials=1", "--set", "stopping.max_epochs=1")
-        sweepkit(tmp_path, "run", str(TOY), *self.OFF, *one)
-        changed = sweepkit(tmp_path, "run", str(TOY), *self.OFF, *one, "--set", "search.sampler=tpe", code=2)
+        forked(tmp_path, "run", str(TOY), *self.OFF, *one)
+        changed = forked(tmp_path, "run", str(TOY), *self.OFF, *one, "--set", "search.sampler=tpe", code=2)
         assert "search.sampler was 'random' and is now 'tpe'" in changed.stderr
         assert "add --new" in changed.stderr
-        sweepkit(tmp_path, "run", str(TOY), *self.OFF, *one, "--set", "search.sampler=tpe", "--new")
+        forked(tmp_path, "run", str(TOY), *self.OFF, *one, "--set", "search.sampler=tpe", "--new")
         assert {path.name for path in (tmp_path / "runs/sweeps").iterdir()} == {"toy", "toy-2"}
 
     def test_more_trials_and_epochs_extend_a_sweep(self, tmp_path: Path) -> None:
-        sweepkit(tmp_path, "run", str(TOY), *self.OFF, "--set", "search.trials=1", "--set", "stopping.max_epochs=1")
-        ran = facts(sweepkit(tmp_path, "run", str(TOY), *self.OFF, "--json", "--set", "search.trials=2"))
+        forked(tmp_path, "run", str(TOY), *self.OFF, "--set", "search.trials=1", "--set", "stopping.max_epochs=1")
+        ran = facts(forked(tmp_path, "run", str(TOY), *self.OFF, "--json", "--set", "search.trials=2"))
         assert [(row["epochs"], row["outcome"]) for row in ran["leaderboard"]] == [(2, "complete")] * 2
         status = facts(sweepkit(tmp_path, "status", str(TOY), "--json"))
         assert (status["n_trials"], status["counts"]["complete"], status["spent"]["epochs"]) == (2, 2, 4)
         assert "starts after epoch 1" in (tmp_path / "runs/sweeps/toy/trials/0000/log.txt").read_text()
 
     def test_exceptions_fly_as_they_are(self, tmp_path: Path) -> None:
-        done = sweepkit(tmp_path, "run", str(TOY), *self.OFF, "--set", "space.fault=build", code=1)
+        done = forked(tmp_path, "run", str(TOY), *self.OFF, "--set", "space.fault=build", code=1)
         assert "ValueError: the toy cannot be built" in done.stderr
 
     def test_a_missing_objective_ends_the_sweep_with_what_was_reported(self, tmp_path: Path) -> None:
-        done = sweepkit(tmp_path, "run", str(TOY), *self.OFF, "--set", "objective.metric=val_acc", code=3)
+        done = forked(tmp_path, "run", str(TOY), *self.OFF, "--set", "objective.metric=val_acc", code=3)
         assert "metric 'val_acc' was not reported at epoch 1 of trial 0; reported: 'n_weights'" in done.stderr
         assert "Traceback" not in done.stderr
 
     def test_on_gpus_a_model_that_misses_cudnn_is_refused_before_anything_starts(self, tmp_path: Path) -> None:
         sets = ("--set", "resources.gpu=1", "--set", "space.fault=['', no_cudnn]")
-        done = sweepkit(tmp_path, "run", str(TOY), *self.OFF, *sets, code=2)
+        done = forked(tmp_path, "run", str(TOY), *self.OFF, *sets, code=2)
         assert "recurrent_dropout" in done.stderr
         assert "'fault': 'no_cudnn'" in done.stderr
         assert not (tmp_path / "runs/sweeps/toy/trials").exists()
@@ -168,17 +168,17 @@ class TestInline:
 
     def test_a_storage_that_cannot_be_written_is_refused_at_once(self, tmp_path: Path) -> None:
         (tmp_path / "file").write_text("")
-        done = sweepkit(tmp_path, "run", str(TOY), *self.OFF, "--set", "storage.uri=file/runs", code=2)
+        done = forked(tmp_path, "run", str(TOY), *self.OFF, "--set", "storage.uri=file/runs", code=2)
         assert "file/runs" in done.stderr
         assert "Traceback" not in done.stderr
 
     def test_a_damaged_shard_is_named(self, tmp_path: Path) -> None:
-        prepared = facts(sweepkit(tmp_path, "prepare", str(TOY), "--inline", "--json"))
+        prepared = facts(forked(tmp_path, "prepare", str(TOY), "--inline", "--json"))
         shard = next(Path(prepared["folder"]).glob("train-*.tfrecord"))
         content = bytearray(shard.read_bytes())
         content[len(content) // 2] ^= 1
         shard.write_bytes(content)
-        done = sweepkit(tmp_path, "run", str(TOY), *self.OFF, code=2)
+        done = forked(tmp_path, "run", str(TOY), *self.OFF, code=2)
         assert shard.name in done.stderr
         assert "delete the folder" in done.stderr
         assert not (tmp_path / "runs/sweeps/toy/trials").exists(), "before any trial starts"

@@ -14,7 +14,6 @@ from tests.support.killing import Ended, kill, warm_up, whole
 
 pytestmark = [pytest.mark.tf, pytest.mark.mlflow, pytest.mark.slow]
 N_INLINE, N_RAY = 16, 4
-INLINE, RAY = ("--inline",), ()
 _STARTING = 0.15  # of an undisturbed sweep, as instants count: until its journal has a line
 
 
@@ -48,24 +47,24 @@ def place(instant: float, undisturbed: Ended) -> dict[str, Any]:
 def inline(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """The sweep, undisturbed, in one process."""
     warm_up(tmp_path_factory.mktemp("warm"))
-    return whole(tmp_path_factory.mktemp("inline"), *INLINE)
+    return whole(tmp_path_factory.mktemp("inline"))
 
 
 @pytest.fixture(scope="session")
 def on_ray(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     """The sweep, undisturbed, on a local cluster."""
-    return whole(tmp_path_factory.mktemp("on-ray"), *RAY)
+    return whole(tmp_path_factory.mktemp("on-ray"), on_ray=True)
 
 
 def assert_survives(
-    case: Case, folder: Path, undisturbed: Ended, arguments: tuple[str, ...], note: Callable[..., None]
+    case: Case, folder: Path, undisturbed: Ended, note: Callable[..., None], *, on_ray: bool = False
 ) -> None:
     instants = [place(instant, undisturbed) for instant in case.instants]
     phases: list[str] = []
     survived = "no"
     try:
-        phases += [kill(folder, *arguments, **instant) for instant in instants]
-        again = whole(folder, *arguments)
+        phases += [kill(folder, on_ray=on_ray, **instant) for instant in instants]
+        again = whole(folder, on_ray=on_ray)
         assert again.leaderboard == undisturbed.leaderboard
         assert again.epochs == undisturbed.epochs
         assert again.runs == undisturbed.runs
@@ -80,7 +79,7 @@ def test_a_sweep_killed_three_times_ends_as_if_nothing_had_been(
 ) -> None:
     rng = random.Random(1)
     case = Case("quick", tuple(0.2 + (i + rng.random()) / 4 for i in range(3)))
-    assert_survives(case, tmp_path, inline, INLINE, note_case)
+    assert_survives(case, tmp_path, inline, note_case)
 
 
 @pytest.mark.faults
@@ -88,7 +87,7 @@ def test_a_sweep_killed_three_times_ends_as_if_nothing_had_been(
 def test_a_sweep_killed_at_any_instant_ends_as_if_nothing_had_been(
     case: Case, tmp_path: Path, inline: Ended, note_case: Callable[..., None]
 ) -> None:
-    assert_survives(case, tmp_path, inline, INLINE, note_case)
+    assert_survives(case, tmp_path, inline, note_case)
 
 
 @pytest.mark.faults
@@ -97,7 +96,7 @@ def test_a_sweep_killed_at_any_instant_ends_as_if_nothing_had_been(
 def test_a_sweep_on_ray_killed_at_any_instant_ends_as_if_nothing_had_been(
     case: Case, tmp_path: Path, on_ray: Ended, note_case: Callable[..., None]
 ) -> None:
-    assert_survives(case, tmp_path, on_ray, RAY, note_case)
+    assert_survives(case, tmp_path, on_ray, note_case, on_ray=True)
 
 
 @pytest.mark.faults

@@ -17,7 +17,7 @@ from sweepkit.results.final_result import CandidateResult, FinalResult
 from sweepkit.results.statistics import proportion_interval
 from sweepkit.storage.storage import Storage
 from sweepkit.trial.trial import Report, Trial, TrialState
-from tests.support.commands import TOY, sweepkit
+from tests.support.commands import TOY, forked
 
 pytestmark = [pytest.mark.tf, pytest.mark.slow]
 
@@ -28,7 +28,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ran")
     sets = ("tracking.enabled=false", "search.trials=2", "stopping.max_epochs=1")
     options = [word for value in sets for word in ("--set", value)]
-    sweepkit(folder, "run", str(TOY), "--inline", *options)
+    forked(folder, "run", str(TOY), "--inline", *options)
     return folder / "runs"
 
 
@@ -185,7 +185,8 @@ def test_of_a_bucket_a_copy_is_made_once_for_each_content(
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(winner.tempfile, "gettempdir", lambda: str(tmp_path / "temporary"))
     remote = Storage(pafs.SubTreeFileSystem(str(tmp_path), pafs.LocalFileSystem()), "runs")
-    sweep = replace(load_sweep(TOY), storage=remote)
+    sweep = load_sweep(TOY)
+    sweep = replace(sweep, folder=replace(sweep.folder, storage=remote))
     monkeypatch.setattr(winner, "load_sweep", lambda *_: sweep)
     copy = winner.bundle_of(TOY)
     assert copy.parent == tmp_path / "temporary/sweepkit-bundles"

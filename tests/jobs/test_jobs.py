@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.support.commands import ROOT, TOY, sweepkit
+from tests.support.commands import ROOT, TOY, forked
 from tests.support.waiting import wait_until
 
 VERBS = {"prepare": "prepare", "sweep": "run", "final": "final", "export": "pull"}
@@ -110,7 +110,7 @@ def test_preparing_data(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("where", [("--inline",), pytest.param((), marks=pytest.mark.ray)], ids=["inline", "on-ray"])
 def test_sigterm_ends_a_sweep_as_ctrl_c_does_and_the_same_job_goes_on(tmp_path: Path, where: tuple[str, ...]) -> None:
-    sweepkit(tmp_path, "prepare", str(TOY), "--inline")  # Ray would start a worker with a TensorFlow for it
+    forked(tmp_path, "prepare", str(TOY), "--inline")  # Ray would start a worker with a TensorFlow for it
     sets = (*where, "--set", "tracking.enabled=false", "--set", "search.trials=1")
     long = ("--set", "stopping.max_epochs=500")
     with subprocess.Popen(

@@ -64,11 +64,11 @@ def warm_up(folder: Path) -> None:
     Forked(folder, environment(), "--version", out=folder / "out.txt", err=folder / "out.txt").wait()
 
 
-def whole(folder: Path, *arguments: str) -> Ended:
+def whole(folder: Path, *, on_ray: bool = False) -> Ended:
     """Run the sweep in `folder`, or go on with it, to its end, and check that nothing is there twice or missing."""
     began = time.monotonic()
     (folder / "stdout.json").unlink(missing_ok=True)
-    process, _ = _start(folder, arguments)
+    process, _ = _start(folder, on_ray=on_ray)
     wait_until(lambda: process.poll() is not None or n_lines(folder), "a line of the journal")
     start_s = time.monotonic() - began
     code = process.wait(_DEADLINE_S)
@@ -86,9 +86,9 @@ def n_lines(folder: Path) -> int:
     return journal.read_bytes().count(b"\n") if journal.exists() else 0
 
 
-def kill(folder: Path, *arguments: str, lines: int, after_s: float) -> str:
+def kill(folder: Path, *, lines: int, after_s: float, on_ray: bool = False) -> str:
     """Start the sweep, or go on with it, kill all of it so many seconds after a line, and say where it was."""
-    process, mark = _start(folder, arguments)
+    process, mark = _start(folder, on_ray=on_ray)
     wait_until(
         lambda: process.poll() is not None or n_lines(folder) >= lines,
         f"line {lines} of the journal",
@@ -118,13 +118,13 @@ def phase(folder: Path) -> str:
     return f"trial {n_started - 1}, epoch {_reports(events)[n_started - 1] + 1}"
 
 
-def _start(folder: Path, arguments: tuple[str, ...]) -> tuple[Process, str]:
+def _start(folder: Path, *, on_ray: bool) -> tuple[Process, str]:
     mark = uuid.uuid4().hex
     sets = [part for text in _SETS for part in ("--set", text)]
-    words = ["run", str(TOY), *sets, "--json", *arguments]
+    words = ["run", str(TOY), *sets, "--json"]
     out, err = folder / "stdout.json", folder / "stderr.txt"
-    if "--inline" in arguments:  # one process, which needs no finding
-        return Forked(folder, environment(), *words, out=out, err=err), mark
+    if not on_ray:  # one process, which needs no finding
+        return Forked(folder, environment(), *words, "--inline", out=out, err=err), mark
     with out.open("ab") as stdout, err.open("ab") as stderr:
         process = subprocess.Popen(
             [sys.executable, "-m", "sweepkit", *words],
