@@ -25,7 +25,7 @@ from sweepkit.space import Params, Space
 from sweepkit.storage.write_errors import writing
 from sweepkit.study.continuation import ContinuedTrialsStorage, reopen
 from sweepkit.study.journal import FAILURE, REPORT, RESUMED, RUN, STUDY, Journal, open_storage
-from sweepkit.study.journal_file import repair_journal
+from sweepkit.study.local_journal import repair_journal
 from sweepkit.study.pruning import Decision, Pruning, pruner
 from sweepkit.study.samplers import complete, draw, sampler
 from sweepkit.study.usage import DriverRun

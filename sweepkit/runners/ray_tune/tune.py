@@ -23,7 +23,7 @@ from ray.tune.search import Searcher
 from sweepkit.errors import StorageFault
 from sweepkit.runners.interface import Controller
 from sweepkit.runners.ray_tune.actor import ERROR, FAULT, LEAVES, REPORT, RETURNED, WARNINGS, WarmTrial
-from sweepkit.runners.ray_tune.actor_deaths import death_being_handled, listen_to_deaths
+from sweepkit.runners.ray_tune.deaths import death_being_handled, listen_to_deaths
 from sweepkit.runners.ray_tune.watchdog import Watchdog
 from sweepkit.trial.request import TrialResources, TrialSettings
 from sweepkit.trial.trial import Report

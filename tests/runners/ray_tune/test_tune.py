@@ -13,7 +13,7 @@ from ray.tune.schedulers import TrialScheduler
 from ray.tune.search import Searcher
 
 from sweepkit.errors import StorageFault
-from sweepkit.runners.ray_tune import actor_deaths
+from sweepkit.runners.ray_tune import deaths
 from sweepkit.runners.ray_tune.actor import WarmTrial, _Warnings
 from sweepkit.runners.ray_tune.tune import _Ask, _Obey
 from sweepkit.runners.ray_tune.watchdog import Watchdog
@@ -69,7 +69,7 @@ class Played:
         return str(self.obey.on_trial_result(None, self.trial, {"warnings": "[]"} | answer))
 
     def dies(self, error: Exception) -> None:
-        with actor_deaths._handling(error):
+        with deaths._handling(error):
             self.obey.on_trial_error(None, self.trial)
 
     @property

@@ -8,7 +8,7 @@ import pytest
 from ray.core.generated.common_pb2 import ActorDiedErrorContext, NodeDeathInfo
 from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError
 
-from sweepkit.runners.ray_tune.actor_deaths import as_actors_death, death_of
+from sweepkit.runners.ray_tune.deaths import as_actors_death, death_of
 
 pytestmark = pytest.mark.ray
 

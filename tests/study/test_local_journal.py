@@ -12,7 +12,7 @@ from sweepkit.config.schema import SweepConfig
 from sweepkit.errors import DataError
 from sweepkit.space import Choice, Float, Int, Space
 from sweepkit.study.journal import Journal
-from sweepkit.study.journal_file import repair_journal, torn_file
+from sweepkit.study.local_journal import repair_journal, torn_file
 from sweepkit.study.pruning import Decision
 from sweepkit.study.study import SweepStudy
 from sweepkit.trial.trial import Report, Trial
