@@ -21,7 +21,7 @@ from sweepkit.storage.manifest import SweepManifest
 from sweepkit.storage.storage import Storage
 from sweepkit.storage.sweep_folder import SweepFolder, sweep_folders
 from sweepkit.study.journal import Journal
-from sweepkit.study.journal_file import open_journal
+from sweepkit.study.local_journal import open_journal
 
 
 def claim_sweep(

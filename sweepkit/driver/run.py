@@ -26,7 +26,7 @@ from sweepkit.storage.storage import Storage
 from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.storage.write_errors import before_start
 from sweepkit.study.journal import Journal
-from sweepkit.study.journal_file import open_journal
+from sweepkit.study.local_journal import open_journal
 from sweepkit.study.study import SweepStudy
 from sweepkit.tracking.uris import located, shown
 from sweepkit.trial.leaderboard import ranked, table

@@ -142,7 +142,7 @@ def open_runner(definition: SweepDefinition, options: RunOptions) -> Iterator[Ru
     from sweepkit.runners.ray_tune import cluster  # here: --inline needs no Ray
 
     modules = [Path(sweepkit.__file__).parent, definition.package.folder]
-    with cluster.connect(options.address, modules=modules, wanted=definition.config.resources) as connected:
+    with cluster.connect(options.address, modules=modules, resources=definition.config.resources) as connected:
         yield connected
 
 

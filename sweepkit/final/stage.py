@@ -33,7 +33,7 @@ from sweepkit.storage.manifest import SweepManifest
 from sweepkit.storage.storage import Storage
 from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.study.journal import Journal
-from sweepkit.study.journal_file import open_journal
+from sweepkit.study.local_journal import open_journal
 from sweepkit.study.study import SweepStudy
 from sweepkit.tasks.interface import FoundData, task_of
 from sweepkit.tracking.registry import register

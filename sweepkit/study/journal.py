@@ -1,6 +1,6 @@
-"""The journal of a sweep, read: every trial, its reports and its end, from one append-only file.
+"""Read a sweep's journal: every trial, its reports and its end, from one append-only file.
 
-Not for writing: that is `study`'s. Try `Journal.read(journal, spec).records()`.
+`study.SweepStudy` writes it. Try `Journal.read(journal, config).trials()`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,15 @@ from sweepkit.trial import early_stopping
 from sweepkit.trial.failure import Failure
 from sweepkit.trial.trial import Report, Trial, TrialState
 
-# the journal is the sweep's own, so the name need not tell sweeps apart; Hyperband derives brackets from it
+# The same in all sweeps, since each has a journal of its own. Optuna's Hyperband derives a trial's bracket from this
+# name and the trial's number, so another name would change which trials are compared.
 STUDY = "sweep"
-# keys of what is written about a trial, or about the study; the first three are followed by a number
-REPORT, FAILURE, RUN = "report:", "fault:", "run:"
-RESUMED = "resumed"
-_OUTCOMES = {
+# keys of user attributes in the journal, which keep their spelling so that old journals can be read
+REPORT = "report:"  # of a trial, followed by the epoch: a report as JSON
+FAILURE = "fault:"  # of a trial, followed by a count: a failure as JSON
+RUN = "run:"  # of the study, followed by a count: a run of the driver
+RESUMED = "resumed"  # of a trial: seconds that it had run before, and when it was resumed
+_STATES = {
     optuna.trial.TrialState.COMPLETE: TrialState.COMPLETE,
     optuna.trial.TrialState.PRUNED: TrialState.PRUNED,
     optuna.trial.TrialState.FAIL: TrialState.FAILED,
@@ -34,8 +37,7 @@ _OUTCOMES = {
 
 
 class Journal:
-    """What a sweep's journal says: every trial, its reports and its end. Reading changes nothing and may happen while
-    the sweep runs."""
+    """The trials and runs in a sweep's journal. Reading changes nothing and is possible while the sweep runs."""
 
     def __init__(self, storage: ContinuedTrialsStorage, config: SweepConfig) -> None:
         self._storage, self.config = storage, config
@@ -44,45 +46,50 @@ class Journal:
     @classmethod
     def read(cls, journal: Path, config: SweepConfig) -> Journal:
         """Open an existing journal; one with a damaged line in its middle is a DataError."""
+        # Optuna logs a line for each trial otherwise, into the output of whichever command reads
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         return cls(open_storage(journal), config)
 
     def trials(self) -> list[Trial]:
         """Return every trial that was handed out, by number."""
-        return [self._as_record(t) for t in self._trials() if t.state is not optuna.trial.TrialState.WAITING]
+        # a grid queues all of its params at once; those that wait have not been handed out
+        return [self._as_trial(t) for t in self._trials() if t.state is not optuna.trial.TrialState.WAITING]
 
     def trial(self, number: int) -> Trial:
         """Return one trial."""
-        return self._as_record(self._trials()[number])
+        return self._as_trial(self._trials()[number])
 
     def error(self, number: int) -> str | None:
-        """Return the traceback that a failed trial left, if it left one."""
+        """Return the traceback of a failed trial, if there is one."""
         return self._trials()[number].user_attrs.get("error")
 
     def runs(self) -> list[DriverRun]:
         """Return the runs of the sweep so far, oldest first."""
+        # their counts have leading zeros, so the order of keys is the order of time
         attrs = sorted(self._storage.study_attrs().items())
         return [DriverRun(**value) for key, value in attrs if key.startswith(RUN)]
 
     def extensible(self) -> list[int]:
-        """Return the trials that ended because they had run all of their epochs, and fewer than they may run now."""
+        """Return the trials that ended because they had run all of their epochs, and may run more epochs now."""
         last = self.config.stopping.max_epochs
-        return [r.number for r in self.trials() if r.epoch < last and r.reason == ran_all(r.epoch)]
+        # by their reason: pruned trials, and those that patience ended, stay ended
+        return [t.number for t in self.trials() if t.epoch < last and t.reason == ran_all(t.epoch)]
 
     def _trials(self) -> list[FrozenTrial]:
         return self._storage.newest()
 
-    def _as_record(self, trial: FrozenTrial) -> Trial:
+    def _as_trial(self, trial: FrozenTrial) -> Trial:
         attrs = trial.user_attrs
-        found = (Report.from_json(json.loads(text)) for key, text in attrs.items() if key.startswith(REPORT))
-        reports = tuple(sorted(found, key=lambda report: report.epoch))
-        values = [r.metrics.get(self.config.objective.metric, float("nan")) for r in reports]
+        texts = (text for key, text in attrs.items() if key.startswith(REPORT))
+        # by epoch, not by key: keys have four digits and would sort wrongly beyond 9999
+        reports = tuple(sorted((Report.from_json(json.loads(text)) for text in texts), key=lambda report: report.epoch))
+        values = [report.metrics.get(self.config.objective.metric, float("nan")) for report in reports]
         best = early_stopping.best_so_far(values, self._direction)
         return Trial(
             number=trial.number,
             params=dict(trial.params),
             reports=reports,
-            state=_OUTCOMES.get(trial.state),
+            state=_STATES.get(trial.state),
             reason=attrs.get("reason"),
             best_value=best[0] if best else None,
             best_epoch=reports[best[1]].epoch if best else None,
@@ -97,24 +104,25 @@ class Journal:
 
 
 def open_storage(journal: Path) -> ContinuedTrialsStorage:
-    """Open a journal as Optuna wants it; a damaged line in its middle is a DataError."""
+    """Open a journal as a storage of Optuna; a damaged line in its middle is a DataError."""
     try:
         return ContinuedTrialsStorage(JournalFileBackend(str(journal)))
-    except ValueError as error:  # Optuna's own, for a line that is no record and is followed by others
+    except ValueError as error:  # Optuna's own, for a line that is not a record and is followed by others
+        # not repaired: what the line was cannot be known, and later lines may depend on it
         raise DataError(
-            f"this journal is damaged in its middle: {error}; put a copy of it in its place, "
-            "or start the sweep anew with --new",
+            f"this journal is damaged in its middle: {error}; restore it from a backup, "
+            "or start another sweep with --new",
             where=str(journal),
         ) from None
 
 
 def ran_all(n_epochs: int) -> str:
-    """Say why a survivor ended; `extensible` knows them by it."""
+    """Return the reason of a trial that ended at its last epoch; `Journal.extensible` recognises trials by it."""
     return f"ran all {n_epochs} epochs"
 
 
 def _seconds(trial: FrozenTrial, reports: Sequence[Report]) -> float | None:
-    """Return for how long a trial has run; the time between an interruption and going on does not count."""
+    """Return for how long a trial has run; the time between an interruption and its resumption does not count."""
     if trial.datetime_start is None:
         return None
     before, start = 0.0, trial.datetime_start.timestamp()

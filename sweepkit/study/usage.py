@@ -1,7 +1,7 @@
 """What a sweep has spent over all of its runs, and which limit of its YAML that reaches.
 
-Pure functions of what the journal says; what a sweep is expected to spend is in `budget`. Try
-`exhausted_limit(Budget(epochs=10), Spent(epochs=10))`.
+Pure functions of the journal's content; the expected cost of a sweep is in `driver.estimate`. Try
+`exhausted_limit(Budget(epochs=10), Usage(epochs=10))`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class DriverRun:
     Attributes:
         started: seconds since 1970.
         workers: how many trials it could run at once.
-        ended: None while it runs, and for ever when it was killed.
+        ended: None while it runs, and also after it was killed.
     """
 
     started: float
@@ -34,7 +34,7 @@ class Usage:
 
     Attributes:
         seconds: wall time in which it ran.
-        worker_seconds: the same times the workers that it held, busy or not.
+        worker_seconds: the same, times the workers that it held, busy or not.
         epochs: reported by all trials together.
     """
 
@@ -50,18 +50,23 @@ class Usage:
 
 def usage(runs: Sequence[DriverRun], trials: Sequence[Trial]) -> Usage:
     """Return what a sweep has spent by its last report; a run that was killed counts up to its own last report."""
+    # a driver that is killed cannot record its end; its reports are the last trace that it ran
     times = [report.timestamp for trial in trials for report in trial.reports]
-    following = [*(run.started for run in runs[1:]), float("inf")][: len(runs)]
+    # reports after the next run's start are the next run's
+    next_starts = [*(run.started for run in runs[1:]), float("inf")][: len(runs)]
     lasted = []
-    for run, before in zip(runs, following, strict=True):
-        ended = run.ended or max((time for time in times if run.started <= time <= before), default=run.started)
+    for run, next_start in zip(runs, next_starts, strict=True):
+        ended = run.ended or max((time for time in times if run.started <= time <= next_start), default=run.started)
+        # a worker's clock may be behind the driver's
         lasted.append(max(ended - run.started, 0.0))
+    # busy or not, because that is what a cluster costs
     worker_seconds = sum(seconds * run.workers for seconds, run in zip(lasted, runs, strict=True))
     return Usage(sum(lasted), worker_seconds, sum(len(trial.reports) for trial in trials))
 
 
 def exhausted_limit(budget: Budget, so_far: Usage) -> str | None:
-    """Say which limit is reached; None while there is something left of all of them."""
+    """Return which limit is reached, as text; None while there is something left of all of them."""
+    # >= throughout: a limit of 20 epochs allows 20, and no 21st to begin
     if budget.hours is not None and so_far.seconds >= budget.hours * 3600:
         return f"budget.hours: {budget.hours:g} is used up"
     if budget.epochs is not None and so_far.epochs >= budget.epochs:

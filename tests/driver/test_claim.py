@@ -15,8 +15,8 @@ from sweepkit.errors import InputError
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.storage.sweep_folder import SweepFolder
-from sweepkit.study import journal_file
-from sweepkit.study.journal_file import open_journal
+from sweepkit.study import local_journal
+from sweepkit.study.local_journal import open_journal
 from tests.support.small_sweeps import write_sweep
 from tests.support.waiting import wait_until
 
@@ -124,13 +124,13 @@ def test_a_bucket_has_the_journal_also_when_its_driver_is_killed(
 ) -> None:
     from pyarrow import fs
 
-    write_back = journal_file._write_back
+    write_back = local_journal._write_back
 
     def late(*given: object) -> None:  # a busy machine may start a thread when the journal has its first lines
         time.sleep(starts_after_s)
         write_back(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(journal_file, "_write_back", late)
+    monkeypatch.setattr(local_journal, "_write_back", late)
     storage, paths = Storage(fs._MockFileSystem(), "bucket"), SweepPaths("cells")
 
     def is_written(content: bytes) -> bool:

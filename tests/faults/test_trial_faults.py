@@ -197,7 +197,7 @@ def test_a_worker_that_has_grown_makes_room_for_a_fresh_one(tmp_path: Path) -> N
     replaced = ran.remarks("GB after its last trial, more than resources.worker_memory_gb: 1.60")
     grown = [trial.number for trial in ran.sweep.trials if trial.params["fault"] == "grow"]
     assert [line.partition(" held ")[0] for line in replaced] == [
-        f"trial {number + 1} is given to another worker: the one before" for number in grown if number < 3
+        f"trial {number + 1} is given to another worker: the previous worker" for number in grown if number < 3
     ]
 
 

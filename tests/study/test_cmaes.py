@@ -22,7 +22,7 @@ N_TRIALS = 40
 
 
 def param_sets(folder: Path, kind: type[BaseSampler]) -> list[dict[str, Any]]:
-    """Run a study over two numbers, with a sampler built anew for each trial, as `study` does it."""
+    """Run a study over two numbers, with a sampler built anew for each trial, as `SweepStudy` does it."""
     folder.mkdir()
     study = optuna.create_study(storage=JournalStorage(JournalFileBackend(str(folder / "journal.log"))))
     for number in range(N_TRIALS):
@@ -36,9 +36,9 @@ def param_sets(folder: Path, kind: type[BaseSampler]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_points_are_those_of_optunas_own_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_params_are_those_of_optunas_own_sampler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = param_sets(tmp_path / "optuna", CmaEsSampler)
-    monkeypatch.setattr(pickle, "loads", lambda *_: pytest.fail("something was unpickled"))
+    monkeypatch.setattr(pickle, "loads", lambda *_: pytest.fail("a pickle was loaded"))
     assert param_sets(tmp_path / "ours", JsonCmaEsSampler) == expected
     journal = (tmp_path / "ours" / "journal.log").read_text()
     assert "cma:state:0" in journal

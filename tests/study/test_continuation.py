@@ -1,4 +1,4 @@
-"""Sweeps that were interrupted or extended, over real journals: what comes out, and what Optuna is shown of it."""
+"""Sweeps that were interrupted or extended, over real journals: their results, and the trials that Optuna sees."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.simulated import journal, opened, run, spec_of, story
 
 @pytest.fixture(autouse=True)
 def unsynced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Write journals without waiting for the disk, which is what these tests would spend their time on."""
+    """Write journals without waiting for the disk, which would take most of these tests' time."""
     monkeypatch.setattr(os, "fsync", lambda descriptor: None)
 
 
@@ -30,7 +30,7 @@ def none(max_epochs: int, **more: object) -> dict[str, object]:
 
 
 def shown(study: SweepStudy) -> list[tuple[int, str, float | None]]:
-    """Return what samplers and rules see."""
+    """Return the trials as samplers and pruners see them."""
     return [(t.number, t.state.name, t.value) for t in study._study.get_trials(deepcopy=False)]
 
 
@@ -50,7 +50,7 @@ def test_a_driver_that_dies_after_any_line_of_its_journal_changes_nothing(
 ) -> None:
     config = spec_of(search={"sampler": sampler, "trials": 5, "seed": 1}, stopping=stopping)
     expected = story(run(tmp_path / "whole", config)[0])
-    assert len({repr(trial[3:5]) for trial in expected}) > 1, "the rule has something to stop"
+    assert len({repr(trial[3:5]) for trial in expected}) > 1, "the pruner has trials to stop"
     lines = journal(tmp_path / "whole").read_bytes().splitlines(keepends=True)
     for number in range(len(lines)):
         folder = tmp_path / f"killed-{number}"
@@ -62,12 +62,12 @@ def test_a_driver_that_dies_after_any_line_of_its_journal_changes_nothing(
 def test_a_journal_without_a_line_has_no_trials(tmp_path: Path) -> None:
     """Optuna makes the file first."""
     journal(tmp_path).touch()
-    found = Journal.read(journal(tmp_path), spec_of())
-    assert (found.trials(), found.runs(), found.extensible()) == ([], [], [])
+    empty = Journal.read(journal(tmp_path), spec_of())
+    assert (empty.trials(), empty.runs(), empty.extensible()) == ([], [], [])
     assert journal(tmp_path).read_bytes() == b""
 
 
-def test_survivors_go_on_to_a_later_last_epoch_as_if_it_had_been_that_from_the_start(tmp_path: Path) -> None:
+def test_survivors_continue_to_a_later_last_epoch_as_if_it_had_been_that_from_the_start(tmp_path: Path) -> None:
     whole = story(run(tmp_path / "whole", spec_of(stopping=none(4)))[0])
     run(tmp_path / "extended", spec_of(stopping=none(2)))
     assert story(run(tmp_path / "extended", spec_of(stopping=none(4)))[0]) == whole
@@ -75,7 +75,7 @@ def test_survivors_go_on_to_a_later_last_epoch_as_if_it_had_been_that_from_the_s
 
 
 @pytest.mark.slow
-def test_an_extension_that_dies_after_any_line_goes_on(tmp_path: Path) -> None:
+def test_an_extension_that_dies_after_any_line_is_resumed(tmp_path: Path) -> None:
     config = {"search": {"sampler": "random", "trials": 3, "seed": 1}}
     first, longer = spec_of(**config, stopping=none(1)), spec_of(**config, stopping=none(2))
     run(tmp_path / "whole", first)
@@ -97,7 +97,7 @@ def test_extending_twice_keeps_numbers_and_reports(tmp_path: Path) -> None:
     assert shown(study) == [(trial.number, "COMPLETE", trial.best_value) for trial in study.trials()]
 
 
-def test_what_a_rung_or_patience_stopped_stays_ended(tmp_path: Path) -> None:
+def test_trials_that_a_rung_or_patience_ended_stay_ended(tmp_path: Path) -> None:
     before = run(tmp_path, spec_of(stopping=asha(3) | {"patience": 1}))[0].trials()
     stopped = [trial for trial in before if not (trial.reason or "").startswith("ran all")]
     assert 0 < len(stopped) < len(before)
@@ -113,7 +113,7 @@ def test_a_survivor_is_first_compared_at_the_rung_that_was_its_last_epoch(tmp_pa
     assert any("rung at epoch 2" in str(reason) for *_, reason, _, _ in extended)
 
 
-def test_what_is_extended_keeps_its_start_and_run_id_and_does_not_count_the_time_between(tmp_path: Path) -> None:
+def test_an_extended_trial_keeps_its_start_and_run_id_and_the_time_between_does_not_count(tmp_path: Path) -> None:
     study = opened(tmp_path, spec_of(stopping=none(4)))
     run(tmp_path, spec_of(stopping=none(2), search={"trials": 1}))
     before = _with_run_id(tmp_path)
@@ -125,14 +125,14 @@ def test_what_is_extended_keeps_its_start_and_run_id_and_does_not_count_the_time
 
 
 def _with_run_id(folder: Path) -> Trial:
-    """Let a trial go on and note the run of its first attempt."""
+    """Continue a trial and note the run of its first attempt."""
     study = opened(folder, spec_of(stopping=none(3), search={"trials": 1}))
     study.extend()
     study.note(0, "run_id", "run-7")
     return study.trial(0)
 
 
-def test_while_a_survivor_goes_on_the_sampler_sees_it_as_it_had_ended(tmp_path: Path) -> None:
+def test_while_a_survivor_runs_again_the_sampler_sees_it_as_it_had_ended(tmp_path: Path) -> None:
     before = shown(run(tmp_path, spec_of(stopping=none(2)))[0])
     study = opened(tmp_path, spec_of(stopping=none(4)))
     study.extend()
@@ -141,7 +141,7 @@ def test_while_a_survivor_goes_on_the_sampler_sees_it_as_it_had_ended(tmp_path: 
     assert study._study.get_trials(states=(optuna.trial.TrialState.RUNNING,)) == []
 
 
-def test_more_trials_after_an_extension_are_numbered_and_drawn_as_ever(tmp_path: Path) -> None:
+def test_more_trials_after_an_extension_are_numbered_and_drawn_as_without_it(tmp_path: Path) -> None:
     more = {"sampler": "random", "trials": 9, "seed": 1}
     run(tmp_path / "extended", spec_of(stopping=none(2)))
     run(tmp_path / "extended", spec_of(stopping=none(4)))
@@ -149,7 +149,7 @@ def test_more_trials_after_an_extension_are_numbered_and_drawn_as_ever(tmp_path:
     assert story(extended) == story(run(tmp_path / "whole", spec_of(stopping=none(4), search=more))[0])
 
 
-def test_a_grid_is_extended_by_epochs_and_then_by_points(tmp_path: Path) -> None:
+def test_a_grid_is_extended_by_epochs_and_then_by_params(tmp_path: Path) -> None:
     space = Space({"cell": Choice(("gru", "none")), "units": Int(8, 24, step=8, when={"cell": ("gru",)})})
     grid = {"sampler": "grid", "trials": 2}
     run(tmp_path, spec_of(search=grid, stopping=none(1)), space)
@@ -160,7 +160,7 @@ def test_a_grid_is_extended_by_epochs_and_then_by_points(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("sampler", ["tpe", "cmaes", "qmc"])
 @pytest.mark.slow
-def test_every_sampler_goes_on_after_an_extension(tmp_path: Path, sampler: str) -> None:
+def test_every_sampler_continues_after_an_extension(tmp_path: Path, sampler: str) -> None:
     space = Space({"rate": Float(1e-4, 1e-1, log=True), "dropout": Float(0.0, 0.5)})
     search = {"sampler": sampler, "trials": 12, "seed": 1}
     run(tmp_path, spec_of(search=search, stopping=none(1)), space)
@@ -171,7 +171,7 @@ def test_every_sampler_goes_on_after_an_extension(tmp_path: Path, sampler: str) 
 
 @pytest.mark.slow
 def test_hyperband_keeps_its_brackets(tmp_path: Path) -> None:
-    """With more brackets a trial would find its own rungs under another's names."""
+    """With more brackets, values of different rungs would be compared with each other."""
     search = {"sampler": "random", "trials": 10, "seed": 1}
     stopping = {"rule": "hyperband", "reduction": 2}
     run(tmp_path, spec_of(search=search, stopping=stopping | {"max_epochs": 4}))
@@ -183,7 +183,7 @@ def test_hyperband_keeps_its_brackets(tmp_path: Path) -> None:
     assert max(trial.epoch for trial in study.trials()) == 16
 
 
-def test_a_survivor_whose_checkpoints_are_gone_reports_nothing_twice(tmp_path: Path) -> None:
+def test_a_survivor_without_checkpoints_reports_nothing_twice(tmp_path: Path) -> None:
     keep = {"keep": 2}
     study, _ = run(tmp_path, spec_of(stopping=none(2), storage=keep))
     times = {(r.number, x.epoch): x.timestamp for r in study.trials() for x in r.reports}

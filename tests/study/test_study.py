@@ -1,4 +1,4 @@
-"""The study as brain and journal, over real journal files."""
+"""Suggestions, decisions and the journal of a study, over real journal files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GRID = Space({"cell": Choice(("gru", "none")), "units": Int(8, 24, step=8, when=
 
 
 def run(study: SweepStudy, scores: list[float]) -> Decision | None:
-    """Run one trial over `scores` until it is stopped, and write its ending."""
+    """Run one trial over `scores` until it is stopped, and write its end."""
     number = asked(study).number
     for epoch, score in enumerate(scores, start=1):
         decision = study.report(number, report(epoch, score))
@@ -29,19 +29,19 @@ def run(study: SweepStudy, scores: list[float]) -> Decision | None:
     return None
 
 
-def test_points_hold_only_active_parameters(tmp_path: Path) -> None:
+def test_params_have_only_active_parameters(tmp_path: Path) -> None:
     study = opened(tmp_path, config())
     param_sets = [asked(study).params for _ in range(20)]
     assert {params["cell"] for params in param_sets} == {"gru", "none"}
     assert all(("units" in params) == (params["cell"] == "gru") for params in param_sets)
 
 
-def test_asking_ends_at_the_target(tmp_path: Path) -> None:
+def test_ask_returns_none_at_the_target(tmp_path: Path) -> None:
     study = opened(tmp_path, config(trials=2))
     assert [study.ask() is None for _ in range(3)] == [False, False, True]
 
 
-def test_a_reopened_study_proposes_what_an_uninterrupted_one_would(tmp_path: Path) -> None:
+def test_a_reopened_study_suggests_what_an_uninterrupted_one_would_have(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     whole = opened(tmp_path / "a", config(sampler="tpe"))
@@ -63,23 +63,23 @@ def test_samplers_fill_conditional_spaces(tmp_path: Path, sampler: str) -> None:
         study.report(trial.number, report(1, float(trial.params["rate"])))
         study.finish(trial.number, Decision(TrialState.COMPLETE, "done"))
     trials = study.trials()
-    # a sampler that has found the best corner may go back there, as gp does
+    # a sampler may return to the best corner, as gp does
     assert len({str(trial.params) for trial in trials}) > 12
     assert all(SPACE.parameters[name].contains(value) for r in trials for name, value in r.params.items())
 
 
-def test_faults_are_in_the_journal_in_order_and_survive_reopening(tmp_path: Path) -> None:
+def test_failures_are_in_the_journal_in_order_and_survive_reopening(tmp_path: Path) -> None:
     study = opened(tmp_path, config())
     trial = asked(study)
     failures = [Failure(n, f"OSError: {n}", counts=n > 0, timestamp=float(n)) for n in range(3)]
-    assert [study.record_failure(trial.number, fault) for fault in failures] == [True, True, False]
+    assert [study.record_failure(trial.number, failure) for failure in failures] == [True, True, False]
     assert opened(tmp_path, config()).trial(trial.number).failures == tuple(failures)
     assert asked(study).failures == ()
 
 
 @pytest.mark.slow
 def test_tpe_models_conditional_parameters(tmp_path: Path) -> None:
-    """With groups, `units` moves to where the score is though half of the trials do not have it."""
+    """With groups, `units` converges to the best score though half of the trials do not have it."""
     study = opened(tmp_path, config(sampler="tpe", trials=60))
     for _ in range(60):
         trial = asked(study)
@@ -90,7 +90,7 @@ def test_tpe_models_conditional_parameters(tmp_path: Path) -> None:
     assert sum(unit in (48, 56, 64) for unit in late) > 0.7 * len(late)
 
 
-def test_grid_tries_every_point_once(tmp_path: Path) -> None:
+def test_a_grid_runs_all_of_its_params_once(tmp_path: Path) -> None:
     study = opened(tmp_path, config(sampler="grid", trials=100), GRID)
     assert study.n_target == 4
     param_sets = []
@@ -99,7 +99,7 @@ def test_grid_tries_every_point_once(tmp_path: Path) -> None:
     assert param_sets == list(GRID.grid())
 
 
-def test_grid_goes_on_after_reopening(tmp_path: Path) -> None:
+def test_a_grid_continues_after_reopening(tmp_path: Path) -> None:
     first = dict(asked(opened(tmp_path, config(sampler="grid"), GRID)).params)
     rest = opened(tmp_path, config(sampler="grid"), GRID)
     param_sets = [first]
@@ -108,14 +108,14 @@ def test_grid_goes_on_after_reopening(tmp_path: Path) -> None:
     assert param_sets == list(GRID.grid())
 
 
-def test_grid_runs_the_dearest_points_first(tmp_path: Path) -> None:
+def test_a_grid_runs_the_most_expensive_params_first(tmp_path: Path) -> None:
     study = SweepStudy.open(
         tmp_path / "journal.log", config(sampler="grid"), GRID, cost=lambda params: float(params.get("units", 0))
     )
     assert [asked(study).params.get("units") for _ in range(4)] == [24, 16, 8, None]
 
 
-def test_a_grid_that_was_cut_short_is_extended_by_its_other_points(tmp_path: Path) -> None:
+def test_a_grid_that_was_cut_short_is_extended_by_its_other_params(tmp_path: Path) -> None:
     first = opened(tmp_path, config(sampler="grid", trials=2), GRID)
     param_sets = [dict(asked(first).params) for _ in range(2)]
     assert first.ask() is None
@@ -125,7 +125,7 @@ def test_a_grid_that_was_cut_short_is_extended_by_its_other_points(tmp_path: Pat
     assert param_sets == list(GRID.grid())
 
 
-def test_asha_stops_below_the_best_third_of_a_rung_and_says_so(tmp_path: Path) -> None:
+def test_asha_prunes_below_the_best_third_of_a_rung_and_gives_the_reason(tmp_path: Path) -> None:
     study = opened(tmp_path, config(rule="asha", grace_epochs=1, reduction=3))
     numbers = [asked(study).number for _ in range(3)]
     assert study.report(numbers[0], report(1, 0.7)) is None
@@ -136,7 +136,7 @@ def test_asha_stops_below_the_best_third_of_a_rung_and_says_so(tmp_path: Path) -
     )
 
 
-def test_asha_leaves_epochs_between_rungs_alone(tmp_path: Path) -> None:
+def test_asha_prunes_at_rungs_only(tmp_path: Path) -> None:
     study = opened(tmp_path, config(rule="asha", grace_epochs=1, reduction=3))
     good, bad = asked(study).number, asked(study).number
     study.report(bad, report(1, 0.5))
@@ -149,17 +149,17 @@ def test_asha_leaves_epochs_between_rungs_alone(tmp_path: Path) -> None:
 
 
 def test_rungs_survive_reopening(tmp_path: Path) -> None:
-    wanted = config(rule="asha")
-    first = opened(tmp_path, wanted)
+    settings = config(rule="asha")
+    first = opened(tmp_path, settings)
     for score in (0.9, 0.8):
         first.report(asked(first).number, report(1, score))
-    again = opened(tmp_path, wanted)
+    again = opened(tmp_path, settings)
     decision = again.report(asked(again).number, report(1, 0.5))
     assert decision is not None
     assert decision.state is TrialState.PRUNED
 
 
-def test_asha_stops_high_values_when_less_is_better(tmp_path: Path) -> None:
+def test_asha_prunes_high_values_when_less_is_better(tmp_path: Path) -> None:
     study = opened(tmp_path, config(rule="asha", direction="min"))
     low, high = asked(study).number, asked(study).number
     assert study.report(low, report(1, 0.1)) is None
@@ -169,15 +169,15 @@ def test_asha_stops_high_values_when_less_is_better(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_hyperband_stops_and_names_its_bracket(tmp_path: Path) -> None:
+def test_hyperband_prunes_and_names_its_bracket(tmp_path: Path) -> None:
     study = opened(tmp_path, config(rule="hyperband", trials=40))
-    verdicts = [run(study, [0.9 - 0.02 * i] * 9) for i in range(40)]
-    stopped = [decision for decision in verdicts if decision and decision.state is TrialState.PRUNED]
+    decisions = [run(study, [0.9 - 0.02 * i] * 9) for i in range(40)]
+    stopped = [decision for decision in decisions if decision and decision.state is TrialState.PRUNED]
     assert stopped
     assert all("of its bracket" in decision.reason for decision in stopped)
 
 
-def test_median_stops_the_worse_half_after_its_warmup(tmp_path: Path) -> None:
+def test_median_prunes_the_worse_half_after_its_warmup(tmp_path: Path) -> None:
     study = opened(tmp_path, config(rule="median", warmup_trials=2))
     assert run(study, [0.8] * 9) == Decision(TrialState.COMPLETE, "ran all 9 epochs")
     assert run(study, [0.6] * 9) == Decision(TrialState.COMPLETE, "ran all 9 epochs")
@@ -186,13 +186,13 @@ def test_median_stops_the_worse_half_after_its_warmup(tmp_path: Path) -> None:
     )
 
 
-def test_the_last_epoch_completes_whatever_the_rule_says(tmp_path: Path) -> None:
+def test_the_last_epoch_completes_a_trial_whatever_the_pruner_would_decide(tmp_path: Path) -> None:
     study = opened(tmp_path, config(rule="asha", max_epochs=3, grace_epochs=3))
     run(study, [0.9, 0.9, 0.9])
     assert run(study, [0.1, 0.1, 0.1]) == Decision(TrialState.COMPLETE, "ran all 3 epochs")
 
 
-def test_patience_completes_a_trial_on_top_of_any_rule(tmp_path: Path) -> None:
+def test_patience_completes_a_trial_beside_any_pruner(tmp_path: Path) -> None:
     study = opened(tmp_path, config(rule="asha", patience=2))
     assert run(study, [0.5, 0.4, 0.4, 0.9]) == Decision(
         TrialState.COMPLETE, "nothing better than 0.5000 (epoch 1) in 2 epochs"
@@ -207,7 +207,7 @@ def test_a_value_that_is_not_finite_fails_the_trial_at_once(tmp_path: Path, bad:
     assert study.trial(0).state is TrialState.FAILED
 
 
-def test_a_missing_objective_fails_the_trial_and_names_what_came(tmp_path: Path) -> None:
+def test_a_missing_objective_fails_the_trial_and_names_the_reported_metrics(tmp_path: Path) -> None:
     study = opened(tmp_path, config())
     number = asked(study).number
     decision = study.report(number, Report(1, {"valid_auc": 0.4}, 0.0))
@@ -240,7 +240,7 @@ def test_unfinished_trials_are_found_after_reopening(tmp_path: Path) -> None:
     assert [trial.number for trial in opened(tmp_path, config()).unfinished()] == [1]
 
 
-def test_a_trial_whose_last_report_ended_it_is_judged_so_when_the_driver_died_before_it_could_say_so(
+def test_a_trial_whose_last_report_ended_it_ends_when_the_driver_died_before_it_could_write_that(
     tmp_path: Path,
 ) -> None:
     study = opened(tmp_path, config(rule="asha"))
@@ -267,7 +267,7 @@ def test_a_grid_whose_queueing_was_interrupted_is_queued_to_its_end(tmp_path: Pa
     assert again.queued() == whole.queued()
 
 
-def test_extending_asks_only_for_what_is_missing(tmp_path: Path) -> None:
+def test_a_longer_study_suggests_only_the_trials_that_are_missing(tmp_path: Path) -> None:
     study = opened(tmp_path, config(trials=2))
     while study.ask():
         pass
@@ -276,14 +276,14 @@ def test_extending_asks_only_for_what_is_missing(tmp_path: Path) -> None:
     assert longer.ask() is None
 
 
-def test_faults_from_before_an_extension_use_up_none_of_its_retries(tmp_path: Path) -> None:
+def test_failures_from_before_an_extension_use_up_none_of_its_retries(tmp_path: Path) -> None:
     study = opened(tmp_path, config(trials=1, max_epochs=1))
     number = asked(study).number
     assert study.record_failure(number, Failure(0, "OSError", counts=True, timestamp=1.0)) is True
     decision = study.report(number, report(1, 0.5))
     assert decision is not None
     study.finish(number, decision)
-    for _ in range(2):  # opened twice, as after a death
+    for _ in range(2):  # opened twice, as after a kill
         longer = opened(tmp_path, config(trials=1, max_epochs=2))
         longer.extend()
     assert longer.record_failure(number, Failure(1, "OSError", counts=True, timestamp=2.0)) is True

@@ -1,4 +1,4 @@
-"""What a sweep has spent, and when that is too much."""
+"""What a sweep has spent, and which limit that reaches."""
 
 from __future__ import annotations
 

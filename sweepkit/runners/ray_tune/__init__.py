@@ -1,2 +1,1 @@
-"""The only place that knows Ray: a cluster to run on (`runner`) and Ray Tune dispatching trials to warm workers
-(`trials`)."""
+"""The only package that imports Ray: `cluster` connects to a cluster, `tune` runs trials on it in warm workers."""

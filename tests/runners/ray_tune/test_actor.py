@@ -1,4 +1,4 @@
-"""How much memory is a worker's."""
+"""How much memory a worker may hold."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ pytestmark = pytest.mark.ray
 def test_a_worker_may_hold_its_share_of_its_nodes_memory(
     node: dict[str, float], resources: TrialResources, expected: float
 ) -> None:
-    from sweepkit.runners.ray_tune.actor import own_share_gb
+    from sweepkit.runners.ray_tune.actor import memory_share_gb
 
-    assert own_share_gb(node, resources) == expected
+    assert memory_share_gb(node, resources) == expected

@@ -1,4 +1,4 @@
-"""A journal that was cut at any byte of its end: nothing before the cut is lost, and the sweep goes on."""
+"""A journal that was cut at any byte of its end: nothing before the cut is lost, and the sweep resumes."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from sweepkit.config.schema import SweepConfig
 from sweepkit.errors import DataError
 from sweepkit.space import Choice, Float, Int, Space
 from sweepkit.study.journal import Journal
-from sweepkit.study.journal_file import repair_journal, torn_file
+from sweepkit.study.local_journal import repair_journal, torn_file
 from sweepkit.study.pruning import Decision
 from sweepkit.study.study import SweepStudy
 from sweepkit.trial.trial import Report, Trial
 
 SPACE = Space({"cell": Choice(("gru", "none")), "units": Int(8, 64, when={"cell": ("gru",)}), "rate": Float(0.1, 1.0)})
-SPEC = SweepConfig.model_validate(
+CONFIG = SweepConfig.model_validate(
     {
         "sweep": "toy",
         "package": "toy",
@@ -30,8 +30,8 @@ SPEC = SweepConfig.model_validate(
 
 
 def run_to_the_end(journal: Path) -> None:
-    """Do what a driver does, with trials whose score is a function of their point and epoch."""
-    study = SweepStudy.open(journal, SPEC, SPACE)
+    """Do what a driver does, with trials whose score is a function of their params and epoch."""
+    study = SweepStudy.open(journal, CONFIG, SPACE)
     waiting = study.unfinished()
     while (trial := waiting.pop(0) if waiting else study.ask()) is not None:
         epoch = trial.epoch
@@ -42,11 +42,11 @@ def run_to_the_end(journal: Path) -> None:
         study.finish(trial.number, decision)
 
 
-def found(journal: Path) -> list[tuple[object, ...]]:
-    return [told(trial) for trial in Journal.read(journal, SPEC).trials()]
+def contents(journal: Path) -> list[tuple[object, ...]]:
+    return [fields(trial) for trial in Journal.read(journal, CONFIG).trials()]
 
 
-def told(trial: Trial) -> tuple[object, ...]:
+def fields(trial: Trial) -> tuple[object, ...]:
     return trial.number, dict(trial.params), trial.reports, trial.state, trial.reason, trial.best_value
 
 
@@ -58,14 +58,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_a_sweep_goes_on_from_every_record_to_the_same_end(whole: Path, tmp_path: Path) -> None:
+def test_a_sweep_resumes_from_every_record_to_the_same_end(whole: Path, tmp_path: Path) -> None:
     """Each time with the first half of the record after it, as a kill in the middle of writing it leaves."""
-    lines, expected = whole.read_bytes().splitlines(keepends=True), found(whole)
+    lines, expected = whole.read_bytes().splitlines(keepends=True), contents(whole)
     journal = tmp_path / "journal.log"
     for n_kept, torn in enumerate(lines):
         journal.write_bytes(b"".join([*lines[:n_kept], torn[: len(torn) // 2]]))
         run_to_the_end(journal)
-        assert found(journal) == expected, f"after {n_kept} of {len(lines)} records"
+        assert contents(journal) == expected, f"after {n_kept} of {len(lines)} records"
 
 
 @pytest.mark.slow
@@ -75,11 +75,11 @@ def test_a_journal_cut_at_any_byte_of_its_last_two_records_keeps_all_whole_ones(
     journal = tmp_path / "journal.log"
     for cut in range(ends[-3], len(content)):
         journal.write_bytes(content[:cut])
-        before = found(journal)
+        before = contents(journal)
         repair_journal(journal)
         # the record is whole when only its line break is missing
         assert journal.read_bytes() == content[: max(end for end in ends if end <= cut + 1)], cut
-        assert found(journal)[: len(before) - 1] == before[:-1], cut
+        assert contents(journal)[: len(before) - 1] == before[:-1], cut
 
 
 def test_nothing_is_lost_but_the_bytes_of_the_last_record_which_are_kept_beside(
@@ -94,7 +94,7 @@ def test_nothing_is_lost_but_the_bytes_of_the_last_record_which_are_kept_beside(
     assert torn_file(journal).read_bytes() == lines[-1][:-9] + b"\n"
     assert caplog.messages == [
         f"the last line of the journal was half-written; its {len(lines[-1]) - 9} bytes were moved to "
-        f"{journal}.torn, and all before it is kept"
+        f"{journal}.torn, everything before it is kept"
     ]
 
 
@@ -131,13 +131,13 @@ def test_reading_changes_nothing(whole: Path, tmp_path: Path, caplog: pytest.Log
     torn = whole.read_bytes()[:-9]
     journal.write_bytes(torn)
     with caplog.at_level(logging.WARNING):
-        Journal.read(journal, SPEC).trials()
+        Journal.read(journal, CONFIG).trials()
     assert journal.read_bytes() == torn
     assert [path.name for path in tmp_path.iterdir()] == ["journal.log"]
     assert caplog.messages == []
 
 
-def test_the_lock_of_a_killed_writer_is_not_waited_for(whole: Path, tmp_path: Path) -> None:
+def test_the_lock_of_a_killed_writer_is_removed(whole: Path, tmp_path: Path) -> None:
     journal = tmp_path / "journal.log"
     journal.write_bytes(whole.read_bytes())
     lock = tmp_path / "journal.log.lock"
@@ -153,6 +153,6 @@ def test_damage_in_the_middle_is_named_with_what_to_do(whole: Path, tmp_path: Pa
     lines = whole.read_bytes().splitlines(keepends=True)
     journal = tmp_path / "journal.log"
     journal.write_bytes(b"".join([*lines[:4], b"{half", *lines[4:]]))
-    for call in (lambda: Journal.read(journal, SPEC), lambda: SweepStudy.open(journal, SPEC, SPACE)):
+    for call in (lambda: Journal.read(journal, CONFIG), lambda: SweepStudy.open(journal, CONFIG, SPACE)):
         with pytest.raises(DataError, match=r"journal.log: this journal is damaged in its middle: .*with --new"):
             call()

@@ -1,4 +1,4 @@
-"""What Ray raises for dead workers, explained; real exceptions, made up as Ray makes them."""
+"""What Ray raises for dead workers, explained, with exceptions constructed as Ray constructs them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pytest
 from ray.core.generated.common_pb2 import ActorDiedErrorContext, NodeDeathInfo
 from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError
 
-from sweepkit.runners.ray_tune.actor_deaths import as_actors_death, death_of
+from sweepkit.runners.ray_tune.deaths import as_actor_death, death_of
 
 pytestmark = pytest.mark.ray
 
 
-def died(message: str, **facts: object) -> ActorDiedError:
+def died(message: str, **fields: object) -> ActorDiedError:
     context = ActorDiedErrorContext(
-        error_message=message, actor_id=b"a" * 16, class_name="WarmTrial", pid=123, node_ip_address="10.0.0.3", **facts
+        error_message=message, actor_id=b"a" * 16, class_name="WarmTrial", pid=123, node_ip_address="10.0.0.3", **fields
     )
     return ActorDiedError(context)
 
@@ -34,19 +34,19 @@ def died(message: str, **facts: object) -> ActorDiedError:
         (lambda: None, "its worker was killed or exited", True),
     ],
 )  # fmt: skip
-def test_a_death_is_explained_and_only_a_lost_node_is_free(
+def test_a_death_is_explained_and_only_a_lost_node_does_not_count(
     make: Callable[[], Exception | None], last: str, counts: bool
 ) -> None:
     error = make()
-    death = death_of(as_actors_death(error) if error else None)
+    death = death_of(as_actor_death(error) if error else None)
     assert death.text.splitlines()[-1] == last
     assert death.counts is counts
 
 
-def test_what_ray_said_is_kept() -> None:
+def test_rays_message_is_kept() -> None:
     assert "Worker exit type: SYSTEM_ERROR" in death_of(died("Worker exit type: SYSTEM_ERROR")).text
 
 
-def test_errors_that_are_no_rays_stay_as_they_are() -> None:
-    error = ValueError("a defect of ours")
-    assert as_actors_death(error) is error
+def test_errors_of_other_libraries_stay_as_they_are() -> None:
+    error = ValueError("a bug of ours")
+    assert as_actor_death(error) is error
