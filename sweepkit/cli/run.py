@@ -80,8 +80,6 @@ def ui_command(result: SweepResult, definition: SweepDefinition) -> str:
 
 
 def _facts(result: SweepResult, definition: SweepDefinition) -> dict[str, object]:
-    from sweepkit.trial.leaderboard import reasons, table
-
     objective = definition.config.objective
     return {
         "sweep": result.folder.sweep,
@@ -91,19 +89,17 @@ def _facts(result: SweepResult, definition: SweepDefinition) -> dict[str, object
         "parameters": dict(result.best.params),
         "checkpoint": result.checkpoint,
         "ended_early": result.over,
-        "reasons": dict(reasons(result.trials)),
+        "reasons": dict(result.leaderboard.reasons()),
         "tracking_uri": result.tracking_uri,
-        "leaderboard": table(result.trials, metric=objective.metric, direction=objective.direction),
+        "leaderboard": result.leaderboard.rows(),
     }
 
 
 def _show(console: Console, result: SweepResult, definition: SweepDefinition) -> None:
-    from sweepkit.trial.leaderboard import reasons
-
     objective = definition.config.objective
-    console.print(leaderboard_table(result.trials, definition.config, most=_ROWS))
+    console.print(leaderboard_table(result.leaderboard.trials, definition.config, most=_ROWS))
     console.print("why trials ended:")
-    for reason, count in reasons(result.trials):
+    for reason, count in result.leaderboard.reasons():
         console.print(f"  {count:4} {reason}", soft_wrap=True)
     if result.over:
         console.print(

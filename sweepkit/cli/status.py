@@ -56,7 +56,7 @@ def _facts(sweep: Sweep) -> dict[str, object]:
         "errors": sweep.errors,
         "faults": {trial.number: [fault.to_json() for fault in trial.failures] for trial in sweep.with_failures()},
         "logs": {trial.number: sweep.log(trial) for trial in sweep.failed()},
-        "leaderboard": sweep.leaderboard(),
+        "leaderboard": sweep.leaderboard.rows(),
     }
 
 

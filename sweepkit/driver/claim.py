@@ -48,8 +48,7 @@ def claim_sweep(
         InputError: the folder holds a sweep that differs in what decides results, each difference named, or one whose
             trials have run more epochs than the YAML allows.
     """
-    identity = identity_of(definition, data_key)
-    begun = [(folder, folder.manifest()) for folder in sweep_folders(storage, definition.config.sweep)]
+    begun, identity = _begun(definition, storage), identity_of(definition, data_key)
     same = [one for one in begun if one[1].identity == identity]
     if begun and not same and not new:
         raise InputError(_refusal(definition, *begun[-1], identity))
@@ -73,8 +72,7 @@ def find_sweep(definition: SweepDefinition, storage: Storage, *, data_key: str) 
     Raises:
         InputError: there is none, or its trials have run more epochs than the YAML allows.
     """
-    identity = identity_of(definition, data_key)
-    begun = [(folder, folder.manifest()) for folder in sweep_folders(storage, definition.config.sweep)]
+    begun, identity = _begun(definition, storage), identity_of(definition, data_key)
     same = [one for one in begun if one[1].identity == identity]
     if same:
         _refuse_fewer_epochs(definition, *same[-1])
@@ -86,6 +84,10 @@ def find_sweep(definition: SweepDefinition, storage: Storage, *, data_key: str) 
         f"sweep {definition.config.sweep!r} has not been run yet; start it with `python -m sweepkit run {where}`",
         where=where,
     )
+
+
+def _begun(definition: SweepDefinition, storage: Storage) -> list[tuple[SweepFolder, SweepManifest]]:
+    return [(folder, folder.manifest()) for folder in sweep_folders(storage, definition.config.sweep)]
 
 
 def _next_name(sweep: str, n_begun: int) -> str:

@@ -7,10 +7,10 @@ Not for printing: whoever wants to see it run passes an `Observer`. Try
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sweepkit.config.definition import SweepDefinition
-from sweepkit.config.schedule import n_trials
 from sweepkit.data.dataset import PreparedData
 from sweepkit.driver.claim import claim_sweep
 from sweepkit.driver.data import find_data
@@ -20,16 +20,16 @@ from sweepkit.driver.session import Claim, RunOptions, SweepSession, open_runner
 from sweepkit.driver.sync import sync_sweep
 from sweepkit.driver.tracking import SweepRuns, note_synced
 from sweepkit.errors import InputError, SweepFailed
+from sweepkit.results.sweep import Sweep, read_sweep
 from sweepkit.runners.inline import InlineRunner
 from sweepkit.storage.lock import DriverLock
 from sweepkit.storage.storage import Storage
 from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.storage.write_errors import before_start
-from sweepkit.study.journal import Journal
 from sweepkit.study.local_journal import open_journal
 from sweepkit.study.study import SweepStudy
 from sweepkit.tracking.uris import located, shown
-from sweepkit.trial.leaderboard import ranked, table
+from sweepkit.trial.leaderboard import Leaderboard
 from sweepkit.trial.trial import Trial, TrialState
 
 logger = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class SweepResult:
 
     Attributes:
         folder: where it is.
-        trials: all of its trials.
+        leaderboard: all of its trials.
         best: the winner.
         checkpoint: the folder of the winner's best checkpoint.
         over: why it ended before all of its trials; None when it has them all.
@@ -49,7 +49,7 @@ class SweepResult:
     """
 
     folder: SweepFolder
-    trials: list[Trial]
+    leaderboard: Leaderboard
     best: Trial
     checkpoint: str
     over: str | None
@@ -70,25 +70,14 @@ def run_sweep(definition: SweepDefinition, options: RunOptions, observer: Observ
     with DriverLock("run", where=str(definition.source)) as lock:
         with before_start():
             folder, manifest = claim_sweep(definition, storage, data_key=data.key, new=options.new, lock=lock.take)
-        trials = finished_trials(definition, folder)
-        if trials is not None:
+        sweep = read_sweep(folder)
+        if sweep.is_finished(definition.config.stopping.max_epochs, sweep.n_trials):
             if definition.config.tracking.enabled and not manifest.is_synced:
-                _sync_the_rest(folder)
-            return _finish(definition, folder, None, trials, over=None)
+                _sync_the_rest(sweep)
+            return _finish(definition, folder, sweep.leaderboard)
         with open_session(Claim(definition, folder, manifest, data, lock), options, observer) as session:
             check_cudnn(session.runner, session.trial_settings, definition.space)
             return _run_trials(session)
-
-
-def finished_trials(definition: SweepDefinition, folder: SweepFolder) -> list[Trial] | None:
-    """Return all trials of a sweep that has as many as it is to have, all ended; None while there is work left."""
-    if not folder.has_begun():
-        return None
-    with open_journal(folder, read_only=True) as path:
-        journal = Journal.read(path, definition.config)
-        trials, extensible = journal.trials(), journal.extensible()
-    n_ended = sum(trial.state is not None for trial in trials) - len(extensible)
-    return trials if n_ended == len(trials) >= n_trials(definition.config, definition.space) else None
 
 
 def prepare_data(definition: SweepDefinition, options: RunOptions, observer: Observer) -> PreparedData:
@@ -118,47 +107,50 @@ def _run_trials(session: SweepSession) -> SweepResult:
         )
         study.extend()
         over = run_trials(session, study)
-        trials = study.trials()
-    return _finish(definition, session.folder, session.runs, trials, over=over)
+        board = study.leaderboard()
+    return _finish(definition, session.folder, board, runs=session.runs, over=over)
 
 
-def _sync_the_rest(folder: SweepFolder) -> None:
+def _sync_the_rest(sweep: Sweep) -> None:
     """Upload what the store of a finished sweep lacks, since no run will; the store may still be unreachable."""
     try:
-        sync_sweep(folder)
-        note_synced(folder)
+        sync_sweep(sweep)
+        note_synced(sweep.folder)
     except InputError as error:
         logger.warning("%s", error)
 
 
 def _finish(
-    definition: SweepDefinition, folder: SweepFolder, runs: SweepRuns | None, trials: list[Trial], *, over: str | None
+    definition: SweepDefinition,
+    folder: SweepFolder,
+    board: Leaderboard,
+    *,
+    runs: SweepRuns | None = None,
+    over: str | None = None,
 ) -> SweepResult:
-    """Write the leaderboard, end the sweep's run, and say whether the sweep has a winner."""
-    config, objective = definition.config, definition.config.objective
-    rows = table(trials, metric=objective.metric, direction=objective.direction)
-    folder.storage.write_json(folder.paths.leaderboard, rows)
-    leaders = ranked(trials, objective.direction)
-    failure = _failure(definition, trials, over)
+    """Write the leaderboard, end the sweep's run, and raise where the sweep has no winner."""
+    tracking = definition.config.tracking
+    folder.storage.write_json(folder.paths.leaderboard, board.rows())
+    failure = _failure(definition, board.trials, over)
     if runs:
-        runs.keep_checkpoints(leaders[: config.storage.keep])
-        runs.finish("failed" if failure else "finished", trials)
+        runs.keep_checkpoints(board.leaders[: definition.config.storage.keep])
+        runs.finish("failed" if failure else "finished", board)
     if failure:
         raise SweepFailed(f"{failure}; `python -m sweepkit status {folder.shown()}` has the tracebacks")
-    best = leaders[0]
+    best = board.leaders[0]
     assert best.best_epoch is not None, "a ranked trial has a best epoch"
     return SweepResult(
         folder=folder,
-        trials=trials,
+        leaderboard=board,
         best=best,
         checkpoint=folder.shown(folder.paths.trial(best.number).checkpoint(best.best_epoch)),
         over=over,
-        tracking_uri=shown(located(config.tracking.uri)) if config.tracking.enabled else None,
+        tracking_uri=shown(located(tracking.uri)) if tracking.enabled else None,
     )
 
 
-def _failure(definition: SweepDefinition, trials: list[Trial], over: str | None) -> str | None:
-    """Say why a sweep has no winner to offer; None when it has."""
+def _failure(definition: SweepDefinition, trials: Sequence[Trial], over: str | None) -> str | None:
+    """Return why a sweep has no winner to offer; None when it has."""
     n_failed = sum(trial.state is TrialState.FAILED for trial in trials)
     if over and n_failed > definition.config.budget.failures:
         return f"the sweep ended: {over}"

@@ -163,6 +163,6 @@ def run_trials(session: SweepSession, study: SweepStudy) -> str | None:
             controller.check()
     except BaseException:
         if runs:
-            runs.finish("interrupted", study.trials())
+            runs.finish("interrupted", study.leaderboard())
         raise
     return controller.over

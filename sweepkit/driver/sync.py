@@ -19,7 +19,6 @@ from sweepkit.results.final_result import FinalResult
 from sweepkit.results.sweep import Sweep, load_sweep, read_sweep
 from sweepkit.storage.layout import DataPaths
 from sweepkit.storage.manifest import SweepEnd
-from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.tasks.interface import task_of
 from sweepkit.tracking import run_endings
 from sweepkit.tracking.backfill import Backfill, BackfillCounts, in_users_words
@@ -64,15 +63,15 @@ def sync(
         InputError: there is no such sweep, it has no store, or the store cannot be reached.
     """
     sweep = load_sweep(target, sets, data)
-    uri, synced = sync_sweep(sweep.folder, tracking_uri=tracking_uri)
+    uri, synced = sync_sweep(sweep, tracking_uri=tracking_uri)
     if tracking_uri is None and sweep.running() is None:
         note_synced(sweep.folder)
     return uri, synced
 
 
-def sync_sweep(folder: SweepFolder, *, tracking_uri: str | None = None) -> tuple[str, list[Synced]]:
-    """Do what `sync` does with the sweep of a folder."""
-    sweep, is_own = read_sweep(folder), tracking_uri is None
+def sync_sweep(sweep: Sweep, *, tracking_uri: str | None = None) -> tuple[str, list[Synced]]:
+    """Do what `sync` does with a sweep that has been read."""
+    folder, is_own = sweep.folder, tracking_uri is None
     uri = _store_of(sweep, tracking_uri)
     try:
         run_id, done = _upload(sweep, uri, parent_run_id=None, is_own=is_own)
@@ -114,19 +113,18 @@ def _upload(
     backfill = Backfill.open(uri, metadata, run_id=sweep.manifest.parent_run_id)
     if is_own and sweep.manifest.parent_run_id is None:
         folder.update(parent_run_id=backfill.parent_run_id)
-    split, status = _training_data(sweep), _status(sweep)
+    split, status, board = _training_data(sweep), _status(sweep), sweep.leaderboard
+    has_ended = status is not None and not sweep.unfinished() and folder.local is not None
+    kept = {trial.number for trial in board.leaders[: sweep.config.storage.keep]} if has_ended else set()
     for trial in sweep.trials:
         ending = trial_ending(trial, folder, objective) if trial.state else None
         run_id = backfill.trial(trial, folder.trial(trial.number), split=split, ending=ending)
-        sweep_has_ended = status is not None and not sweep.unfinished()
-        is_kept = trial in sweep.leaders()[: sweep.config.storage.keep]
-        if run_id and trial.best_epoch and is_kept and sweep_has_ended and folder.local is not None:
+        if run_id and trial.best_epoch and trial.number in kept:
             checkpoint = folder.paths.trial(trial.number).checkpoint(trial.best_epoch)
             backfill.checkpoint(run_id, folder.storage.path(checkpoint), last=_STATE)
     if status:
         also = result.figures if result else None
-        ending = run_endings.of_sweep(status, sweep.trials, objective, also=also)
-        backfill.sweep(ending, run_endings.leaderboard(sweep.trials, objective))
+        backfill.sweep(run_endings.of_sweep(status, board, also=also), board.columns())
     return backfill.parent_run_id, Synced(sweep.name, len(sweep.trials), backfill.counts)
 
 

@@ -23,6 +23,7 @@ from sweepkit.tracking.pending_runs import is_pending
 from sweepkit.tracking.run_metadata import RunMetadata, SplitInput
 from sweepkit.tracking.sweep_logger import SweepLogger
 from sweepkit.tracking.uris import shown
+from sweepkit.trial.leaderboard import Leaderboard
 from sweepkit.trial.trial import Trial
 
 
@@ -100,16 +101,15 @@ class SweepRuns:
                 checkpoint = self._folder.trial(trial.number).paths.checkpoint(trial.best_epoch)
                 self.logger.log_checkpoint(trial.run_id, self._folder.storage.path(checkpoint))
 
-    def finish(self, status: SweepEnd, trials: Sequence[Trial], *, also: Mapping[str, object] | None = None) -> None:
+    def finish(self, status: SweepEnd, board: Leaderboard, *, also: Mapping[str, object] | None = None) -> None:
         """End the sweep's run, and note in its manifest how it ended, for a store that is filled only later.
 
         Args:
             status: how the sweep ended.
-            trials: all of its trials.
+            board: its trials.
             also: what else is known of the winner.
         """
-        ending = run_endings.of_sweep(status, trials, self._objective, also=also)
-        self.logger.finish(ending, run_endings.leaderboard(trials, self._objective))
+        self.logger.finish(run_endings.of_sweep(status, board, also=also), board.columns())
         with contextlib.suppress(StorageFault):  # which is being raised already if it is why the sweep ends
             self._folder.update(ended=status)
 

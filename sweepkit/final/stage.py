@@ -19,7 +19,6 @@ from sweepkit.config.schema import Final, Search, SweepConfig
 from sweepkit.driver.claim import find_sweep
 from sweepkit.driver.data import find_data
 from sweepkit.driver.observer import Observer
-from sweepkit.driver.run import finished_trials
 from sweepkit.driver.session import Claim, RunOptions, SweepSession, open_session, run_trials
 from sweepkit.errors import InputError, SweepFailed
 from sweepkit.final.candidates import Candidate, candidate_results, choose_candidates, missing_points
@@ -27,7 +26,7 @@ from sweepkit.final.evaluate import FinalEvaluation
 from sweepkit.final.test_split import forget_predictions
 from sweepkit.redaction import hidden_in
 from sweepkit.results.final_result import CandidateResult, FinalResult
-from sweepkit.results.sweep import read_final
+from sweepkit.results.sweep import read_final, read_sweep
 from sweepkit.storage.lock import DriverLock, check_free
 from sweepkit.storage.manifest import SweepManifest
 from sweepkit.storage.storage import Storage
@@ -38,6 +37,7 @@ from sweepkit.study.study import SweepStudy
 from sweepkit.tasks.interface import FoundData, task_of
 from sweepkit.tracking.registry import register
 from sweepkit.tracking.sweep_logger import SweepLogger
+from sweepkit.trial.leaderboard import Leaderboard
 from sweepkit.trial.request import trial_seed
 from sweepkit.trial.trial import Trial
 
@@ -124,11 +124,11 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
         manifest = _write_manifest(plan).within(folder.manifest())
         claim = Claim(plan.definition, folder.final, manifest, plan.data, lock)
         with open_session(claim, options, observer) as session:
-            trials = _train(plan, session)
-            ranking = _ranking(plan, trials)
-            result = FinalEvaluation(plan.sweep, session).run(ranking, trials, again=again)
+            board = _train(plan, session)
+            ranking = _ranking(plan, board.trials)
+            result = FinalEvaluation(plan.sweep, session).run(ranking, board.trials, again=again)
             if session.runs:
-                session.runs.finish("finished", trials, also=result.figures)
+                session.runs.finish("finished", board, also=result.figures)
                 result = replace(result, registered=_registered(plan, session.runs.logger))
             folder.storage.write_json(folder.paths.final_result, result.to_json())
             return result
@@ -149,7 +149,10 @@ def _final_config(config: SweepConfig, folder: SweepFolder, n_runs: int) -> Swee
 def _is_complete(plan: FinalPlan, result: FinalResult) -> bool:
     """Tell whether a result is of these candidates, seeds and epochs, and all that comes after it has been done."""
     stage = plan.folder.final
-    if finished_trials(plan.definition, stage) is None or not stage.manifest().is_synced:
+    if not stage.exists() or not stage.manifest().is_synced:
+        return False
+    config = plan.definition.config
+    if not read_sweep(stage).is_finished(config.stopping.max_epochs, config.search.trials):
         return False
     names = {candidate.name for candidate in plan.candidates} <= {candidate.name for candidate in result.candidates}
     registered = result.registered is not None or not plan.definition.config.tracking.enabled
@@ -166,8 +169,8 @@ def _write_manifest(plan: FinalPlan) -> SweepManifest:
     return manifest
 
 
-def _train(plan: FinalPlan, session: SweepSession) -> list[Trial]:
-    """Run what is missing of the candidates' runs and return all of them."""
+def _train(plan: FinalPlan, session: SweepSession) -> Leaderboard:
+    """Run what is missing of the candidates' runs and return all of them as they rank."""
     with open_journal(session.folder) as journal:
         study = SweepStudy.open(journal, plan.definition.config, plan.definition.space)
         forget_predictions(plan.folder, study.extensible())
@@ -176,7 +179,7 @@ def _train(plan: FinalPlan, session: SweepSession) -> list[Trial]:
         over = run_trials(session, study)
         if over:
             raise SweepFailed(f"the final stage ended: {over}; the same command goes on with it")
-        return study.trials()
+        return study.leaderboard()
 
 
 def _ranking(plan: FinalPlan, trials: Sequence[Trial]) -> list[CandidateResult]:

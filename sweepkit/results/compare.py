@@ -257,7 +257,7 @@ def _open(target: str, sets: Sequence[str], data: str | None) -> ComparedItem:
     place, number = _split(target)
     sweep = load_sweep(place, sets, data)
     if number is None:
-        return ComparedItem(sweep.name, sweep, next(iter(sweep.leaders()), None), is_sweep=True)
+        return ComparedItem(sweep.name, sweep, sweep.leaderboard.best, is_sweep=True)
     return ComparedItem(f"{sweep.name}#{number}", sweep, _trial(sweep, number, target), is_sweep=False)
 
 

@@ -5,12 +5,13 @@ Try `load_sweep(Path("sweeps/cells.yaml")).best_trial.params`.
 
 from __future__ import annotations
 
+import functools
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sweepkit.config.definition import load
 from sweepkit.config.schema import SweepConfig
@@ -25,7 +26,8 @@ from sweepkit.storage.sweep_folder import SweepFolder, sweep_folders
 from sweepkit.study.journal import Journal
 from sweepkit.study.local_journal import open_journal
 from sweepkit.study.usage import Usage, usage
-from sweepkit.trial.leaderboard import ranked, table
+from sweepkit.trial.early_stopping import extensible
+from sweepkit.trial.leaderboard import Leaderboard
 from sweepkit.trial.trial import Trial, TrialState
 
 if TYPE_CHECKING:
@@ -42,7 +44,6 @@ class Sweep:
         manifest: what its results depend on; of a final stage, `within` its sweep's.
         trials: those that were handed out, by number.
         errors: the traceback of each trial that left one, by number.
-        final: the result of its final stage; None before that has ended.
         usage: time, worker time and epochs by its last report, over all of its runs.
     """
 
@@ -50,7 +51,6 @@ class Sweep:
     manifest: SweepManifest
     trials: list[Trial]
     errors: Mapping[int, str] = field(default_factory=dict)
-    final: FinalResult | None = None
     usage: Usage = field(default_factory=Usage)
 
     @property
@@ -78,21 +78,33 @@ class Sweep:
         Raises:
             InputError: no trial has reported a finite objective yet.
         """
-        leaders = self.leaders()
-        if not leaders:
+        best = self.leaderboard.best
+        if best is None:
             raise InputError(
                 f"no trial of {self.name!r} has reported {self.config.objective.metric!r} yet",
                 where=self.folder.shown(),
             )
-        return leaders[0]
+        return best
 
-    def leaders(self) -> list[Trial]:
-        """Return the trials that have a finite objective and did not fail, the best first."""
-        return ranked(self.trials, self.config.objective.direction)
+    @functools.cached_property
+    def final(self) -> FinalResult | None:
+        """The result of its final stage; None before that has ended.
 
-    def leaderboard(self) -> list[dict[str, Any]]:  # values of many types, as in a data frame
+        Raises:
+            DataError: the file is damaged.
+        """
+        return None if self.folder.stage else read_final(self.folder)
+
+    @functools.cached_property
+    def leaderboard(self) -> Leaderboard:
+        """The trials that have a finite objective and did not fail, the best first."""
         objective = self.config.objective
-        return table(self.trials, metric=objective.metric, direction=objective.direction)
+        return Leaderboard(self.trials, metric=objective.metric, direction=objective.direction)
+
+    def is_finished(self, max_epochs: int, n_trials: int) -> bool:
+        """Tell whether there is no work left for a sweep of so many epochs and trials."""
+        n_ended = sum(trial.state is not None for trial in self.trials) - len(extensible(self.trials, max_epochs))
+        return self.folder.has_begun() and n_ended == len(self.trials) >= n_trials
 
     def trials_dataframe(self) -> pd.DataFrame:
         """Return a pandas data frame with a row for each trial: number, state, reason, best value, `params.*`, …"""
@@ -174,19 +186,18 @@ def read_sweep(folder: SweepFolder) -> Sweep:
     """Read what a folder holds of a sweep, or of its final stage.
 
     Raises:
-        DataError: the manifest, the journal or the result of the final stage is damaged.
+        DataError: the manifest or the journal is damaged.
     """
     manifest = folder.manifest()
     if folder.stage:
         manifest = manifest.within(folder.whole.manifest())
-    final = None if folder.stage else read_final(folder)
     if not folder.has_begun():
-        return Sweep(folder, manifest, [], final=final)
+        return Sweep(folder, manifest, [])
     with open_journal(folder, read_only=True) as path:
         journal = Journal.read(path, manifest.config)
         trials = journal.trials()
         errors = {trial.number: error for trial in trials if (error := journal.error(trial.number))}
-        return Sweep(folder, manifest, trials, errors, final, usage(journal.runs(), trials))
+        return Sweep(folder, manifest, trials, errors, usage(journal.runs(), trials))
 
 
 def read_final(folder: SweepFolder) -> FinalResult | None:

@@ -18,7 +18,9 @@ from sweepkit.errors import DataError
 from sweepkit.study.continuation import ContinuedTrialsStorage
 from sweepkit.study.usage import DriverRun
 from sweepkit.trial import early_stopping
+from sweepkit.trial.early_stopping import extensible
 from sweepkit.trial.failure import Failure
+from sweepkit.trial.leaderboard import Leaderboard
 from sweepkit.trial.trial import Report, Trial, TrialState
 
 # The same in all sweeps, since each has a journal of its own. Optuna's Hyperband derives a trial's bracket from this
@@ -69,11 +71,14 @@ class Journal:
         attrs = sorted(self._storage.study_attrs().items())
         return [DriverRun(**value) for key, value in attrs if key.startswith(RUN)]
 
+    def leaderboard(self) -> Leaderboard:
+        """Return the trials as they rank now."""
+        objective = self.config.objective
+        return Leaderboard(self.trials(), metric=objective.metric, direction=objective.direction)
+
     def extensible(self) -> list[int]:
         """Return the trials that ended because they had run all of their epochs, and may run more epochs now."""
-        last = self.config.stopping.max_epochs
-        # by their reason: pruned trials, and those that patience ended, stay ended
-        return [t.number for t in self.trials() if t.epoch < last and t.reason == ran_all(t.epoch)]
+        return extensible(self.trials(), self.config.stopping.max_epochs)
 
     def _trials(self) -> list[FrozenTrial]:
         return self._storage.newest()
@@ -114,11 +119,6 @@ def open_storage(journal: Path) -> ContinuedTrialsStorage:
             "or start another sweep with --new",
             where=str(journal),
         ) from None
-
-
-def ran_all(n_epochs: int) -> str:
-    """Return the reason of a trial that ended at its last epoch; `Journal.extensible` recognises trials by it."""
-    return f"ran all {n_epochs} epochs"
 
 
 def _seconds(trial: FrozenTrial, reports: Sequence[Report]) -> float | None:

@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial
 
 from sweepkit.config.schedule import rungs
 from sweepkit.config.schema import Stopping, SweepConfig
-from sweepkit.study.journal import REPORT, ran_all
+from sweepkit.study.journal import REPORT
 from sweepkit.trial import early_stopping
 from sweepkit.trial.trial import Direction, Report, TrialState
 
@@ -86,7 +86,7 @@ class Pruning:
             return Decision(TrialState.FAILED, flaw)
         # before the pruner: a trial that has run all of its epochs is a result, however it compares
         if report.epoch >= stopping.max_epochs:
-            return Decision(TrialState.COMPLETE, ran_all(report.epoch))
+            return Decision(TrialState.COMPLETE, early_stopping.ran_all(report.epoch))
         # the pruner stores the value at a new rung in the trial, so the trial is read after the call
         if live.should_prune() or (again and self._was_pruned(self._trials()[live.number], report)):
             return Decision(TrialState.PRUNED, self._why_pruned(self._trials()[live.number], report))

@@ -18,7 +18,7 @@ from sweepkit.tracking import spool, sweep_run
 from sweepkit.tracking.connect import connect
 from sweepkit.tracking.errors import RefusedError, StoreError, UnreachableError
 from sweepkit.tracking.pending_runs import is_pending
-from sweepkit.tracking.run_endings import LEADERBOARD, Leaderboard, RunEnding
+from sweepkit.tracking.run_endings import LEADERBOARD, Columns, RunEnding
 from sweepkit.tracking.run_metadata import RunMetadata, SplitInput, run_name, trial_tags
 from sweepkit.tracking.uris import shown
 from sweepkit.trial.trial import Report, Trial
@@ -117,7 +117,7 @@ class Backfill:
             self._store.upload(run_id, folder, name="checkpoint")
             self.counts.checkpoints += 1
 
-    def sweep(self, ending: RunEnding, leaderboard: Leaderboard) -> None:
+    def sweep(self, ending: RunEnding, leaderboard: Columns) -> None:
         """Upload how the sweep ended."""
         run = self._store.info(self.parent_run_id)
         was_missing = self._end(self.parent_run_id, run, ending)

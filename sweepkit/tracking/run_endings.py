@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sweepkit.config.schema import Objective
 from sweepkit.storage.manifest import SweepEnd
-from sweepkit.trial.leaderboard import ranked, reasons, table
+from sweepkit.trial.leaderboard import Leaderboard
 from sweepkit.trial.trial import Trial, TrialState
 
 # MLflow has no status of its own for a pruned trial; KILLED distinguishes it from one that ran to its end
@@ -21,7 +20,7 @@ _SWEEP_STATUS = {"finished": "FINISHED", "interrupted": "KILLED", "failed": "FAI
 _LONGEST_ERROR = 6000
 
 LEADERBOARD = "leaderboard.json"  # the name of a sweep's artifact
-Leaderboard = Mapping[str, Sequence[object]]  # by column
+Columns = Mapping[str, Sequence[object]]  # of a table
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +57,22 @@ def of_trial(trial: Trial, *, metric: str, log: str) -> RunEnding:
     return RunEnding(_TRIAL_STATUS[trial.state], metrics, tags | _failure_tags(trial, log), trial.ended)
 
 
-def of_sweep(
-    status: SweepEnd, trials: Sequence[Trial], objective: Objective, *, also: Mapping[str, object] | None = None
-) -> RunEnding:
+def of_sweep(status: SweepEnd, board: Leaderboard, *, also: Mapping[str, object] | None = None) -> RunEnding:
     """Describe the end of a sweep.
 
     Args:
         status: how it ended.
-        trials: all of its trials.
-        objective: ranks them; the winner's value becomes a metric, its params tags.
+        board: its trials; the winner's value becomes a metric, its params tags.
         also: further figures of the winner, which replace those of the same name.
     """
-    best = {**_winner(trials, objective), **(also or {})}
-    value = best.get(objective.metric)
+    best = {**_winner(board), **(also or {})}
+    value = best.get(board.metric)
     # a sweep without a winner has no value, and a metric must be a number
-    metrics = {f"best_{objective.metric}": value} if isinstance(value, float) else {}
-    tags = {f"sweepkit.best_{name}": str(item) for name, item in best.items() if name != objective.metric}
-    tags["mlflow.note.content"] = markdown(best, reasons(trials))
+    metrics = {f"best_{board.metric}": value} if isinstance(value, float) else {}
+    tags = {f"sweepkit.best_{name}": str(item) for name, item in best.items() if name != board.metric}
+    tags["mlflow.note.content"] = markdown(best, board.reasons())
     # not the time of this call: `sync` must give the same, however much later it runs
-    at = max((trial.ended for trial in trials if trial.ended is not None), default=None)
-    return RunEnding(_SWEEP_STATUS[status], metrics, tags, at)
-
-
-def leaderboard(trials: Sequence[Trial], objective: Objective) -> Leaderboard:
-    """Return the leaderboard by column."""
-    rows = table(trials, metric=objective.metric, direction=objective.direction)
-    return {name: [row.get(name) for row in rows] for name in rows[0]} if rows else {}
+    return RunEnding(_SWEEP_STATUS[status], metrics, tags, board.last_ended)
 
 
 def markdown(best: Mapping[str, object], ended: Sequence[tuple[str, int]]) -> str:
@@ -100,12 +89,11 @@ def markdown(best: Mapping[str, object], ended: Sequence[tuple[str, int]]) -> st
     return "\n\n".join(part for part in parts if part) or "No trial has ended."
 
 
-def _winner(trials: Sequence[Trial], objective: Objective) -> dict[str, object]:
-    leaders = ranked(trials, objective.direction)
-    if not leaders:
+def _winner(board: Leaderboard) -> dict[str, object]:
+    if board.best is None:
         return {}
-    best = leaders[0]
-    return {"trial": best.number, objective.metric: best.best_value, "epoch": best.best_epoch, **best.params}
+    best = board.best
+    return {"trial": best.number, board.metric: best.best_value, "epoch": best.best_epoch, **best.params}
 
 
 def _failure_tags(trial: Trial, log: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ from sweepkit.tracking.connect import connect
 from sweepkit.tracking.errors import REMEDY, StoreError, UnreachableError
 from sweepkit.tracking.pending_runs import PendingRuns, is_pending
 from sweepkit.tracking.queue import CallQueue
-from sweepkit.tracking.run_endings import LEADERBOARD, Leaderboard, RunEnding
+from sweepkit.tracking.run_endings import LEADERBOARD, Columns, RunEnding
 from sweepkit.tracking.run_metadata import RunMetadata, SplitInput, run_name, trial_tags
 from sweepkit.tracking.uris import is_file, located, shown
 from sweepkit.trial.trial import Trial
@@ -153,7 +153,7 @@ class SweepLogger:
         """Copy a folder to a run's artifacts; it must stay until `flush` or `close` has returned."""
         self._log(run_id, lambda real: self._store.upload(real, local_folder, name=name))
 
-    def finish(self, ending: RunEnding, leaderboard: Leaderboard) -> None:
+    def finish(self, ending: RunEnding, leaderboard: Columns) -> None:
         """End the sweep's run; the leaderboard becomes the artifact leaderboard.json."""
         if leaderboard:
             self._log(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sweepkit.trial.trial import Direction, Report
+from sweepkit.trial.trial import Direction, Report, Trial
 
 
 def not_finite(report: Report, metric: str) -> str | None:
@@ -52,3 +52,14 @@ def impatient(values: Sequence[float], direction: Direction, *, patience: int | 
     if len(values) - 1 - index < patience:
         return None
     return f"nothing better than {value:.4f} (epoch {index + 1}) in {patience} epochs"
+
+
+def ran_all(n_epochs: int) -> str:
+    """Return the reason of a trial that ended at its last epoch; `extensible` recognises trials by it."""
+    return f"ran all {n_epochs} epochs"
+
+
+def extensible(trials: Sequence[Trial], max_epochs: int) -> list[int]:
+    """Return the trials that ended because they had run all of their epochs, and may run more epochs now."""
+    # by their reason: pruned trials, and those that patience ended, stay ended
+    return [trial.number for trial in trials if trial.epoch < max_epochs and trial.reason == ran_all(trial.epoch)]

@@ -13,6 +13,7 @@ import pytest
 from sweepkit.config.definition import load
 from sweepkit.driver.run import _sync_the_rest
 from sweepkit.driver.tracking import SweepRuns
+from sweepkit.results.sweep import read_sweep
 from sweepkit.storage.storage import Storage
 from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.study.journal import Journal
@@ -86,7 +87,7 @@ def test_running_a_finished_sweep_again_uploads_what_its_driver_had_not(
 ) -> None:
     folder = sweep[1]
     folder.update(synced=False, ended=None)
-    _sync_the_rest(folder)
+    _sync_the_rest(read_sweep(folder))
     assert_complete(tmp_path)
     assert folder.manifest().is_synced
     with sqlite3.connect(tmp_path / "mlflow.db") as store:
@@ -99,7 +100,7 @@ def test_a_store_that_is_still_unreachable_is_filled_the_next_time(
     folder = sweep[1]
     folder.update(synced=False)
     (tmp_path / "mlflow.db").rename(tmp_path / "elsewhere.db")
-    _sync_the_rest(folder)
+    _sync_the_rest(read_sweep(folder))
     assert "there is no tracking store" in caplog.text
     assert not folder.manifest().is_synced
 
@@ -117,7 +118,7 @@ def test_sync_into_another_store_gives_the_sweeps_run_the_params_and_tags_of_the
     runs = opened((load(path, sets, data="sample"), folder))
     runs.close()
     (tmp_path / "other").mkdir()
-    sync_sweep(folder, tracking_uri=(other := new_store(tmp_path / "other")))
+    sync_sweep(read_sweep(folder), tracking_uri=(other := new_store(tmp_path / "other")))
     live = MlflowClient(tracking_uri=runs.logger.uri).get_run(runs.logger.parent_run_id).data
     client = MlflowClient(tracking_uri=other)
     experiment = client.get_experiment_by_name("cells")

@@ -6,17 +6,20 @@ from typing import Any
 
 import pytest
 
-from sweepkit.config.schema import Objective
-from sweepkit.tracking.run_endings import leaderboard, markdown, of_sweep, of_trial
+from sweepkit.tracking.run_endings import markdown, of_sweep, of_trial
 from sweepkit.trial.failure import Failure
-from sweepkit.trial.trial import Trial, TrialState
+from sweepkit.trial.leaderboard import Leaderboard
+from sweepkit.trial.trial import Direction, Trial, TrialState
 
-OBJECTIVE = Objective.model_validate({"metric": "valid_accuracy", "mode": "max"})
 _ENDED: Any = {"state": TrialState.COMPLETE, "reason": "ran all 2 epochs"}
 TRIALS = [
     Trial(0, {"cell": "gru"}, best_value=0.5, best_epoch=1, ended=30.0, **_ENDED),
     Trial(1, {"cell": "lstm"}, best_value=0.75, best_epoch=2, ended=20.0, **_ENDED),
 ]
+
+
+def board(trials: list[Trial]) -> Leaderboard:
+    return Leaderboard(trials, metric="valid_accuracy", direction=Direction.MAX)
 
 
 def test_says_who_won_and_why_trials_ended() -> None:
@@ -68,7 +71,7 @@ def test_a_trial_that_recovered_has_the_number_of_failures_only() -> None:
     ("status", "expected"), [("finished", "FINISHED"), ("interrupted", "KILLED"), ("failed", "FAILED")]
 )
 def test_a_sweep_ends_with_its_winner_when_its_last_trial_ended(status: Any, expected: str) -> None:
-    ending = of_sweep(status, TRIALS, OBJECTIVE)
+    ending = of_sweep(status, board(TRIALS))
     assert (ending.status, ending.at) == (expected, 30.0)
     assert ending.metrics == {"best_valid_accuracy": 0.75}
     winner = {"sweepkit.best_trial": "1", "sweepkit.best_epoch": "2", "sweepkit.best_cell": "lstm"}
@@ -77,20 +80,20 @@ def test_a_sweep_ends_with_its_winner_when_its_last_trial_ended(status: Any, exp
 
 
 def test_further_figures_replace_those_of_the_winner() -> None:
-    ending = of_sweep("finished", TRIALS, OBJECTIVE, also={"valid_accuracy": 0.7, "test_accuracy": 0.6})
+    ending = of_sweep("finished", board(TRIALS), also={"valid_accuracy": 0.7, "test_accuracy": 0.6})
     assert ending.metrics == {"best_valid_accuracy": 0.7}
     assert ending.tags["sweepkit.best_test_accuracy"] == "0.6"
 
 
 def test_a_sweep_without_a_winner_has_no_value_and_no_time() -> None:
-    ending = of_sweep("failed", [Trial(0, {}, state=TrialState.FAILED, reason="r")], OBJECTIVE)
+    ending = of_sweep("failed", board([Trial(0, {}, state=TrialState.FAILED, reason="r")]))
     assert (ending.metrics, ending.at) == ({}, None)
     assert set(ending.tags) == {"mlflow.note.content"}
 
 
 def test_the_leaderboard_has_a_column_for_each_figure() -> None:
-    columns = leaderboard(TRIALS, OBJECTIVE)
+    columns = board(TRIALS).columns()
     assert columns["trial"] == [1, 0]
     assert columns["best_valid_accuracy"] == [0.75, 0.5]
     assert columns["cell"] == ["lstm", "gru"]
-    assert leaderboard([], OBJECTIVE) == {}
+    assert board([]).columns() == {}

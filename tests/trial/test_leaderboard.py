@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweepkit.trial.leaderboard import differing, ranked, reasons, table
+from sweepkit.trial.leaderboard import Leaderboard, differing, ranked, reasons
 from sweepkit.trial.trial import Direction, Report, Trial, TrialState
 
 
@@ -37,7 +37,7 @@ def test_an_objective_of_zero_ranks() -> None:
 def test_only_parameters_that_differ_are_columns() -> None:
     trials = [trial(0, 0.5), trial(1, 0.6)]
     assert differing(trials) == ["units"]
-    assert table(trials, metric="score", direction=Direction.MAX)[0] == {
+    assert Leaderboard(trials, metric="score", direction=Direction.MAX).rows()[0] == {
         "rank": 1,
         "trial": 1,
         "best_score": 0.6,
