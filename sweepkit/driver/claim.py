@@ -56,14 +56,12 @@ def claim_sweep(
         folder, before = same[-1]
         lock(folder)
         _refuse_fewer_epochs(definition, folder, before)
-        # read again: an earlier driver may have ended since
-        manifest = folder.manifest().changed(**_extent(definition, folder))
+        folder.update(**_extent(definition, folder))
     else:
         folder = SweepFolder(storage, _next_name(definition.config.sweep, len(begun)))
         lock(folder)
-        manifest = _new_manifest(definition, folder, identity, data_key)
-    folder.write(manifest)
-    return folder, manifest
+        folder.write(_new_manifest(definition, folder, identity, data_key))
+    return folder, folder.manifest()
 
 
 def find_sweep(definition: SweepDefinition, storage: Storage, *, data_key: str) -> tuple[SweepFolder, SweepManifest]:

@@ -28,7 +28,6 @@ from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.storage.write_errors import before_start
 from sweepkit.study.local_journal import open_journal
 from sweepkit.study.study import SweepStudy
-from sweepkit.tracking.uris import located, shown
 from sweepkit.trial.leaderboard import Leaderboard
 from sweepkit.trial.trial import Trial, TrialState
 
@@ -129,7 +128,6 @@ def _finish(
     over: str | None = None,
 ) -> SweepResult:
     """Write the leaderboard, end the sweep's run, and raise where the sweep has no winner."""
-    tracking = definition.config.tracking
     folder.storage.write_json(folder.paths.leaderboard, board.rows())
     failure = _failure(definition, board.trials, over)
     if runs:
@@ -145,7 +143,7 @@ def _finish(
         best=best,
         checkpoint=folder.shown(folder.paths.trial(best.number).checkpoint(best.best_epoch)),
         over=over,
-        tracking_uri=shown(located(tracking.uri)) if tracking.enabled else None,
+        tracking_uri=folder.manifest().tracking_uri if definition.config.tracking.enabled else None,
     )
 
 

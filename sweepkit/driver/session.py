@@ -52,7 +52,7 @@ class Claim:
     Attributes:
         definition: what is run.
         folder: where.
-        manifest: of that folder; a final stage's `within` its sweep's.
+        manifest: of that folder.
         data: what its trials read, not prepared yet.
         lock: held by this driver.
     """

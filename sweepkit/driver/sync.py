@@ -13,12 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sweepkit.data.manifest import parse_manifest
-from sweepkit.driver.tracking import note_synced, split_input, trial_ending
+from sweepkit.driver.tracking import note_synced, split_input
 from sweepkit.errors import DataError, InputError
 from sweepkit.results.final_result import FinalResult
 from sweepkit.results.sweep import Sweep, load_sweep, read_sweep
 from sweepkit.storage.layout import DataPaths
-from sweepkit.storage.manifest import SweepEnd
 from sweepkit.tasks.interface import task_of
 from sweepkit.tracking import run_endings
 from sweepkit.tracking.backfill import Backfill, BackfillCounts, in_users_words
@@ -26,7 +25,6 @@ from sweepkit.tracking.errors import StoreError
 from sweepkit.tracking.registry import register
 from sweepkit.tracking.run_metadata import RunMetadata, SplitInput
 from sweepkit.tracking.uris import exists, is_file, located, shown
-from sweepkit.trial.trial import TrialState
 
 _STATE = "state.json"  # of a checkpoint, written last
 
@@ -108,19 +106,20 @@ def _upload(
     sweep: Sweep, uri: str, *, parent_run_id: str | None, is_own: bool, result: FinalResult | None = None
 ) -> tuple[str, Synced]:
     """Upload one sweep, or a final stage with its result; returns its run too."""
-    folder, objective = sweep.folder, sweep.config.objective
+    folder = sweep.folder
     metadata = RunMetadata.of(folder, sweep.manifest, parent_run_id=parent_run_id)
     backfill = Backfill.open(uri, metadata, run_id=sweep.manifest.parent_run_id)
     if is_own and sweep.manifest.parent_run_id is None:
         folder.update(parent_run_id=backfill.parent_run_id)
-    split, status, board = _training_data(sweep), _status(sweep), sweep.leaderboard
+    split, status, board = _training_data(sweep), sweep.ended_as(), sweep.leaderboard
     has_ended = status is not None and not sweep.unfinished() and folder.local is not None
     kept = {trial.number for trial in board.leaders[: sweep.config.storage.keep]} if has_ended else set()
     for trial in sweep.trials:
-        ending = trial_ending(trial, folder, objective) if trial.state else None
-        run_id = backfill.trial(trial, folder.trial(trial.number), split=split, ending=ending)
+        trial_folder = folder.trial(trial.number)
+        ending = run_endings.of_trial(trial, board.metric, trial_folder) if trial.state else None
+        run_id = backfill.trial(trial, trial_folder, split=split, ending=ending)
         if run_id and trial.best_epoch and trial.number in kept:
-            checkpoint = folder.paths.trial(trial.number).checkpoint(trial.best_epoch)
+            checkpoint = trial_folder.paths.checkpoint(trial.best_epoch)
             backfill.checkpoint(run_id, folder.storage.path(checkpoint), last=_STATE)
     if status:
         also = result.figures if result else None
@@ -136,15 +135,6 @@ def _training_data(sweep: Sweep) -> SplitInput | None:
     except (FileNotFoundError, DataError):  # deleted, or of another version: the sweep is uploaded without it
         return None
     return split_input(manifest, f"{storage.shown}/{paths.root}", split="train", context="training")
-
-
-def _status(sweep: Sweep) -> SweepEnd | None:
-    """Return how the sweep ended; None while it runs, or where it was killed before it could note it."""
-    if sweep.manifest.ended is not None or sweep.manifest.n_trials is None:
-        return sweep.manifest.ended
-    if len(sweep.trials) < sweep.manifest.n_trials or sweep.unfinished():
-        return None
-    return "finished" if any(trial.state is TrialState.COMPLETE for trial in sweep.trials) else "failed"
 
 
 def _register(sweep: Sweep, uri: str, run_id: str, result: FinalResult) -> str | None:

@@ -11,7 +11,6 @@ import shlex
 from collections.abc import Mapping, Sequence
 
 from sweepkit.config.definition import SweepDefinition
-from sweepkit.config.schema import Objective
 from sweepkit.data.dataset import PreparedData
 from sweepkit.data.manifest import Manifest
 from sweepkit.errors import StorageFault
@@ -30,9 +29,9 @@ from sweepkit.trial.trial import Trial
 class SweepRuns:
     """The runs of one sweep, or of its final stage. Made by `open`; `describe_data` comes before the first trial."""
 
-    def __init__(self, logger: SweepLogger, folder: SweepFolder, metadata: RunMetadata, objective: Objective) -> None:
+    def __init__(self, logger: SweepLogger, folder: SweepFolder, metadata: RunMetadata, metric: str) -> None:
         self.logger = logger
-        self._folder, self._metadata, self._objective = folder, metadata, objective
+        self._folder, self._metadata, self._metric = folder, metadata, metric
         self._dataset: PreparedData | None = None
 
     @classmethod
@@ -42,7 +41,7 @@ class SweepRuns:
         Args:
             definition: the sweep.
             folder: its folder, or that of its final stage.
-            manifest: of that folder; a final stage's `within` its sweep's.
+            manifest: of that folder.
 
         Raises:
             InputError: the store cannot be used.
@@ -58,7 +57,7 @@ class SweepRuns:
         logger.remedy = f"`python -m sweepkit sync {target}` uploads the rest when it is reachable again"
         logger.is_behind = not manifest.is_synced
         folder.update(parent_run_id=logger.parent_run_id, tracking_uri=shown(logger.uri), ended=None, synced=False)
-        return cls(logger, folder, metadata, config.objective)
+        return cls(logger, folder, metadata, config.objective.metric)
 
     def describe_data(self, dataset: PreparedData) -> None:
         """Record which data the sweep trains and validates on."""
@@ -83,7 +82,8 @@ class SweepRuns:
         if trial.run_id is None or trial.state is None:
             return
         self.collect(trial, has_ended=True)
-        self.logger.end_trial(trial.run_id, trial_ending(trial, self._folder, self._objective))
+        folder = self._folder.trial(trial.number)
+        self.logger.end_trial(trial.run_id, run_endings.of_trial(trial, self._metric, folder))
 
     def log_again(self, trials: Sequence[Trial]) -> None:
         """Log the ends of trials of earlier runs, where the store may not have all of them."""
@@ -123,12 +123,6 @@ class SweepRuns:
         assert self._dataset is not None, "describe_data() comes first"
         folder = str(self._dataset.folder)
         self.logger.log_dataset(run_id, split_input(self._dataset.manifest, folder, split=split, context=context))
-
-
-def trial_ending(trial: Trial, folder: SweepFolder, objective: Objective) -> run_endings.RunEnding:
-    """Return how a trial's run ends."""
-    trial_folder = folder.trial(trial.number)
-    return run_endings.of_trial(trial, metric=objective.metric, log=trial_folder.shown(trial_folder.paths.log))
 
 
 def split_input(manifest: Manifest, source: str, *, split: str, context: str) -> SplitInput:

@@ -121,8 +121,7 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
     folder.storage.check_writable()
     with DriverLock("final", where=str(plan.sweep.source)) as lock:
         lock.take(folder)
-        manifest = _write_manifest(plan).within(folder.manifest())
-        claim = Claim(plan.definition, folder.final, manifest, plan.data, lock)
+        claim = Claim(plan.definition, folder.final, _write_manifest(plan), plan.data, lock)
         with open_session(claim, options, observer) as session:
             board = _train(plan, session)
             ranking = _ranking(plan, board.trials)
@@ -163,10 +162,11 @@ def _is_complete(plan: FinalPlan, result: FinalResult) -> bool:
 def _write_manifest(plan: FinalPlan) -> SweepManifest:
     stage = plan.folder.final
     settings = hidden_in(plan.definition.config.model_dump(mode="json")) | {"sweep": stage.title}
-    before = stage.manifest() if stage.exists() else SweepManifest(settings)
-    manifest = before.changed(settings=settings)
-    stage.write(manifest)
-    return manifest
+    if stage.exists():
+        stage.update(settings=settings)
+    else:
+        stage.write(SweepManifest(settings))
+    return stage.manifest()
 
 
 def _train(plan: FinalPlan, session: SweepSession) -> Leaderboard:

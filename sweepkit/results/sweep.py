@@ -20,7 +20,7 @@ from sweepkit.results.final_result import FinalResult
 from sweepkit.results.tables import PARAM_PREFIX, epochs_table, trials_table
 from sweepkit.space import Space
 from sweepkit.storage.lock import LockOwner, read_owner
-from sweepkit.storage.manifest import SweepManifest
+from sweepkit.storage.manifest import SweepEnd, SweepManifest
 from sweepkit.storage.storage import Storage
 from sweepkit.storage.sweep_folder import SweepFolder, sweep_folders
 from sweepkit.study.journal import Journal
@@ -41,7 +41,7 @@ class Sweep:
 
     Attributes:
         folder: where it is.
-        manifest: what its results depend on; of a final stage, `within` its sweep's.
+        manifest: what its results depend on.
         trials: those that were handed out, by number.
         errors: the traceback of each trial that left one, by number.
         usage: time, worker time and epochs by its last report, over all of its runs.
@@ -133,6 +133,14 @@ class Sweep:
         seen = Counter(trial.state.value if trial.state else "unfinished" for trial in self.trials)
         return {name: seen[name] for name in ("complete", "pruned", "failed", "unfinished")}
 
+    def ended_as(self) -> SweepEnd | None:
+        """Return how the sweep ended; None while it runs, or where it was killed before it could note it."""
+        if self.manifest.ended is not None or self.manifest.n_trials is None:
+            return self.manifest.ended
+        if len(self.trials) < self.manifest.n_trials or self.unfinished():
+            return None
+        return "finished" if any(trial.state is TrialState.COMPLETE for trial in self.trials) else "failed"
+
     def unfinished(self) -> list[Trial]:
         return [trial for trial in self.trials if trial.state is None]
 
@@ -189,8 +197,6 @@ def read_sweep(folder: SweepFolder) -> Sweep:
         DataError: the manifest or the journal is damaged.
     """
     manifest = folder.manifest()
-    if folder.stage:
-        manifest = manifest.within(folder.whole.manifest())
     if not folder.has_begun():
         return Sweep(folder, manifest, [])
     with open_journal(folder, read_only=True) as path:

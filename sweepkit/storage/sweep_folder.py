@@ -81,14 +81,26 @@ class SweepFolder:
         return self.storage.exists(self.paths.journal)
 
     def manifest(self) -> SweepManifest:
-        """Read and check the manifest.
+        """Read and check the manifest; a final stage's has what it shares with its sweep, too.
 
         Raises:
-            DataError: it is missing, malformed, or says what no sweep can be.
+            DataError: it is missing, malformed, or describes a sweep that cannot exist.
         """
-        name = self.paths.manifest
+        own = self._own_manifest()
+        return own.within(self.whole.manifest()) if self.stage else own
+
+    def write(self, manifest: SweepManifest) -> None:
+        """Write the first manifest; of a final stage, one without what is the sweep's."""
+        self.storage.write_json(self.paths.manifest, manifest.to_json())
+
+    def update(self, **changes: Any) -> None:  # the attributes' own types
+        """Write into the manifest what has become known."""
+        self.write(self._own_manifest().changed(**changes))
+
+    def _own_manifest(self) -> SweepManifest:
+        name, is_stage = self.paths.manifest, self.stage is not None
         try:
-            manifest = SweepManifest.from_json(self.storage.read_json(name), is_stage=self.stage is not None)
+            manifest = SweepManifest.from_json(self.storage.read_json(name), is_stage=is_stage)
             manifest.config  # noqa: B018  # raises where the settings are wrong
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = "it is missing" if isinstance(error, FileNotFoundError) else str(error).partition("\n")[0]
@@ -97,13 +109,6 @@ class SweepFolder:
                 where=self.shown(name),
             ) from None
         return manifest
-
-    def write(self, manifest: SweepManifest) -> None:
-        self.storage.write_json(self.paths.manifest, manifest.to_json())
-
-    def update(self, **changes: Any) -> None:  # the attributes' own types
-        """Write into the manifest what has become known."""
-        self.write(self.manifest().changed(**changes))
 
 
 def sweep_folders(storage: Storage, sweep: str) -> list[SweepFolder]:

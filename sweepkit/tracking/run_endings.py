@@ -1,7 +1,7 @@
 """How runs end in MLflow: status, metrics and tags of a trial and of a sweep, as values.
 
 One place for live logging (`sweep_logger`) and for `sync` (`backfill`). Try
-`of_trial(trial, metric="valid_accuracy", log="runs/…/log.txt").status`.
+`of_trial(trial, "valid_accuracy", folder.trial(7)).status`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sweepkit.storage.manifest import SweepEnd
+from sweepkit.storage.sweep_folder import TrialFolder
 from sweepkit.trial.leaderboard import Leaderboard
 from sweepkit.trial.trial import Trial, TrialState
 
@@ -40,13 +41,13 @@ class RunEnding:
     at: float | None
 
 
-def of_trial(trial: Trial, *, metric: str, log: str) -> RunEnding:
+def of_trial(trial: Trial, metric: str, folder: TrialFolder) -> RunEnding:
     """Describe the end of a trial, with its best value of the objective, `metric`.
 
     Args:
         trial: one that has ended.
         metric: the objective.
-        log: the path of its log, for the run of a failed trial.
+        folder: where its log is, for the run of a failed trial.
     """
     assert trial.state is not None, "the trial has ended"
     metrics = {}
@@ -54,7 +55,7 @@ def of_trial(trial: Trial, *, metric: str, log: str) -> RunEnding:
     if trial.best_value is not None and trial.best_epoch is not None:
         metrics = {f"best_{metric}": trial.best_value, "best_epoch": float(trial.best_epoch)}
     tags = {"sweepkit.outcome": trial.state.value, "sweepkit.stop_reason": trial.reason or ""}
-    return RunEnding(_TRIAL_STATUS[trial.state], metrics, tags | _failure_tags(trial, log), trial.ended)
+    return RunEnding(_TRIAL_STATUS[trial.state], metrics, tags | _failure_tags(trial, folder), trial.ended)
 
 
 def of_sweep(status: SweepEnd, board: Leaderboard, *, also: Mapping[str, object] | None = None) -> RunEnding:
@@ -96,12 +97,12 @@ def _winner(board: Leaderboard) -> dict[str, object]:
     return {"trial": best.number, board.metric: best.best_value, "epoch": best.best_epoch, **best.params}
 
 
-def _failure_tags(trial: Trial, log: str) -> dict[str, str]:
+def _failure_tags(trial: Trial, folder: TrialFolder) -> dict[str, str]:
     """Return how many attempts failed, and of a failed trial the last one's error and the path of the log."""
     tags = {"sweepkit.faults": str(len(trial.failures))} if trial.failures else {}
     if trial.state is not TrialState.FAILED:
         return tags
-    tags["sweepkit.log"] = log
+    tags["sweepkit.log"] = folder.shown(folder.paths.log)
     if trial.failures:
         error = trial.failures[-1].error[-_LONGEST_ERROR:]
         tags["sweepkit.error"] = error

@@ -23,10 +23,9 @@ from tests.support.tracked_sweeps import CHILDREN, tracked_sweep
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")]
 SweepFile = Callable[..., Path]
-SPLIT = SimpleNamespace(rows=4, label_counts=(2, 2), lengths={})
 # the only facts of the data that a run records
 DATASET: Any = SimpleNamespace(
-    manifest=SimpleNamespace(key="key1", package="toy", splits={"train": SPLIT, "valid": SPLIT}), folder="data"
+    manifest=SimpleNamespace(key="key1", package="toy", profile=lambda split: {"rows": 4}), folder="data"
 )
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.tracking.run_endings import markdown, of_sweep, of_trial
 from sweepkit.trial.failure import Failure
 from sweepkit.trial.leaderboard import Leaderboard
@@ -16,6 +18,8 @@ TRIALS = [
     Trial(0, {"cell": "gru"}, best_value=0.5, best_epoch=1, ended=30.0, **_ENDED),
     Trial(1, {"cell": "lstm"}, best_value=0.75, best_epoch=2, ended=20.0, **_ENDED),
 ]
+
+FOLDER = SweepFolder(Storage.at("runs"), "cells").trial(3)
 
 
 def board(trials: list[Trial]) -> Leaderboard:
@@ -42,7 +46,7 @@ def test_a_sweep_without_a_winner_still_says_why() -> None:
 )
 def test_a_trial_ends_with_its_state_reason_and_best(state: TrialState, status: str) -> None:
     trial = Trial(3, {}, state=state, reason="that is why", best_value=0.9, best_epoch=4, ended=1.7e9)
-    ending = of_trial(trial, metric="valid_accuracy", log="log.txt")
+    ending = of_trial(trial, "valid_accuracy", FOLDER)
     assert (ending.status, ending.at) == (status, 1.7e9)
     assert ending.metrics == {"best_valid_accuracy": 0.9, "best_epoch": 4.0}
     assert ending.tags["sweepkit.outcome"] == state.value
@@ -52,8 +56,11 @@ def test_a_trial_ends_with_its_state_reason_and_best(state: TrialState, status: 
 def test_a_failed_trial_has_the_end_of_its_error_and_the_path_of_its_log() -> None:
     failures = (Failure(0, "lost", True, 1.0), Failure(2, "x" * 9000 + "ValueError: too wide\n", True, 2.0))
     trial = Trial(3, {}, state=TrialState.FAILED, reason="failed twice", failures=failures)
-    tags = of_trial(trial, metric="loss", log="runs/log.txt").tags
-    assert (tags["sweepkit.faults"], tags["sweepkit.log"]) == ("2", "runs/log.txt")
+    tags = of_trial(trial, "loss", FOLDER).tags
+    assert (tags["sweepkit.faults"], tags["sweepkit.log"]) == (
+        "2",
+        f"{FOLDER.storage.shown}/sweeps/cells/trials/0003/log.txt",
+    )
     assert tags["sweepkit.error"].endswith("ValueError: too wide\n")
     assert len(tags["mlflow.note.content"]) < 8000
     assert tags["mlflow.note.content"].startswith("Failed: failed twice\n\n```\nxxx")
@@ -61,7 +68,7 @@ def test_a_failed_trial_has_the_end_of_its_error_and_the_path_of_its_log() -> No
 
 def test_a_trial_that_recovered_has_the_number_of_failures_only() -> None:
     trial = Trial(3, {}, state=TrialState.COMPLETE, failures=(Failure(0, "lost", True, 1.0),))
-    tags = of_trial(trial, metric="loss", log="log.txt").tags
+    tags = of_trial(trial, "loss", FOLDER).tags
     assert tags["sweepkit.faults"] == "1"
     assert "sweepkit.log" not in tags
     assert "sweepkit.error" not in tags
