@@ -24,7 +24,7 @@ from tests.support.studies import asked, config, opened
         ("http://me:pa?55@host:5000", "http://host:5000"),
         ("http://pa55@host", "http://host"),
         ("http://host:5000/api?token=pa55", "http://host:5000/api"),
-        ("'http://me:pa55@host' is unreachable, 'http://me:pa55@b?a=pa55'; wait", "'http://host' is unreachable, 'http://b'; wait"),
+        ("'http://me:pa55@host' is down, 'http://me:pa55@b?a=pa55'; wait", "'http://host' is down, 'http://b'; wait"),
         ("--set tracking.uri=[http://me:pa55@host]: is wrong", "--set tracking.uri=[http://host]: is wrong"),
         ("mysql://me:pa'55@host/db", "mysql://host/db"),
         ("sqlite:////home/me/mlflow.db", "sqlite:////home/me/mlflow.db"),
@@ -43,9 +43,7 @@ def test_uris_in_json_lose_credentials() -> None:
 
 
 def test_errors_never_contain_credentials() -> None:
-    assert "pa55" not in str(
-        InputError("http://me:pa55@host is unreachable", where="--set tracking.uri=http://me:pa55@host")
-    )
+    assert "pa55" not in str(InputError("http://me:pa55@host is down", where="--set tracking.uri=http://me:pa55@host"))
     error = InputError([Issue("http://me:pa55@host", "gs://k:pa55@bucket")])
     assert "pa55" not in f"{error} {error.issues} {error.args}"
     assert "pa55" not in str(SweepFailed("postgresql://me:pa55@host/db refuses"))
@@ -60,20 +58,20 @@ def test_long_texts_without_credentials_stay_as_they_are(text: str) -> None:
 def test_a_journal_never_contains_credentials(tmp_path: Path) -> None:
     study = opened(tmp_path, config())
     number = asked(study).number
-    study.note(number, "error", "Traceback: http://me:pa55@host is unreachable")
-    study.finish(number, Decision(TrialState.FAILED, "http://me:pa55@host is unreachable"))
-    assert study.error(number) == "Traceback: http://host is unreachable"
-    assert study.trial(number).reason == "http://host is unreachable"
+    study.note(number, "error", "Traceback: http://me:pa55@host is down")
+    study.finish(number, Decision(TrialState.FAILED, "http://me:pa55@host is down"))
+    assert study.error(number) == "Traceback: http://host is down"
+    assert study.trial(number).reason == "http://host is down"
     assert "pa55" not in (tmp_path / "journal.log").read_text()
 
 
 def test_the_failures_of_a_trial_contain_no_credentials_and_stay_readable(tmp_path: Path) -> None:
     study = opened(tmp_path, config())
     number = asked(study).number
-    for error in ['"http://me:pa55@host/a?key=pa55" is unreachable', 'no http://host/a\n?"b" in it']:
+    for error in ['"http://me:pa55@host/a?key=pa55" is down', 'no http://host/a\n?"b" in it']:
         study.record_failure(number, Failure(0, error, counts=True, timestamp=0.0))
     assert [failure.error for failure in study.trial(number).failures] == [
-        '"http://host/a" is unreachable',
+        '"http://host/a" is down',
         'no http://host/a\n?"b" in it',
     ]
     assert "pa55" not in (tmp_path / "journal.log").read_text()
