@@ -132,8 +132,8 @@ def _sampler_issues(config: SweepConfig, space: Space, document: Document) -> li
     module, remedy = _REQUIREMENTS.get(sampler, ("", ""))
     if module and importlib.util.find_spec(module) is None:
         return [Issue(where, f"search.sampler: {sampler} needs {module}, which is not installed: {remedy}")]
-    endless = [name for name, param in space.parameters.items() if param.values() is None]
-    if sampler == "grid" and endless:
+    continuous = [name for name, param in space.parameters.items() if param.values() is None]
+    if sampler == "grid" and continuous:
         return [
             Issue(
                 document.where(("space", name)),
@@ -141,7 +141,7 @@ def _sampler_issues(config: SweepConfig, space: Space, document: Document) -> li
                 f"{space.parameters[name].describe()['low']} to {space.parameters[name].describe()['high']}; "
                 f"write space.{name}: [value, …] or a single value",
             )
-            for name in endless
+            for name in continuous
         ]
     return []
 
