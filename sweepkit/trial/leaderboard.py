@@ -50,7 +50,7 @@ def reasons(trials: Sequence[Trial]) -> list[tuple[str, int]]:
 
 
 def _kind(trial: Trial) -> str:
-    """Reduce a trial's reason to its kind: "rung at epoch 3: valid_accuracy 0.81 …" becomes "stopped at epoch 3 by the rule".
+    """Reduce a reason to its kind, such as "rung at epoch 3: accuracy 0.81 …" to "stopped at epoch 3 by the rule".
 
     The kinds are keys of `reasons` in `--json` output, so their spelling stays.
     """

@@ -17,7 +17,7 @@ class Report:
     Attributes:
         epoch: 1 for the first epoch.
         metrics: name to value; NaN and infinities are kept.
-        timestamp: end of the epoch, in seconds since 1970; makes it idempotent to log the report again to a tracking store.
+        timestamp: end of the epoch, in seconds since 1970; makes logging a report to a tracking store idempotent.
     """
 
     epoch: int
