@@ -75,7 +75,7 @@ class TrialRequest:
         resumes: whether a checkpoint of an earlier attempt may exist.
         run_id: the trial's run in the tracking store; None when tracking is off.
         attempt: 1 for the first; each retry after a failure is one more.
-        known: the reports in the journal, as JSON.
+        reports: those in the journal, as JSON.
     """
 
     number: int
@@ -85,7 +85,7 @@ class TrialRequest:
     resumes: bool = False
     run_id: str | None = None
     attempt: int = 1
-    known: Sequence[Mapping[str, Any]] = ()  # as returned by `Report.to_json`
+    reports: Sequence[Mapping[str, Any]] = ()  # as returned by `Report.to_json`
 
     @classmethod
     def of(cls, trial: Trial, *, seed: int, resumes: bool, run_id: str | None) -> TrialRequest:
@@ -98,7 +98,7 @@ class TrialRequest:
             resumes=resumes,
             run_id=run_id,
             attempt=len(trial.failures) + 1,
-            known=tuple(report.to_json() for report in trial.reports),
+            reports=tuple(report.to_json() for report in trial.reports),
         )
 
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
@@ -139,8 +139,8 @@ def best_checkpoint(data: DataRef, trial: Trial, *, sweep: str, seed: int, stage
     """Return the checkpoint of a trial's best epoch.
 
     Args:
-        data: what it was trained on.
-        trial: with a finite objective.
+        data: the data that the trial was trained on.
+        trial: one with a finite objective.
         sweep: the sweep's name in the storage.
         seed: of the search.
         stage: "final" for a trial of the final stage.
