@@ -1,13 +1,13 @@
-"""What can go wrong, as a user sees it.
+"""The errors that sweepkit raises on purpose, with their exit codes.
 
-    SweepError                  anything that sweepkit raises on purpose
+    SweepError                  base of all of them
       InputError                the input is wrong and nothing was started: exit code 2
-        DataError               ... and it is the data: missing, malformed, damaged
+        DataError               the data is missing, malformed or damaged: exit code 2
       SweepFailed               no trial completed, or more failed than the budget allows: exit code 3
-      StorageFault              the storage takes no more while the sweep runs: exit code 3
+      StorageFault              writing to the storage failed while the sweep was running: exit code 3
 
-A message says what must hold, what was seen, where, and what to do next; URIs in it have lost their credentials.
-Anything else that flies is a defect of sweepkit or of a sweep package and keeps its traceback.
+A message says what must hold, what was seen, where, and what to do next. Credentials are removed from its URIs.
+Any other exception is a bug in sweepkit or in the sweep package, and keeps its traceback.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from sweepkit.redaction import hidden
 
-INTERRUPTED = 130  # the exit code after Ctrl-C, as shells have it
+INTERRUPTED = 130  # the exit code after Ctrl-C, as in shells: 128 + SIGINT
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Issue:
     """One thing that is wrong with the input.
 
     Attributes:
-        where: `file:line`, a file, or the option that brought the value; empty when there is no such place.
+        where: `file:line`, a file, or the option that set the value; empty without such a place.
         what: what must hold, what was seen and what to do, as one lower-case sentence.
     """
 
@@ -37,7 +37,7 @@ class Issue:
 
 
 class SweepError(Exception):
-    """Base of all errors that sweepkit raises on purpose; `exit_code` is what the command ends with."""
+    """Base of all errors that sweepkit raises on purpose; the command exits with `exit_code`."""
 
     exit_code = 1
 
@@ -46,14 +46,14 @@ class SweepError(Exception):
 
 
 class InputError(SweepError):
-    """The input is wrong; nothing was started. Carries every problem found, not only the first."""
+    """The input is wrong; nothing was started. Holds every issue, not only the first."""
 
     exit_code = 2
 
     def __init__(self, issues: Sequence[Issue] | str, *, where: str = "") -> None:
-        found = [Issue(where, issues)] if isinstance(issues, str) else issues
-        self.issues = tuple(Issue(hidden(problem.where), hidden(problem.what)) for problem in found)
-        super().__init__("\n".join(str(problem) for problem in self.issues))
+        listed = [Issue(where, issues)] if isinstance(issues, str) else issues
+        self.issues = tuple(Issue(hidden(issue.where), hidden(issue.what)) for issue in listed)
+        super().__init__("\n".join(str(issue) for issue in self.issues))
 
 
 class DataError(InputError):
@@ -61,12 +61,12 @@ class DataError(InputError):
 
 
 class SweepFailed(SweepError):
-    """The sweep ended without a completed trial, or over its failure budget."""
+    """The sweep ended without a completed trial, or with more failures than its budget allows."""
 
     exit_code = 3
 
 
 class StorageFault(SweepError):
-    """The storage takes no more: it is full, or may not be written any longer; names the path and what to do."""
+    """Writing to the storage failed: it is full or no longer writable; the message has the path and the remedy."""
 
     exit_code = 3

@@ -1,6 +1,6 @@
-"""Where a result comes from: the code's commit, the versions of what it ran on, the machine.
+"""The provenance of a result: the commit of the code, the installed versions, the machine.
 
-Cheap to ask for: no package is imported for its version. Try `CodeInfo.here(Path("sweeps/toy"))`.
+Cheap: no package is imported to read its version. Try `CodeInfo.here(Path("sweeps/toy"))`.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 _PACKAGES = ("sweepkit", "tensorflow", "keras", "ray", "optuna", "mlflow", "pyarrow", "nltk", "numpy")
-_TIMEOUT_S = 10.0  # a repository on a network folder may be slow; one that hangs says nothing
+_TIMEOUT_S = 10.0  # a repository on a network folder may be slow; if git hangs, the commit stays unknown
 
 
 @dataclass(frozen=True, slots=True)
 class CodeState:
-    """The commit that a folder is at, and whether files differ from it; None where git cannot tell."""
+    """The commit checked out in a folder, and whether files differ from it; None if git cannot tell."""
 
     commit: str | None
     dirty: bool | None
@@ -29,13 +29,13 @@ class CodeState:
 
 @dataclass(frozen=True, slots=True)
 class CodeInfo:
-    """What a sweep's results were computed with.
+    """The code and the machine that computed a sweep's results.
 
     Attributes:
-        commit: of the sweep package's repository; None outside of one.
-        dirty: whether files differ from it; None where git cannot tell.
+        commit: checked out in the sweep package's repository; None outside of a repository.
+        dirty: whether files differ from the commit; None if git cannot tell.
         versions: of Python and of the packages that results depend on.
-        host: the driver's machine.
+        host: name of the driver's machine.
     """
 
     KEYS: ClassVar = ("commit", "dirty", "versions", "host")
@@ -47,7 +47,7 @@ class CodeInfo:
 
     @classmethod
     def here(cls, folder: Path) -> CodeInfo:
-        """Describe this process, and the repository that holds a sweep package's folder."""
+        """Describe this process and the repository that contains a sweep package's folder."""
         state = code_state(folder)
         return cls(state.commit, state.dirty, versions(), host())
 
@@ -55,21 +55,21 @@ class CodeInfo:
         return {"commit": self.commit, "dirty": self.dirty, "versions": dict(self.versions), "host": self.host}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> CodeInfo:  # JSON that has these keys among others
-        """Rebuild what `to_json` returned; what is missing stays unknown."""
+    def from_json(cls, data: Mapping[str, Any]) -> CodeInfo:  # JSON with these keys among others
+        """Rebuild what `to_json` returned; a missing key leaves its value unknown."""
         return cls(data.get("commit"), data.get("dirty"), data.get("versions", {}), data.get("host", ""))
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What this process may use: cores, and memory in GB (None where the system does not say)."""
+    """The cores and the memory in GB that this process may use; memory is None if the system does not report it."""
 
     cores: int
     memory_gb: float | None
 
 
 def code_state(folder: Path) -> CodeState:
-    """Ask git about the repository that holds a folder."""
+    """Read commit and state of the repository that contains a folder."""
     commit = _git(folder, "rev-parse", "HEAD")
     status = _git(folder, "status", "--porcelain") if commit else None
     return CodeState(commit or None, None if status is None else bool(status))
@@ -77,13 +77,13 @@ def code_state(folder: Path) -> CodeState:
 
 def versions() -> dict[str, str]:
     """Return the installed versions of Python and of the packages that results depend on."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for name in _PACKAGES:
         try:
-            found[name] = importlib.metadata.version(name)
+            installed[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            continue  # sweepkit itself, when it is run from its checkout
-    return found
+            continue  # sweepkit itself, run from a checkout without being installed
+    return installed
 
 
 def host() -> str:
@@ -92,7 +92,7 @@ def host() -> str:
 
 
 def machine() -> Machine:
-    """Return what this process may use of the machine."""
+    """Return the part of the machine that this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9
@@ -102,10 +102,10 @@ def machine() -> Machine:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """Run git in a folder; None where there is no git, no repository or no answer."""
+    """Run git in a folder; None without git, without a repository, or after the timeout."""
     command = ["git", "-C", str(folder), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
+        completed = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() if done.returncode == 0 else None
+    return completed.stdout.strip() if completed.returncode == 0 else None

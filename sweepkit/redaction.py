@@ -1,6 +1,6 @@
-"""URIs without what may be secret in them: user, password and query. For everything that is shown, logged or kept.
+"""Remove user, password and query from URIs, in everything that is shown, logged or stored.
 
-Credentials are for whoever opens a store, never for manifests, messages or run pages. Try
+Credentials are needed to open a store only; manifests, messages and run pages never contain them. Try
 `hidden("postgresql://me:secret@host/db?sslkey=x")`, which is "postgresql://host/db".
 """
 
@@ -9,19 +9,19 @@ from __future__ import annotations
 import re
 from typing import Any
 
-# A password may hold any sign, even a slash or an @ that should have been escaped; a port is no password. The longest
-# parts are bounded, so that no text takes quadratic time.
+# A password may contain any character, even a slash or an unescaped @; a port is not a password. Repetitions are
+# bounded, because unbounded ones take quadratic time on long texts.
 _USER = re.compile(r"://(?:[^\s/?#]{0,4096}|[^\s/:@]{0,4096}:(?!\d+[/?#])\S{0,4096})@")
 _QUERY = re.compile(r"(://[^\s?'\"]{0,4096})\?[^\s'\"]*")
 
 
 def hidden(text: str) -> str:
-    """Return a text with all URIs in it cut down to scheme, host and path."""
+    """Return a text in which every URI is reduced to scheme, host and path."""
     return _QUERY.sub(r"\1", _USER.sub("://", text)) if "://" in text else text
 
 
 def hidden_in(value: Any) -> Any:  # JSON has no narrower type
-    """Return JSON values with every text in them as `hidden` gives it."""
+    """Return a JSON value with `hidden` applied to every text in it."""
     if isinstance(value, str):
         return hidden(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Where a result comes from."""
+"""The provenance of a result."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def test_without_git_there_is_no_commit(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_versions_are_those_installed() -> None:
-    found = versions()
-    assert found["numpy"] == importlib.metadata.version("numpy")
-    assert found["python"].count(".") == 2
+    installed = versions()
+    assert installed["numpy"] == importlib.metadata.version("numpy")
+    assert installed["python"].count(".") == 2
 
 
 def test_the_machine_has_cores_and_a_name() -> None:

@@ -1,6 +1,6 @@
-"""What pydantic finds wrong with a sweep file, in words of our own, with the place in the file.
+"""Turn pydantic's errors about a sweep file into issues in sweepkit's words, with the place in the file.
 
-Try `problem(SweepConfig, error.errors()[0], document, ())`.
+Try `issue_of(SweepConfig, error.errors()[0], document, ())`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from sweepkit.config.document import Document, Keys, dotted
+from sweepkit.config.document import Document
+from sweepkit.config.fields import IDENTIFIER, LINE, NAME
+from sweepkit.config.nodes import Keys, dotted
 from sweepkit.errors import Issue
 from sweepkit.formatting import listed, nearest
 
-NAME = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99}$"
-IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,99}$"
-LINE = r"^[^\x00-\x1f\x7f]*$"
-
-# pydantic's kind of error -> what we say of it
+# pydantic's kind of error -> what the value must be
 _MUST_BE = {
     "int_type": "a whole number",
     "float_type": "a number",
@@ -34,28 +32,28 @@ _MUST_BE = {
 _COMPARED = {"greater_than": "more than", "greater_than_equal": "at least", "less_than": "less than",
              "less_than_equal": "at most"}  # fmt: skip
 _PATTERNS = {
-    NAME: "made of letters, digits, '_', '-' and '.', not start with '.', and have at most 100 of them",
+    NAME: "1 to 100 letters, digits, '_', '-' or '.', and must not start with '.'",
     IDENTIFIER: "the name of a folder that Python can import: letters, digits and '_'",
     LINE: "one line of text without control characters",
 }
-_LONGEST_SEEN = 200  # of a value in a message
+_MAX_SHOWN = 200  # characters of a value in a message
 _EXAMPLES = {
-    ("sweep",): "; it names the sweep, like `sweep: cells`",
-    ("package",): "; it names the folder beside this file that holds space.py",
+    ("sweep",): "; the name of the sweep, like `sweep: cells`",
+    ("package",): "; the name of the folder beside this file that contains space.py",
     ("objective",): "; say what to improve, like `objective: {metric: valid_accuracy, mode: max}`",
-    ("objective", "metric"): "; it names a metric that trials report, like valid_accuracy",
-    ("objective", "mode"): "; it is 'max' or 'min'",
+    ("objective", "metric"): "; a metric that trials report, like valid_accuracy",
+    ("objective", "mode"): "; either 'max' or 'min'",
 }
 
 
-def problem(model: type[BaseModel], detail: Any, document: Document, below: Keys) -> Issue:
-    """Say what is wrong and where.
+def issue_of(model: type[BaseModel], detail: Any, document: Document, below: Keys) -> Issue:
+    """Describe one error with its place.
 
     Args:
-        model: what the values below `below` were checked against.
+        model: the model that the values were checked against.
         detail: one of pydantic's `errors()`, a dict.
         document: the sweep file.
-        below: where in it the model's values stand.
+        below: key path of the model's values in the document.
     """
     keys = tuple(str(part) for part in detail["loc"])
     whole = (*below, *keys)
@@ -70,7 +68,7 @@ def problem(model: type[BaseModel], detail: Any, document: Document, below: Keys
     return Issue(document.where(whole), message)
 
 
-def _what_is_wrong(kind: str, detail: Any, seen: object) -> str:  # as above
+def _what_is_wrong(kind: str, detail: Any, seen: object) -> str:  # pydantic types no error details
     context = detail.get("ctx", {})
     if kind == "value_error":
         return str(context["error"])
@@ -87,12 +85,12 @@ def _what_is_wrong(kind: str, detail: Any, seen: object) -> str:  # as above
         return f"must be {_COMPARED[kind]} {next(iter(context.values())):.12g}, got {_short(seen)}"
     if kind in _MUST_BE:
         return f"must be {_MUST_BE[kind]}, got {'nothing' if seen is None else _short(seen)}"
-    return f"is wrong: {detail['msg'].lower()}, got {_short(seen)}"  # a kind that only a package's own model can have
+    return f"is wrong: {detail['msg'].lower()}, got {_short(seen)}"  # only models of sweep packages raise other kinds
 
 
 def _short(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= _LONGEST_SEEN else f"{text[:_LONGEST_SEEN]}…"
+    return text if len(text) <= _MAX_SHOWN else f"{text[:_MAX_SHOWN]}…"
 
 
 def _model_at(model: type[BaseModel], keys: Sequence[str]) -> type[BaseModel]:

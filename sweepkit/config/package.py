@@ -1,13 +1,13 @@
-"""A sweep package: the folder that knows one problem's data and models, and how it is imported.
+"""A sweep package, the folder with a sweep's data and models, and its import.
 
     <package>/space.py   SPACE: Space; Data: a model of its data settings;
-                         epoch_gflop(point, n_rows, mean_tokens) -> float;
-                         and for estimates, if it can say, n_rows(settings) and MEAN_TOKENS;
-                         and, if there are any, baselines(point) -> dict[str, Point], by name
-    <package>/data.py    imported only by what prepares or reads data
-    <package>/model.py   imported only by what trains
+                         epoch_gflop(params, n_rows, mean_tokens) -> float;
+                         optional, for estimates: n_rows(settings) and MEAN_TOKENS;
+                         optional: baselines(params) -> dict[str, Params], by name
+    <package>/data.py    imported only to prepare or read data
+    <package>/model.py   imported only to train
 
-The folder that holds it becomes importable; on workers it already is. Try
+The folder above the package is added to `sys.path`; on workers the package is importable already. Try
 `import_package("toy", Path("sweeps/toy"))`.
 """
 
@@ -29,7 +29,7 @@ _REQUIRED = ("SPACE", "Data", "epoch_gflop")
 
 @dataclass(frozen=True)
 class Package:
-    """An imported sweep package; its heavy modules are imported when they are asked for."""
+    """An imported sweep package; its heavy modules are imported at the first access."""
 
     name: str
     folder: Path
@@ -55,18 +55,18 @@ class Package:
         return float(self.space_module.epoch_gflop(params, n_rows, mean_tokens))
 
     def n_rows(self, settings: DataSettings) -> int | None:
-        """Return how many rows train has, where the package can tell without reading the data."""
+        """Return the number of rows of train, if the package can tell without reading the data; else None."""
         count = getattr(self.space_module, "n_rows", None)
         return None if count is None else count(settings)
 
     def baselines(self, params: Params) -> dict[str, Params]:
-        """Return the points that a winner at `params` has to beat, by name; none where the package names none."""
-        found = getattr(self.space_module, "baselines", None)
-        return {} if found is None else dict(found(params))
+        """Return, by name, the params that a winner with `params` has to beat; empty if the package defines none."""
+        baselines = getattr(self.space_module, "baselines", None)
+        return {} if baselines is None else dict(baselines(params))
 
     @property
     def mean_tokens(self) -> float | None:
-        """The mean length of a row, where the package states one."""
+        """The mean length of a row, if the package states one."""
         return getattr(self.space_module, "MEAN_TOKENS", None)
 
 
@@ -75,10 +75,10 @@ def import_package(name: str, folder: Path | None = None) -> Package:
 
     Args:
         name: the package's importable name.
-        folder: where it lies; None on a worker, where it is importable already.
+        folder: the package's folder; None on a worker, where the package is importable already.
 
     Raises:
-        InputError: its space.py lacks something or declares an impossible space, or its name is taken.
+        InputError: space.py lacks a required name or declares an invalid space, or the package's name is taken.
     """
     if folder is not None:
         parent = str(folder.resolve().parent)
@@ -91,9 +91,9 @@ def import_package(name: str, folder: Path | None = None) -> Package:
         module = importlib.import_module(f"{name}.space")
     except SpaceError as error:
         place = str(folder / "space.py") if folder else f"{name}.space"
-        raise InputError(f"the space is wrong: {error}", where=place) from error
+        raise InputError(f"invalid space: {error}", where=place) from error
     home = Path(str(module.__file__)).parent
-    missing = [wanted for wanted in _REQUIRED if not hasattr(module, wanted)]
+    missing = [required for required in _REQUIRED if not hasattr(module, required)]
     if missing:
         message = f"a sweep package's space.py must define {', '.join(missing)}"
         raise InputError(message, where=str(home / "space.py"))
@@ -101,9 +101,10 @@ def import_package(name: str, folder: Path | None = None) -> Package:
 
 
 def _refuse_taken_name(name: str, folder: Path) -> None:
-    found = importlib.util.find_spec(name)
-    homes = [Path(place).resolve() for place in (found.submodule_search_locations or ())] if found else []
+    """Refuse a name under which Python would import something else than `folder`."""
+    spec = importlib.util.find_spec(name)
+    homes = [Path(place).resolve() for place in (spec.submodule_search_locations or ())] if spec else []
     if homes[:1] != [folder]:
-        other = homes[0] if homes else (found.origin if found else None) or "a built-in module"
+        other = homes[0] if homes else (spec.origin if spec else None) or "a built-in module"
         message = f"the package name {name!r} is taken by {other}; rename the folder"
         raise InputError(message, where=str(folder))

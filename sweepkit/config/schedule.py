@@ -1,4 +1,4 @@
-"""How many trials a sweep has, and which epochs they are expected to reach. Pure functions of the settings."""
+"""The number of trials of a sweep, and the epochs that they are expected to reach. Pure functions of the config."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from sweepkit.space import Space
 
 
 def n_trials(config: SweepConfig, space: Space) -> int:
-    """Return how many trials a sweep is to have: the YAML's number, or the whole grid where that is smaller."""
+    """Return the planned number of trials: `search.trials`, or the size of the grid if that is smaller."""
     size = space.size() if config.search.sampler == "grid" else None
     return config.search.trials if size is None else min(size, config.search.trials)
 
 
 def rungs(stopping: Stopping) -> list[int]:
-    """Return the epochs at which the rule compares trials: grace, grace * reduction, … below max_epochs."""
+    """Return the epochs at which the pruner compares trials: grace, grace * reduction, … below max_epochs."""
     if stopping.rule not in ("asha", "hyperband"):
         return []
     steps = (stopping.grace_epochs * stopping.reduction**power for power in itertools.count())
@@ -24,17 +24,18 @@ def rungs(stopping: Stopping) -> list[int]:
 
 
 def expected_epochs(stopping: Stopping, n_trials: int) -> list[tuple[int, float]]:
-    """Return (epoch, how many of the trials are expected to reach it), ending with max_epochs.
+    """Return pairs of an epoch and the number of trials expected to reach it, ending with max_epochs.
 
-    `asha` and `hyperband` pass the best 1 / reduction of those that have arrived at a rung, at least the very
-    best; `median` stops half of what comes after its warm-up, as soon as it may; `none` stops nothing.
+    `asha` and `hyperband` promote the best 1 / reduction of the trials that have reached a rung, at least the best one;
+    `median` is taken to prune half of the trials after its warm-up, at the first epoch where it may; `none` prunes no
+    trial.
     """
     if stopping.rule == "median":
         first = min(stopping.grace_epochs + 1, stopping.max_epochs)
-        watched = max(n_trials - stopping.warmup_trials, 0)
+        prunable = max(n_trials - stopping.warmup_trials, 0)
         if first == stopping.max_epochs:
             return [(first, float(n_trials))]
-        return [(first, float(n_trials)), (stopping.max_epochs, n_trials - watched / 2)]
+        return [(first, float(n_trials)), (stopping.max_epochs, n_trials - prunable / 2)]
     steps = [*rungs(stopping), stopping.max_epochs]
     total = [0.0] * len(steps)
     for first_rung, share in enumerate(_brackets(stopping, len(steps) - 1)):
@@ -51,12 +52,13 @@ def _brackets(stopping: Stopping, n_rungs: int) -> list[float]:
     if stopping.rule != "hyperband" or n_rungs == 0:
         return [1.0]
     ratio = stopping.max_epochs / stopping.grace_epochs
-    n_brackets = int(log(ratio, stopping.reduction) + 1e-9) + 1
+    n_brackets = int(log(ratio, stopping.reduction) + 1e-9) + 1  # log(243, 3) is 4.999999999999999
     weights = [n_brackets * stopping.reduction ** (n_brackets - 1 - b) / (n_brackets - b) for b in range(n_brackets)]
     return [weight / sum(weights) for weight in weights]
 
 
 def _passing(n_arriving: float, reduction: int) -> float:
-    """Expect how many of n trials, arriving in random order, are among the best 1 / reduction so far."""
+    """Return how many of n trials, arriving in random order, are expected among the best 1 / reduction so far."""
+    # trial k of n passes if it is among the best max(1, k // reduction) of the first k: a probability of that over k
     whole = round(n_arriving)
     return min(sum(max(1, place // reduction) / place for place in range(1, whole + 1)), n_arriving)

@@ -1,64 +1,34 @@
-"""What a sweep file may say: frozen models with a documented default for all but three keys.
+"""The keys of a sweep file: frozen models with a documented default for all but three keys.
 
-`parse(read_yaml(path))` turns a document into a `SweepConfig` and reports everything that is wrong, each with
-its place and the nearest valid name. The `space:` and `data:` sections belong to the sweep package and are
-checked in problem.py. Later code reads attributes and never looks up a key.
+`parse(read_yaml(path))` turns a document into a `SweepConfig` and reports every issue with its place and the nearest
+valid name. The `space:` and `data:` sections belong to the sweep package; definition.py checks them. All other code
+reads attributes instead of looking up keys.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from sweepkit.config import messages
-from sweepkit.config.document import Document, Keys
+from sweepkit.config.document import Document
+from sweepkit.config.fields import Count, Gpu, Name, PackageName, Place, RuleName, SamplerName, Seed, Strict, Title
+from sweepkit.config.nodes import Keys
 from sweepkit.errors import Issue
-from sweepkit.space import is_number
 from sweepkit.trial.trial import Direction
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
-def _checked_gpu(value: object) -> object:
-    if value == "auto" or (is_number(value) and value >= 0):  # type: ignore[operator]  # a number
-        return value
-    raise ValueError(f"must be 'auto' or a number of at least 0, got {value!r}")
-
-
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Count = Annotated[int, Field(ge=1, le=1_000_000)]  # far beyond any sweep, and short of where estimates take long
-Name = Annotated[str, Field(pattern=messages.NAME)]
-PackageName = Annotated[str, Field(pattern=messages.IDENTIFIER)]
-Title = Annotated[str, Field(min_length=1, max_length=200, pattern=messages.LINE)]
-Place = Annotated[str, Field(min_length=1, max_length=1000, pattern=messages.LINE)]
-Gpu = Annotated[float | Literal["auto"], BeforeValidator(_checked_gpu)]
-SamplerName = Literal["tpe", "random", "grid", "qmc", "gp", "cmaes"]
-RuleName = Literal["asha", "hyperband", "median", "none"]
-
-
-class Strict(BaseModel):
-    """Frozen; no unknown keys; a bool is not a number and a number is not text."""
-
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
-
-
 class DataSettings(Strict):
-    """What every sweep package's data takes; a package's `Data` adds its own keys.
+    """The data settings of every sweep package; a package's `Data` adds its own keys.
 
     Attributes:
-        source: where the data comes from: a file, a folder or a word that the package knows; None leaves it
-            to the package.
-        seed: decides which rows are carved from train for validation.
-        valid_fraction: the fraction of train that is carved.
+        source: where the data comes from: a file, a folder or a word that the package defines; None leaves the
+            choice to the package.
+        seed: of the random choice of train rows that become the validation split.
+        valid_fraction: the fraction of train that becomes the validation split.
     """
 
     source: Place | None = None
@@ -67,7 +37,7 @@ class DataSettings(Strict):
 
 
 class Objective(Strict):
-    """What the sweep is after: `metric`, one that trials report every epoch, and whether more is better."""
+    """The objective: `metric`, which trials report every epoch, and whether it is maximised or minimised."""
 
     metric: Title
     mode: Literal["max", "min"]
@@ -78,13 +48,13 @@ class Objective(Strict):
 
 
 class Search(Strict):
-    """How points are chosen.
+    """How the params of trials are sampled.
 
     Attributes:
-        sampler: `tpe` models what did well, `random` and `qmc` do not look back, `grid` tries every point,
-            `gp` fits a Gaussian process (needs torch), `cmaes` evolves a normal distribution.
-        trials: how many trials the sweep is to have in the end.
-        seed: of the sampler, and of every trial's own seed.
+        sampler: `tpe` models the params of good trials, `random` and `qmc` ignore earlier trials, `grid` tries every
+            point of the grid, `gp` fits a Gaussian process (needs torch), `cmaes` evolves a normal distribution.
+        trials: total number of trials of the sweep, over all of its runs.
+        seed: of the sampler; the seeds of the trials are derived from it.
     """
 
     sampler: SamplerName = "tpe"
@@ -93,16 +63,17 @@ class Search(Strict):
 
 
 class Stopping(Strict):
-    """When a trial is stopped before its last epoch.
+    """When a trial is pruned, or stopped early, before its last epoch.
 
     Attributes:
-        rule: `asha` keeps the best `1 / reduction` at each rung, `hyperband` does so in brackets that start
-            later, `median` stops what is worse than the median of others at the same epoch.
+        rule: the pruner. `asha` keeps the best `1 / reduction` of the trials at each rung, `hyperband` does the same
+            in brackets whose first rung is later, `median` prunes a trial that is worse than the median of the
+            other trials at the same epoch.
         max_epochs: a trial's last epoch.
-        grace_epochs: no rule stops a trial before this epoch; the first rung.
-        reduction: a rung is `reduction` times as late as the one before.
-        patience: stop after this many epochs without a better objective; None never does.
-        warmup_trials: `median` stops nothing until this many trials have finished.
+        grace_epochs: no trial is pruned before this epoch, which is the first rung.
+        reduction: the ratio of the epochs of one rung and the rung before.
+        patience: early stopping after this many epochs without a better objective; None turns it off.
+        warmup_trials: `median` prunes no trial until this many trials have ended.
     """
 
     rule: RuleName = "asha"
@@ -115,30 +86,31 @@ class Stopping(Strict):
     @field_validator("grace_epochs")
     @classmethod
     def _within_max_epochs(cls, value: int, info: ValidationInfo) -> int:
-        last = info.data.get("max_epochs", value)  # absent when it is wrong itself
+        last = info.data.get("max_epochs", value)  # absent if max_epochs itself is wrong
         if value > last:
             raise ValueError(f"must be at most max_epochs, which is {last}, got {value}")
         return value
 
 
 class Budget(Strict):
-    """What the sweep may spend.
+    """The limits of the sweep.
 
-    When something is used up nothing new starts, and what runs stops at its next report, to go on when the sweep is
-    run again with more. What earlier runs of the sweep have spent counts. A final stage has the same limits for itself.
+    At a limit no new trial starts, and running trials stop at their next report; they continue when the sweep is run
+    again with a larger budget. The usage of earlier runs of the sweep counts. A final stage has the same limits for
+    itself.
 
     Attributes:
-        hours: wall time in which the sweep runs; None has no end.
-        epochs: of all trials together; None has no end.
-        money: in the currency of the price; None has no end.
-        price_per_worker_hour: what it costs to hold one worker (what one trial takes, see `resources`) for an hour,
-            busy or not. Comes together with `money`.
+        hours: wall time in which the sweep runs; None for no limit.
+        epochs: of all trials together; None for no limit.
+        money: in the currency of the price; None for no limit.
+        price_per_worker_hour: cost of one worker (the resources of one trial, see `resources`) for an hour, busy or
+            not. Required with `money`, and only allowed with `money`.
         failures: this many trials may fail; one more ends the sweep.
-        retries: how often a trial goes on from its checkpoint after its worker died or hung or the package raised; then
-            it has failed. A lost node does not count, and a loss that is NaN is not tried again. Nothing is with
-            --inline.
-        timeout_minutes: a worker that has not reported an epoch for so long is taken for hung and killed. The first
-            epoch includes imports, reading the data and building the model. None never kills one.
+        retries: how often a trial continues from its checkpoint after its worker died or hung or the package raised;
+            after that, the trial has failed. A lost node does not count, and a NaN loss is never retried. With
+            --inline there are no retries.
+        timeout_minutes: a worker without a report for this long counts as hung and is killed. The first epoch
+            includes imports, reading the data and building the model. None for no timeout.
     """
 
     hours: float | None = Field(default=None, gt=0)
@@ -152,7 +124,7 @@ class Budget(Strict):
     @field_validator("price_per_worker_hour")
     @classmethod
     def _with_money(cls, value: float | None, info: ValidationInfo) -> float | None:
-        if "money" not in info.data:  # it is wrong itself
+        if "money" not in info.data:  # money itself is wrong
             return value
         money = info.data["money"]
         if money is not None and value is None:
@@ -163,14 +135,14 @@ class Budget(Strict):
 
 
 class Resources(Strict):
-    """What a trial takes.
+    """The resources of one trial.
 
     Attributes:
         cpu: threads.
-        gpu: a fraction of one, or a whole number; `auto` is 1 where the cluster has gpus, else 0.
-        workers: how many trials run at once; None runs as many as fit on the cluster.
-        worker_memory_gb: a worker that holds more between two trials makes room for a fresh one. None is its share of
-            its node's memory: that, by the number of workers that fit on the node.
+        gpu: a fraction of one GPU, or a whole number of GPUs; `auto` is 1 if the cluster has GPUs, else 0.
+        workers: how many trials run at once; None for as many as fit on the cluster.
+        worker_memory_gb: a worker that uses more memory between two trials is replaced. None for the memory of its
+            node divided by the number of workers that fit on the node.
     """
 
     cpu: int = Field(default=1, ge=1)
@@ -187,9 +159,9 @@ class Resources(Strict):
 
 
 class StorageSettings(Strict):
-    """Where the sweep lives: a folder (relative to where the command runs) or a bucket's URI.
+    """Where the sweep is stored: a folder (relative to the working directory) or the URI of a bucket.
 
-    `keep` is how many trials' best checkpoints stay when the sweep ends.
+    `keep` is the number of leading trials whose best checkpoint is kept when the sweep ends.
     """
 
     uri: Place = "runs"
@@ -200,9 +172,9 @@ class Tracking(Strict):
     """Where MLflow runs are written.
 
     Attributes:
-        uri: None takes MLFLOW_TRACKING_URI, else mlflow.db where the command runs.
-        experiment: None takes the sweep's name.
-        enabled: false writes nothing to MLflow.
+        uri: None for MLFLOW_TRACKING_URI, or mlflow.db in the working directory if that is not set.
+        experiment: None for the sweep's name.
+        enabled: false turns MLflow off.
     """
 
     uri: Place | None = None
@@ -211,11 +183,11 @@ class Tracking(Strict):
 
 
 class Final(Strict):
-    """The last stage: the leaders again, from fresh seeds, and the winner on the test split.
+    """The final stage: the leading trials trained again from fresh seeds, the winner evaluated on the test split.
 
     Attributes:
         top: how many of the leading trials are trained again.
-        seeds: how many times each of them.
+        seeds: how many times each of these trials is trained.
     """
 
     top: int = Field(default=3, ge=1)
@@ -223,22 +195,22 @@ class Final(Strict):
 
 
 class SweepConfig(Strict):
-    """A whole sweep file. `data` and `space` are as written; see problem.py for what they become.
+    """A whole sweep file. `data` and `space` are unchecked here; `SweepDefinition` holds the checked ones.
 
     Attributes:
-        sweep: its name: the name of its folder and of its MLflow experiment.
-        package: the folder beside the file that says what varies, how data is read and how a model is built.
-        final: what `run` ends with; without this section the command `final` does it when it is called.
-        deterministic: equal numbers to the bit on the same machine, at some cost in speed.
-        nn: how trials compute recurrent layers: `auto` takes the fastest way for the device, `stock` leaves it
-            to Keras. Results agree within rounding, so a sweep may go on with the other.
+        sweep: the name of the sweep, of its folder and of its MLflow experiment.
+        package: the folder beside the file that defines the space, reads the data and builds the models.
+        final: the final stage at the end of `run`; without this section only the command `final` runs one.
+        deterministic: results are reproducible to the bit on the same machine, at some cost in speed.
+        nn: how recurrent layers are computed: `auto` selects the fastest implementation for the device, `stock`
+            is Keras' own. Both agree within rounding, so a sweep may be resumed with the other.
     """
 
     sweep: Name
     package: PackageName
     objective: Objective
-    data: dict[str, Any] = Field(default_factory=dict)  # whatever the package takes
-    space: dict[str, Any] = Field(default_factory=dict)  # as above
+    data: dict[str, Any] = Field(default_factory=dict)  # keys of the package's own
+    space: dict[str, Any] = Field(default_factory=dict)  # checked against the package's space
     search: Search = Search()
     stopping: Stopping = Stopping()
     budget: Budget = Budget()
@@ -251,7 +223,7 @@ class SweepConfig(Strict):
 
 
 def parse(document: Document) -> tuple[SweepConfig | None, list[Issue]]:
-    """Check a document; the spec is None if anything but `space:` and `data:` is wrong."""
+    """Check a document; the config is None if anything but `space:` and `data:` is wrong."""
     config, issues = check(SweepConfig, document.values, document)
     return config, [*document.issues, *issues]
 
@@ -259,11 +231,11 @@ def parse(document: Document) -> tuple[SweepConfig | None, list[Issue]]:
 def check(
     model: type[Model], values: object, document: Document, *, below: Keys = ()
 ) -> tuple[Model | None, list[Issue]]:
-    """Build a model from values that a document holds at the key path `below`, or say all that is wrong."""
+    """Build a model from the values of a document at the key path `below`; None, with all issues, if they are wrong."""
     try:
         return model.model_validate(values), []
     except ValidationError as error:
         return None, [
-            messages.problem(model, detail, document, below)
+            messages.issue_of(model, detail, document, below)
             for detail in error.errors(include_url=False, include_context=True)
         ]

@@ -50,7 +50,7 @@ def find_faults(request: tuple[TrialSettings, Params]) -> list[str]:
         threads=trial_settings.threads, gpu=trial_settings.gpu, deterministic=trial_settings.deterministic
     )
     data = open_data(trial_settings.data_ref, task_of(trial_settings.package).data_type)
-    return cudnn.problems(data.build(params))
+    return cudnn.issues(data.build(params))
 
 
 def covering_points(space: Space) -> list[Params]:

@@ -1,10 +1,10 @@
-"""Whether a model's LSTM and GRU layers can take the cuDNN path on a GPU, asked on any machine.
+"""Check on any machine whether the LSTM and GRU layers of a model can use cuDNN on a GPU.
 
-Keras chooses the path when a layer is traced. What it cannot give to cuDNN silently runs many times slower; a
-mask that turns out not to be right-padded, or a row of padding only, stops the training step with an
-assertion. Neither shows on a CPU, so `problems` is asked before a sweep starts.
+Keras selects the implementation when a layer is traced. A layer that cuDNN cannot compute silently runs many times
+slower; a mask that is not right-padded, or a row of padding only, stops the training step with an assertion. Neither
+shows on a CPU, so a sweep checks its models with `issues` before it starts.
 
-    for problem in problems(model): ...
+    for issue in issues(model): ...
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ _CUDNN_LAYERS = (keras.layers.LSTM, keras.layers.GRU)
 _CUDNN_CELLS = (keras.layers.LSTMCell, keras.layers.GRUCell)
 
 
-def problems(model: Any) -> list[str]:
-    """Say which LSTM and GRU layers cannot take the cuDNN path, and why.
+def issues(model: Any) -> list[str]:
+    """List the LSTM and GRU layers that cannot use cuDNN, with the reasons.
 
     Args:
-        model: any Keras model or layer, built or not. Wrapped layers and models inside models are looked at.
+        model: any Keras model or layer, built or not. Layers inside wrappers and inner models are checked too.
 
     Returns:
-        One sentence for each layer and reason, with what to do; empty if there is nothing to say. Layers that
-        have no cuDNN kernel at all (SimpleRNN, UGRNN) are no problem. A mask that may reach an LSTM or GRU is
-        one, even though a right-padded one would work: nothing here can know how the data will be padded.
+        One sentence for each layer and reason, with the remedy; empty without issues. Layers that have no cuDNN kernel
+        at all (SimpleRNN, UGRNN) are not an issue. A mask that may reach an LSTM or GRU is an issue, although cuDNN
+        accepts a right-padded one: the padding of the data is unknown here.
     """
-    found = []
+    sentences = []
     for owners in _chains(model, ()):
         layer = owners[-1]
         if isinstance(layer, _CUDNN_LAYERS):
-            found += [f"{_named(layer)} {reason}" for reason in _reasons(layer)]
-            found += [f"{_named(layer)} {reason}" for reason in _mask_reasons(owners)]
+            sentences += [f"{_named(layer)} {reason}" for reason in _reasons(layer)]
+            sentences += [f"{_named(layer)} {reason}" for reason in _mask_reasons(owners)]
         elif isinstance(layer, keras.layers.RNN) and isinstance(_first_cell(layer), _CUDNN_CELLS):
             kind = type(_first_cell(layer)).__name__.removesuffix("Cell")
-            found.append(f"{_named(layer)} runs {kind}Cell step by step; use keras.layers.{kind}")
-    return found
+            sentences.append(f"{_named(layer)} runs {kind}Cell step by step; use keras.layers.{kind}")
+    return sentences
 
 
 def _chains(layer: Any, owners: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-    """Yield every layer below, each with the layers that own it, outermost first and itself last."""
+    """Yield a layer and every layer inside, each as the chain of its owners, outermost first, and the layer itself."""
     chain = (*owners, layer)
     yield chain
     for child in _children(layer):
@@ -52,14 +52,15 @@ def _chains(layer: Any, owners: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
 
 
 def _children(layer: Any) -> list[Any]:
-    """The layers that a layer owns directly."""
+    """Return the layers that a layer owns directly."""
     if isinstance(layer, keras.Sequential):
         return list(layer.layers)  # a built one also tracks a Functional model of the same layers
-    return list(layer._flatten_layers(include_self=False, recursive=False))  # no public way sees into wrappers
+    # private, because there is no public access to the layers of wrappers
+    return list(layer._flatten_layers(include_self=False, recursive=False))
 
 
 def _reasons(layer: Any) -> Iterator[str]:
-    """The arguments that Keras asks about before it calls cuDNN, in its order."""
+    """Yield the arguments that rule out cuDNN, in the order in which Keras checks them."""
     if layer.use_cudnn is False:
         yield "has use_cudnn=False; leave it at 'auto'"
     if layer.activation not in (keras.activations.tanh, keras.ops.tanh, tf.tanh):
@@ -78,25 +79,25 @@ def _reasons(layer: Any) -> Iterator[str]:
 
 def _mask_reasons(owners: tuple[Any, ...]) -> Iterator[str]:
     if _mask_arrives(owners):
-        # a custom layer can compute masks too, and nothing marks it
+        # a custom layer can compute masks without any attribute that shows it
         sources = ", ".join(_named(source) for source in _mask_sources(owners[0])) or "a custom layer"
         yield (
-            f"is handed a mask by {sources}: on a GPU a left-padded row, or one of padding only, stops "
+            f"receives a mask from {sources}: on a GPU, a left-padded row or a row of padding only stops "
             "training; use no mask and pool by sequence_length (sweepkit.nn.pooling)"
         )
 
 
 def _mask_arrives(owners: tuple[Any, ...]) -> bool:
-    """Whether the layer, or one that owns it, is called with a masked tensor, as far as can be seen."""
+    """Whether the layer or one of its owners is called with a masked tensor, as far as the graph shows."""
     if any(_is_masked(call) for owner in owners for call in owner._inbound_nodes):
         return True
-    # nothing shows what an unbuilt Sequential or a subclassed model passes to which of its layers
+    # the calls inside an unbuilt Sequential or a subclassed model are unknown; assume that its masks reach every layer
     opaque = (owner for owner in owners[:-1] if not all(child._inbound_nodes for child in _children(owner)))
     return any(True for owner in opaque for _ in _mask_sources(owner))
 
 
 def _is_masked(call: Any) -> bool:
-    """Whether a symbolic call was given a mask, as an argument or along with its inputs."""
+    """Whether a symbolic call has a mask, as an argument or attached to its inputs."""
     masks = keras.tree.flatten(call.arguments.kwargs.get("mask"))
     masks += [getattr(tensor, "_keras_mask", None) for tensor in call.input_tensors]
     return any(mask is not None for mask in masks)

@@ -1,10 +1,9 @@
-"""A table of word vectors whose gradient is what optimisers mean by a gradient.
+"""An embedding whose gradient is summed over all occurrences of a word in a batch.
 
-Looks up exactly as `keras.layers.Embedding` does. Only the gradient differs: Keras hands its optimisers one
-slice for each *occurrence* of a word, and squares the slices before summing them, so that the second moment
-of Adam, Nadam and RMSprop and the norm that clipping sees are those of no gradient, the further off the more
-often a word occurs in a batch. Here the slices are summed first. It is also no slower, as those optimisers
-work on the whole table anyway.
+The lookup is that of `keras.layers.Embedding`; only the gradient differs. Keras passes one slice for each *occurrence*
+of a word to its optimisers and squares the slices before summing them. So the second moments of Adam, Nadam and
+RMSprop, and the norm that is clipped, are not those of the gradient; the error grows with the number of occurrences of
+a word in a batch. Here the slices are summed first. This is no slower: these optimisers update the whole table anyway.
 """
 
 from __future__ import annotations

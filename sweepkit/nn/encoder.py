@@ -1,7 +1,6 @@
 """Stacks of recurrent layers over right-padded rows of different lengths, as a functional Keras graph.
 
-Not a layer of its own: `encode` adds layers to the caller's graph, so that `model.summary()` shows them and the cuDNN
-check sees them.
+Not a layer itself: `encode` adds layers to the caller's graph, visible to `model.summary()` and to the cuDNN check.
 
     sequences, places = look_up(tokens, embedding)
     features = encode(sequences, lengths, Encoder(cell="gru", units=64, layers=2, bidirectional=True), places)
@@ -19,20 +18,22 @@ from sweepkit.nn import implementation
 from sweepkit.nn.pooling import POOLINGS
 from sweepkit.nn.recurrent import GRU, LSTM, UGRNN, DistinctTokens, SimpleRNN
 
+CELLS: dict[str, Any] = {"lstm": LSTM, "gru": GRU, "rnn": SimpleRNN, "ugrnn": UGRNN}
+
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """What kind of encoder.
+    """The settings of an encoder.
 
     Attributes:
         cell: a key of `CELLS`.
-        units: size of a state, in each direction.
-        layers: how many recurrent layers stand on each other.
-        bidirectional: read each row backwards too, with weights of its own; doubles the features.
-        pooling: a key of `POOLINGS`. With "last", the backward half is the state after the backward
-            direction's own last step, which is the row's first token.
-        dropout: fraction in [0, 1) of the features dropped between layers and after pooling. Nothing is
-            dropped inside a layer's recurrence, which cuDNN cannot do.
+        units: size of the state of each direction.
+        layers: number of stacked recurrent layers.
+        bidirectional: also read each row backwards, with separate weights; doubles the features.
+        pooling: a key of `POOLINGS`. With "last", the backward half is the state after the last step of the backward
+            direction, which is the row's first token.
+        dropout: fraction in [0, 1) of the features dropped between layers and after pooling. There is no dropout
+            inside a layer's recurrence, because cuDNN does not support it.
     """
 
     cell: str
@@ -44,10 +45,10 @@ class Encoder:
 
 
 def look_up(tokens: Any, embedding: Any) -> tuple[Any, Any]:
-    """Embed tokens <int32>[batch, time], each distinct one of a batch only once where the layers can use that.
+    """Embed tokens <int32>[batch, time]; each distinct token of a batch only once if layers are computed by the scan.
 
     Returns:
-        `sequences` and `places`, as `encode` takes them.
+        The arguments `sequences` and `places` of `encode`.
     """
     if not implementation.uses_scan():
         return embedding(tokens), None
@@ -59,11 +60,11 @@ def encode(sequences: Any, lengths: Any, encoder: Encoder, places: Any = None) -
     """Encode each row as one vector.
 
     Args:
-        sequences: <float>[batch, time, features], right-padded; what follows a row's end has no influence. With
+        sequences: <float>[batch, time, features], right-padded; steps after a row's end have no influence. With
             `places`, <float>[distinct, features].
         lengths: <int32>[batch], each row's number of steps, in [1, time].
-        encoder: what kind.
-        places: <int32>[batch, time], which of the distinct vectors each step is; None where `sequences` are the steps.
+        encoder: the settings.
+        places: <int32>[batch, time], index of each step's vector in `sequences`; None if `sequences` are the steps.
 
     Returns:
         <float>[batch, units], or <float>[batch, 2 units] if bidirectional: forward, then backward.
@@ -75,14 +76,34 @@ def encode(sequences: Any, lengths: Any, encoder: Encoder, places: Any = None) -
         sequences, places = _dropped(_joined(directions), encoder.dropout), None
     top = _directions(sequences, lengths, encoder, encoder.layers, places)
     if encoder.pooling != "last":
-        # pooling does not ask in which order a row's steps come, so the top layer is never turned back
+        # mean and max do not depend on the order of a row's steps, so the top layer's states stay reversed
         pool = POOLINGS[encoder.pooling](name=f"pooled_{encoder.pooling}")
         top = [pool(states, lengths) for states in top]
     return _dropped(_joined(top), encoder.dropout)
 
 
+@keras.saving.register_keras_serializable(package="sweepkit")
+class ReverseRows(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """Reverse each row inside its length; steps after a row's end stay in place.
+
+    With lengths [3, 1], [[1, 2, 3, 0], [4, 0, 0, 0]] becomes [[3, 2, 1, 0], [4, 0, 0, 0]].
+    """
+
+    def call(self, sequences: Any, lengths: Any) -> Any:
+        time = tf.range(tf.shape(sequences)[1])[None, :]
+        last = lengths[:, None] - 1
+        order = tf.where(time <= last, last - time, time)
+
+        def reversed_rows(rows: Any) -> Any:
+            return tf.gather(rows, order, axis=1, batch_dims=1)
+
+        # reversing is its own inverse, so the same gather reverses the gradient. On one CPU thread, both passes
+        # over <float32>[128, 200, 100] take 2.5 ms; those of tf.reverse_sequence take 10 ms
+        return tf.custom_gradient(lambda rows: (reversed_rows(rows), reversed_rows))(sequences)
+
+
 def _directions(sequences: Any, lengths: Any, encoder: Encoder, number: int, places: Any) -> list[Any]:
-    """Run one layer: the forward states and, if bidirectional, the backward ones in order of computing."""
+    """Run one layer; return the forward states and, if bidirectional, the backward states in reversed order."""
     only_last = number == encoder.layers and encoder.pooling == "last"
 
     def layer(direction: str) -> Any:
@@ -90,11 +111,11 @@ def _directions(sequences: Any, lengths: Any, encoder: Encoder, number: int, pla
 
     states = [layer("forward")(sequences, lengths=lengths, places=places)]
     if encoder.bidirectional:
-        turn = ReverseRows(name=f"layer_{number}_reversed")
+        reverse = ReverseRows(name=f"layer_{number}_reversed")
         if places is None:
-            sequences = turn(sequences, lengths)
+            sequences = reverse(sequences, lengths)
         else:
-            places = turn(places, lengths)
+            places = reverse(places, lengths)  # `sequences` are in no order of time
         states.append(layer("backward")(sequences, lengths=lengths, places=places))
     return states
 
@@ -105,26 +126,3 @@ def _joined(directions: list[Any]) -> Any:
 
 def _dropped(features: Any, rate: float) -> Any:
     return keras.layers.Dropout(rate)(features) if rate else features
-
-
-@keras.saving.register_keras_serializable(package="sweepkit")
-class ReverseRows(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """Reverse each row inside its own length; what stands past a row's end stays where it is.
-
-    With lengths [3, 1], [[1, 2, 3, 0], [4, 0, 0, 0]] becomes [[3, 2, 1, 0], [4, 0, 0, 0]].
-    """
-
-    def call(self, sequences: Any, lengths: Any) -> Any:
-        time = tf.range(tf.shape(sequences)[1])[None, :]
-        last = lengths[:, None] - 1
-        order = tf.where(time <= last, last - time, time)
-
-        def turned(rows: Any) -> Any:
-            return tf.gather(rows, order, axis=1, batch_dims=1)
-
-        # turning twice changes nothing, so the gradient is turned by the same gather. On one CPU thread, both
-        # passes over <float32>[128, 200, 100] take 2.5 ms; those of tf.reverse_sequence take 10 ms
-        return tf.custom_gradient(lambda rows: (turned(rows), turned))(sequences)
-
-
-CELLS: dict[str, Any] = {"lstm": LSTM, "gru": GRU, "rnn": SimpleRNN, "ugrnn": UGRNN}

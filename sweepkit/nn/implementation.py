@@ -1,9 +1,9 @@
-"""Which of two ways recurrent layers are computed: sweepkit's own scan, or stock Keras.
+"""Select the implementation of recurrent layers: sweepkit's own scan, or stock Keras.
 
-Both have the same weights and give the same results within rounding; a checkpoint of one loads in the other. The scan
-is for CPUs. With a GPU in sight all layers are stock, so that LSTM and GRU take cuDNN's path.
+Both have the same weights and the same results within rounding; a checkpoint of one loads in the other. The scan is
+for CPUs. If TensorFlow sees a GPU, all layers are stock, so that LSTM and GRU use cuDNN.
 
-    with using("stock"): model = build(point, prepared); model.fit(...)
+    with using("stock"): model = build(params, prepared); model.fit(...)
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ logger = logging.getLogger(__name__)
 
 Implementation = Literal["auto", "stock"]
 
-_chosen: Implementation = "auto"
+_selected: Implementation = "auto"
 
 
 def select(implementation: Implementation) -> None:
-    """Choose for all layers that this process builds or traces from now on; what is traced already stays as it is.
+    """Select for all layers that this process builds or traces from now on; traced functions stay unchanged.
 
     Raises:
-        ValueError: there is no such implementation.
+        ValueError: the implementation is unknown.
     """
-    global _chosen
+    global _selected
     if implementation not in get_args(Implementation):
         raise ValueError(f"nn must be one of {', '.join(get_args(Implementation))}, got {implementation!r}")
-    _chosen = implementation
+    _selected = implementation
 
 
 @contextlib.contextmanager
 def using(implementation: Implementation) -> Iterator[None]:
-    """Choose inside of a `with` block."""
-    before = _chosen
+    """Select inside of a `with` block."""
+    before = _selected
     select(implementation)
     try:
         yield
@@ -46,5 +46,5 @@ def using(implementation: Implementation) -> Iterator[None]:
 
 
 def uses_scan() -> bool:
-    """Whether layers that can be are computed by sweepkit's scan."""
-    return _chosen == "auto" and not tf.config.list_logical_devices("GPU")
+    """Whether the layers that the scan supports are computed by the scan."""
+    return _selected == "auto" and not tf.config.list_logical_devices("GPU")

@@ -1,8 +1,7 @@
-"""Adam whose update is one pass over memory instead of a dozen. The same mathematics, variables and settings as
-Keras' Adam.
+"""Adam with TensorFlow's fused update; formula, variables and settings are those of Keras' Adam.
 
-An embedding's update touches every weight of a large table, and Keras writes it as a dozen elementwise operations,
-each of which reads and writes the whole table: 5.6 ms for 20,000 x 100 weights on one thread, where TensorFlow's
+An embedding's update touches every weight of a large table. Keras expresses the update as a dozen elementwise
+operations, each of which reads and writes the whole table: 5.6 ms for 20,000 x 100 weights on one thread. TensorFlow's
 fused operation takes 2.1 ms (median of 20 calls). Try `Adam(learning_rate=1e-3)`.
 """
 
@@ -21,13 +20,13 @@ class Adam(keras.optimizers.Adam):  # type: ignore[misc]  # Keras has no types
         m <- b1 m + (1 - b1) g,   v <- b2 v + (1 - b2) g^2
         w <- w - a sqrt(1 - b2^t) / (1 - b1^t) m / (sqrt(v) + epsilon)
 
-    Checkpoints are interchangeable with those of `keras.optimizers.Adam`. Gradients must be dense, which those of
+    Checkpoints are interchangeable with those of `keras.optimizers.Adam`. Gradients must be dense, as those of
     `TokenEmbedding` are; `amsgrad` is refused.
 
     Reference: Kingma and Ba, 2015, https://arxiv.org/abs/1412.6980 (the form before section 2.1).
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # those of Keras' Adam
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # arguments of Keras' Adam
         super().__init__(*args, **kwargs)
         if self.amsgrad:
             raise ValueError("amsgrad has no fused operation; use keras.optimizers.Adam")

@@ -1,14 +1,14 @@
-"""Keras' recurrent layers, and UGRNN, computed by sweepkit's scan where that can be and by Keras where it cannot.
+"""Keras' recurrent layers, and UGRNN, computed by sweepkit's scan where it supports the settings, else by Keras.
 
-The variables are those of the stock layers, with their names, shapes and order of gates, so that weights move between
-both. A layer is given each row's length, and may be given its inputs as distinct vectors:
+Variables have the names, shapes and order of gates of the stock layers, so that weights are interchangeable. A layer
+takes the length of each row, and may take its inputs as distinct vectors:
 
     distinct, places = DistinctTokens()(token_indexes)     # [distinct], [batch, time]
     vectors = embedding(distinct)                          # [distinct, features]
     state = LSTM(64, only_last=True)(vectors, lengths=lengths, places=places)      # [batch, 64]
 
-A batch of 128 texts of a few hundred words has 30,000 tokens, of which 5,000 are distinct: so the layer's product x W,
-and all that follows from it backward, is made for a sixth of the rows, and is the same.
+A batch of 128 texts of a few hundred words has 30,000 tokens, of which 5,000 are distinct. With distinct vectors the
+product x W and its gradients are computed for a sixth of the rows, with the same result.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 @keras.saving.register_keras_serializable(package="sweepkit")
 class DistinctTokens(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """Turn <int32>[batch, time] into its distinct values <int32>[distinct] and where each stands, [batch, time]."""
+    """Turn <int32>[batch, time] into its distinct values <int32>[distinct] and their indexes [batch, time]."""
 
     def call(self, tokens: Any) -> tuple[Any, Any]:
         distinct, places = tf.unique(tf.reshape(tokens, [-1]))
@@ -41,9 +41,11 @@ class DistinctTokens(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
 
 
 class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """What the four layers share; to stand before Keras' own layer among the bases, which `super()` then means.
+    """Base of the four layers, listed before the stock layer among their bases, so that `super()` is the stock layer.
 
-    `kind` is a key of `nn.steps.STEPS`.
+    Attributes:
+        kind: a key of `scan.cells.STEPS`.
+        only_last: return each row's last state instead of all states.
     """
 
     kind: str
@@ -53,10 +55,10 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         self.only_last = only_last
         for name in ("return_state", "stateful"):
             if getattr(self, name):
-                raise ValueError(f"{type(self).__name__} of sweepkit has no {name}; use keras.layers")
-        self.input_spec = None  # that of stock layers does not know of distinct vectors
+                raise ValueError(f"sweepkit's {type(self).__name__} does not support {name}; use keras.layers")
+        self.input_spec = None  # stock layers require three axes, but distinct vectors have two
 
-    # Keras finds the arguments below by name, and passes the shapes of all of them
+    # Keras passes the shape of each argument of call() by its name
     def build(self, sequences_shape: Any, lengths_shape: Any = None, places_shape: Any = None) -> None:  # noqa: ARG002
         super().build((None, None, sequences_shape[-1]))
         reason = self._why_stock()
@@ -66,21 +68,21 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     def call(
         self, sequences: Any, lengths: Any = None, places: Any = None, training: bool = False, mask: Any = None
     ) -> Any:
-        """Run over rows.
+        """Compute the states of rows.
 
         Args:
             sequences: <float>[batch, time, features], right-padded; with `places`, <float>[distinct, features].
-            lengths: <int32>[batch], each row's own steps, in [1, time]; None if there is no padding.
-            places: <int32>[batch, time], which of the distinct vectors each step is.
-            training: whether a gradient will be asked for; without, it can be had, but takes longer.
-            mask: what Keras passes on by itself from a layer that masks; there must be none.
+            lengths: <int32>[batch], each row's number of steps, in [1, time]; None without padding.
+            places: <int32>[batch, time], index of each step's vector in `sequences`.
+            training: keep what the gradient needs; without, a gradient costs a second forward pass.
+            mask: passed by Keras after a layer that masks; must be None.
 
         Returns:
-            <float>[batch, units] after each row's own last step if `only_last`, else <float>[batch, time, units], in
-            which what stands past a row's end is of no meaning.
+            <float>[batch, units] after each row's last step if `only_last`, else <float>[batch, time, units], in which
+            values after a row's end are undefined.
 
         Raises:
-            ValueError: a mask arrives.
+            ValueError: there is a mask.
         """
         self._check_unmasked(mask)
         shape = tf.shape(sequences if places is None else places)
@@ -90,11 +92,11 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         if self._why_stock():
             steps = sequences if places is None else tf.gather(sequences, places)
             return self._stock(steps, lengths, training=bool(training))
-        return self._fast(sequences, places, cut(lengths, shape[1]), training=bool(training))
+        return self._scan(sequences, places, cut(lengths, shape[1]), training=bool(training))
 
-    def _fast(self, sequences: Any, places: Any, tiles: Tiles, *, training: bool) -> Any:
+    def _scan(self, sequences: Any, places: Any, tiles: Tiles, *, training: bool) -> Any:
         cell = self.cell
-        # a GRU has two biases: one of the input's product, and one of the recurrent product
+        # a GRU has two biases: one for the product of the input, one for the recurrent product
         is_double = cell.bias.shape.rank == 2
         bias, recurrent_bias = (cell.bias[0], cell.bias[1]) if is_double else (cell.bias, tf.zeros_like(cell.bias))
         if places is None:
@@ -113,13 +115,13 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         return tf.gather(states, lengths - 1, axis=1, batch_dims=1) if self.only_last else states
 
     def _why_stock(self) -> str | None:
-        """Return why Keras' own loop computes this layer, or None."""
+        """Return why stock Keras computes this layer, or None."""
         cell = self.cell
         if not implementation.uses_scan():
             return "nn is stock, or there is a GPU"
         if self.compute_dtype != "float32":
-            return f"it computes in {self.compute_dtype}"
-        usual = {
+            return f"the compute dtype is {self.compute_dtype}"
+        supported = {
             "activation": getattr(cell, "activation", keras.activations.tanh) is keras.activations.tanh,
             "recurrent_activation": getattr(cell, "recurrent_activation", keras.activations.sigmoid)
             is keras.activations.sigmoid,
@@ -129,19 +131,19 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             "recurrent_dropout": not getattr(cell, "recurrent_dropout", 0),
             **{name: not getattr(self, name) for name in ("go_backwards", "unroll")},
         }
-        unusual = [name for name, is_usual in usual.items() if not is_usual]
-        return f"the scan does not know its {', '.join(unusual)}" if unusual else None
+        unsupported = [name for name, is_supported in supported.items() if not is_supported]
+        return f"the scan does not support its {', '.join(unsupported)}" if unsupported else None
 
     def _check_unmasked(self, mask: Any) -> None:
         if mask is not None:
             raise ValueError(
-                f"layer {self.name!r} reads rows by their lengths, and was handed a mask: give it `lengths`"
+                f"layer {self.name!r} takes the lengths of rows, not a mask; pass `lengths` without a mask"
             )
 
     def compute_output_spec(
         self,
         sequences: Any,
-        lengths: Any = None,  # noqa: ARG002  # as above
+        lengths: Any = None,  # noqa: ARG002  # Keras passes all arguments of call()
         places: Any = None,
         **others: Any,
     ) -> Any:
@@ -155,10 +157,10 @@ class _Scanned(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
 
 def _in_tiles(sequences: Any, tiles: Tiles) -> Any:
-    """Put steps in the order of tiles: [batch, time, features] to [N, K, R, features]."""
+    """Reorder steps into tiles: [batch, time, features] to [N, K, R, features]."""
 
     def gradient(upstream: Any) -> Any:
-        # each step has one place in the tiles: going back is a lookup too, and adds nothing up
+        # each step has one place in the tiles, so the gradient is another lookup and not a sum
         is_own = tf.sequence_mask(tiles.lengths, tiles.time)[:, :, None]
         return tf.where(is_own, to_batch(upstream, tiles), 0.0)
 
@@ -174,7 +176,7 @@ class LSTM(_Scanned, keras.layers.LSTM):  # type: ignore[misc]  # Keras has no t
 
     Args:
         units: size of the state.
-        only_last: return each row's last state, not all of them.
+        only_last: return each row's last state instead of all states.
 
     Reference:
         https://doi.org/10.1162/neco.1997.9.8.1735
@@ -194,7 +196,7 @@ class GRU(_Scanned, keras.layers.GRU):  # type: ignore[misc]  # Keras has no typ
         z, r = sigmoid(x_t W + b + h_{t-1} U + d)     c = tanh(x_t W_c + b_c + r * (h_{t-1} U_c + d_c))
         h_t = z * h_{t-1} + (1 - z) * c
 
-    Args: as of `LSTM`.
+    Args: those of `LSTM`.
 
     Reference:
         https://arxiv.org/abs/1406.1078
@@ -211,7 +213,7 @@ class GRU(_Scanned, keras.layers.GRU):  # type: ignore[misc]  # Keras has no typ
 class SimpleRNN(_Scanned, keras.layers.SimpleRNN):  # type: ignore[misc]  # Keras has no types
     """Elman (1990): h_t = tanh(x_t W + h_{t-1} U + b).
 
-    Args: as of `LSTM`.
+    Args: those of `LSTM`.
 
     Reference:
         https://doi.org/10.1207/s15516709cog1402_1
@@ -226,9 +228,9 @@ class SimpleRNN(_Scanned, keras.layers.SimpleRNN):  # type: ignore[misc]  # Kera
 
 @keras.saving.register_keras_serializable(package="sweepkit")
 class UGRNN(_Scanned, keras.layers.RNN):  # type: ignore[misc]  # Keras has no types
-    """Collins et al. (2017); the equations are `UGRNNCell`'s.
+    """Collins et al. (2017); equations in `UGRNNCell`.
 
-    Args: as of `LSTM`; gate_bias is the cell's.
+    Args: those of `LSTM`; `gate_bias` is that of `UGRNNCell`.
     """
 
     kind = "ugrnn"
@@ -244,4 +246,4 @@ class UGRNN(_Scanned, keras.layers.RNN):  # type: ignore[misc]  # Keras has no t
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> UGRNN:
-        return cls(**config)  # that of Keras' RNN asks for a cell
+        return cls(**config)  # from_config of Keras' RNN requires a cell

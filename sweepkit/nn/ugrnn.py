@@ -1,6 +1,6 @@
-"""The update-gate recurrent cell, which Keras lacks.
+"""The update-gate recurrent cell, which Keras does not have.
 
-Meant to be run by `keras.layers.RNN(UGRNNCell(64), return_sequences=True)`; it has no cuDNN kernel.
+Try `keras.layers.RNN(UGRNNCell(64), return_sequences=True)`. There is no cuDNN kernel for this cell.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class UGRNNCell(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
 
     Args:
         units: size of the state.
-        gate_bias: where b_g starts; 1 makes a new cell keep most of its state (g near 0.73). TensorFlow 1's
-            UGRNNCell adds the constant to the gate instead (`forget_bias`, 1 too), which is the same function
+        gate_bias: initial value of b_g; with 1, a new cell keeps most of its state (g near 0.73). TensorFlow 1's
+            UGRNNCell adds the constant to the gate instead (`forget_bias`, also 1), which is the same function
             with the same gradients.
 
     Reference:
@@ -42,7 +42,7 @@ class UGRNNCell(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         self.output_size = units
 
     def build(self, input_shape: Any) -> None:
-        # initialised as Keras' own cells are, so that cells differ by their equations only
+        # initialised like Keras' own cells, so that cells differ only in their equations
         self.kernel = self.add_weight(
             shape=(input_shape[-1], 2 * self.units), initializer="glorot_uniform", name="kernel"
         )
@@ -59,13 +59,13 @@ class UGRNNCell(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
             states: [<float>[batch, units]].
 
         Returns:
-            The output <float>[batch, units] and the new states, which hold the same tensor.
+            The output <float>[batch, units] and the new states, a list with the same tensor.
         """
         h = states[0]
         z = ops.matmul(inputs, self.kernel) + ops.matmul(h, self.recurrent_kernel) + self.bias
         candidate, gate = ops.split(z, 2, axis=1)
         candidate = ops.tanh(candidate)
-        # the equation above with one product fewer, as every operation here is dispatched once for each token
+        # g h + (1 - g) c with one product less: each operation here is dispatched once per time step
         h = candidate + ops.sigmoid(gate) * (h - candidate)
         return h, [h]
 

@@ -1,4 +1,4 @@
-"""What may vary in a sweep: parameters, and the space that they make together."""
+"""The parameters that a sweep varies, and the search space made of them."""
 
 from sweepkit.space.parameters import Choice, Conditions, Float, Int, Param, SpaceError, Value, is_number, is_whole
 from sweepkit.space.space import Params, Space

@@ -1,13 +1,13 @@
-"""A search space: named parameters in order, some of which only apply when others have certain values.
+"""A search space: ordered, named parameters, some of which apply only when others have certain values.
 
-It can be printed and read back, narrowed by a YAML, enumerated, hashed, sampled at random, and drawn from by whoever
-else chooses values (a sampler).
+A space can be narrowed by a YAML, enumerated as a grid, sampled at random or by a sampler (`draw`), hashed, described
+as JSON and rebuilt from it.
 
     SPACE = Space({
         "cell": Choice(("lstm", "none")),
         "units": Int(8, 512, step=8, when={"cell": ("lstm",)}),
     })
-    SPACE.draw(lambda name, param: …)    # asks for units only where the cell is an lstm
+    SPACE.draw(lambda name, param: …)    # called for units only if the cell is an lstm
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from sweepkit.space.parameters import Choice, Float, Int, Issue, Param, SpaceErr
 __all__ = ["Choice", "Float", "Int", "Param", "Params", "Space", "SpaceError", "Value"]
 
 Params = dict[str, Value]
-"""One value for each parameter that is active; the others are absent."""
+"""One value for each active parameter; inactive parameters are absent."""
 
 
 class Space:
     """Ordered parameters with conditions.
 
     Args:
-        params: name to parameter; a parameter named in a `when` must come before the one that depends on it.
+        params: name to parameter; a parameter in a `when` must be declared before the one that depends on it.
 
     Raises:
         SpaceError: the declaration contradicts itself (a ValueError).
@@ -56,15 +56,15 @@ class Space:
         return hash(self.digest())
 
     def __reduce__(self) -> tuple[type[Space], tuple[dict[str, Param]]]:
-        return Space, (dict(self.parameters),)  # a mapping proxy cannot be sent to a worker
+        return Space, (dict(self.parameters),)  # a mapping proxy cannot be pickled, so not sent to a worker
 
     def is_active(self, name: str, params: Mapping[str, Value]) -> bool:
-        """Whether a parameter applies, given the values of those before it."""
+        """Whether a parameter applies, depending on the values of the parameters before it."""
         conditions = self.parameters[name].when or {}
         return all(parent in params and _among(params[parent], values) for parent, values in conditions.items())
 
     def draw(self, choose: Callable[[str, Param], Value]) -> Params:
-        """Build a point by asking `choose` for each parameter that is active, in the declared order."""
+        """Build params by calling `choose` for each active parameter, in the declared order."""
         params: Params = {}
         for name, param in self.parameters.items():
             if self.is_active(name, params):
@@ -72,49 +72,50 @@ class Space:
         return params
 
     def sample(self, rng: random.Random) -> Params:
-        """Draw a point evenly, on a logarithmic scale where the parameter says so."""
+        """Draw params uniformly, on a logarithmic scale for parameters with `log`."""
         return self.draw(lambda _name, param: _sampled(param, rng))
 
-    def narrow(self, wanted: Mapping[str, object]) -> tuple[Space, list[tuple[tuple[str, ...], str]]]:
-        """Fix or narrow parameters as a YAML's `space:` says.
+    def narrow(self, settings: Mapping[str, object]) -> tuple[Space, list[tuple[tuple[str, ...], str]]]:
+        """Fix or narrow parameters by the settings of a YAML's `space:`.
 
         Parameters that can no longer apply (`units` when the only cell left has none) are left out.
 
         Returns:
-            The narrowed space, in which whatever was wrong stays as declared; and what was wrong, each with
+            The narrowed space, in which a parameter with a wrong setting stays as declared; and the issues, each with
             the keys that lead to it, such as `(("units", "from"), "must be …")`.
         """
-        problems: list[Issue] = [
+        issues: list[Issue] = [
             ((str(name),), f"the space has no parameter {name!r}; {nearest(str(name), self.parameters)}")
-            for name in wanted
+            for name in settings
             if name not in self.parameters
         ]
         narrowed: dict[str, Param] = {}
         for name, param in self.parameters.items():
-            if name in wanted:
-                param, issues = param.narrow(wanted[name])
-                problems += [((name, *below), message) for below, message in issues]
+            if name in settings:
+                param, param_issues = param.narrow(settings[name])
+                issues += [((name, *below), message) for below, message in param_issues]
             possible = _still_possible(param, narrowed)
             if possible is not None:
                 narrowed[name] = possible
-        return Space(narrowed), problems
+        return Space(narrowed), issues
 
     def grid(self) -> Iterator[Params]:
-        """Yield every distinct point; parameters that do not apply do not multiply it.
+        """Yield every distinct point; a parameter that does not apply adds no points.
 
         Raises:
-            ValueError: a parameter has no end of values; the message names it.
+            ValueError: a parameter is continuous; the message has its name.
         """
-        endless = [name for name, param in self.parameters.items() if param.values() is None]
-        if endless:
-            raise ValueError(f"no finite grid: {listed(endless)} takes any number in a range; list values instead")
+        continuous = [name for name, param in self.parameters.items() if param.values() is None]
+        if continuous:
+            raise ValueError(f"no finite grid: {listed(continuous)} may be any number in a range; list values instead")
         return self._grid(list(self.parameters), {})
 
     def size(self) -> int | None:
-        """Count the points of the grid without listing them; None where there is no end of them."""
+        """Count the points of the grid without listing them; None if a parameter is continuous."""
         counts = {name: _count(param) for name, param in self.parameters.items()}
         if any(count is None for count in counts.values()):
             return None
+        # a parameter that no condition refers to only multiplies: enumerate the parents, multiply the others
         parents = {parent for param in self.parameters.values() for parent in param.when or {}}
         leaves = [name for name in self.parameters if name not in parents]
         return sum(
@@ -123,12 +124,12 @@ class Space:
         )
 
     def describe(self) -> list[dict[str, object]]:
-        """List the parameters as JSON-able values, for printing and for manifests."""
+        """Return the parameters as JSON values, for printing and for manifests."""
         return [{"name": name, **param.describe()} for name, param in self.parameters.items()]
 
     @classmethod
     def from_description(cls, described: Iterable[Mapping[str, Any]]) -> Space:  # JSON
-        """Rebuild what `describe` returned; KeyError or TypeError if it is something else."""
+        """Rebuild what `describe` returned; KeyError or TypeError for anything else."""
         return cls({str(param["name"]): _from_description(param) for param in described})
 
     def digest(self) -> str:
@@ -147,29 +148,8 @@ class Space:
             yield from self._grid(rest, {**params, name: value})
 
 
-def _sampled(param: Param, rng: random.Random) -> Value:
-    if isinstance(param, Choice):
-        return rng.choice(param.options)
-    if isinstance(param, Float):
-        low, high = (log(param.low), log(param.high)) if param.log else (param.low, param.high)
-        value = rng.uniform(low, high)
-        return exp(value) if param.log else value
-    if param.log:
-        return round(exp(rng.uniform(log(param.low), log(param.high))))
-    return rng.randrange(param.low, param.high + 1, param.step)
-
-
-def _from_description(described: Mapping[str, Any]) -> Param:  # JSON
-    when = {parent: tuple(values) for parent, values in described["when"].items()} or None
-    if described["kind"] == "choice":
-        return Choice(tuple(described["options"]), when)
-    if described["kind"] == "float":
-        return Float(described["low"], described["high"], described["log"], when)
-    return Int(described["low"], described["high"], described["step"], described["log"], when)
-
-
 def _check_conditions(name: str, param: Param, earlier: Mapping[str, Param]) -> None:
-    """Refuse a condition on a parameter that does not come before, or on a value that it never has."""
+    """Refuse a condition on a parameter that is not declared before, or on a value that the parameter never has."""
     for parent, values in (param.when or {}).items():
         if parent not in earlier:
             hint = f"; {nearest(parent, earlier)}" if earlier else ""
@@ -182,8 +162,24 @@ def _check_conditions(name: str, param: Param, earlier: Mapping[str, Param]) -> 
             )
 
 
+def _among(value: Value, values: tuple[Value, ...]) -> bool:
+    return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in values)
+
+
+def _sampled(param: Param, rng: random.Random) -> Value:
+    if isinstance(param, Choice):
+        return rng.choice(param.options)
+    if isinstance(param, Float):
+        low, high = (log(param.low), log(param.high)) if param.log else (param.low, param.high)
+        value = rng.uniform(low, high)
+        return exp(value) if param.log else value
+    if param.log:
+        return round(exp(rng.uniform(log(param.low), log(param.high))))
+    return rng.randrange(param.low, param.high + 1, param.step)
+
+
 def _still_possible(param: Param, earlier: Mapping[str, Param]) -> Param | None:
-    """Keep of a parameter's conditions what can still happen; None when the parameter can no longer apply."""
+    """Keep the conditions that can still be met; None when the parameter can no longer apply."""
     kept: dict[str, tuple[Value, ...]] = {}
     for parent, values in (param.when or {}).items():
         possible = tuple(value for value in values if parent in earlier and earlier[parent].contains(value))
@@ -193,12 +189,17 @@ def _still_possible(param: Param, earlier: Mapping[str, Param]) -> Param | None:
     return replace(param, when=kept) if kept else param
 
 
-def _among(value: Value, values: tuple[Value, ...]) -> bool:
-    return any(value == one and isinstance(value, bool) == isinstance(one, bool) for one in values)
-
-
 def _count(param: Param) -> int | None:
     if isinstance(param, Int):
         return (param.high - param.low) // param.step + 1
     values = param.values()
     return None if values is None else len(values)
+
+
+def _from_description(described: Mapping[str, Any]) -> Param:  # JSON
+    when = {parent: tuple(values) for parent, values in described["when"].items()} or None
+    if described["kind"] == "choice":
+        return Choice(tuple(described["options"]), when)
+    if described["kind"] == "float":
+        return Float(described["low"], described["high"], described["log"], when)
+    return Int(described["low"], described["high"], described["step"], described["log"], when)

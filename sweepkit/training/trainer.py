@@ -157,9 +157,9 @@ class Trainer:
 
     def _as_known(self, trial: _RunningTrial, report: Report) -> Report:
         """Return what the journal has of this epoch, else the report itself; best epochs must be the same for all."""
-        if report.epoch > len(trial.request.known):
+        if report.epoch > len(trial.request.reports):
             return report
-        known = Report.from_json(trial.request.known[report.epoch - 1])
+        known = Report.from_json(trial.request.reports[report.epoch - 1])
         now, before = report.metrics.get(self._trial_settings.metric), known.metrics.get(self._trial_settings.metric)
         level = logging.INFO if now == before else logging.WARNING
         logger.log(

@@ -1,4 +1,4 @@
-"""Where the data of a sweep and the checkpoint of a trial are, as values that any worker can open.
+"""References to the prepared data of a sweep and to a checkpoint of a trial, which any worker can open.
 
 Try `CheckpointRef(settings.data_ref, "cells", 7, epoch=3, params=params, seed=5)`.
 """
@@ -18,27 +18,27 @@ class DataRef:
 
     Attributes:
         package: the sweep package's importable name.
-        settings: its data settings, as JSON.
-        key: which prepared data.
-        storage_uri: where the data is, and everything else of the sweep.
+        settings: the package's data settings, as JSON.
+        key: content key of the prepared data.
+        storage_uri: the storage of the data and of the sweep.
     """
 
     package: str
-    settings: Mapping[str, Any]  # the package's own settings, checked by its own model
+    settings: Mapping[str, Any]  # checked by the package's own model
     key: str
     storage_uri: str
 
 
 @dataclass(frozen=True, slots=True)
 class CheckpointRef:
-    """A trained trial at one of its epochs.
+    """The checkpoint of one epoch of a trial.
 
     Attributes:
-        data: what it was trained on.
+        data: the data that the trial was trained on.
         sweep: the sweep's name in the storage.
-        trial: its number.
+        trial: the trial's number.
         epoch: of the checkpoint.
-        params: the trial's parameters.
+        params: the trial's params.
         seed: of the trial.
         stage: "final" for a trial of the final stage.
     """

@@ -1,7 +1,7 @@
-"""When a trial has to stop, as pure functions of its reports; what the rule of the sweep says is in `study`.
+"""Reasons to stop a trial, as pure functions of its reports; pruning, which compares trials, is in `study`.
 
-Each question returns a reason that a user can read, or None for "go on". Try `impatient([0.8, 0.7, 0.7], Mode.MAX,
-patience=2)`.
+Each function returns the reason as a user reads it, or None to continue. Try
+`impatient([0.8, 0.7, 0.7], Direction.MAX, patience=2)`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from sweepkit.trial.trial import Direction, Report, Trial
 
 
 def not_finite(report: Report, metric: str) -> str | None:
-    """Say which loss, or the objective `metric`, is NaN or infinite in this report."""
+    """Return which loss, or the objective `metric`, is NaN or infinite in a report; None if all are finite."""
     for name, value in report.metrics.items():
         if (name == metric or name.split("_")[-1] == "loss") and not math.isfinite(value):
             return f"{name} is {value} at epoch {report.epoch}"
@@ -21,7 +21,7 @@ def not_finite(report: Report, metric: str) -> str | None:
 
 
 def missing_objective(report: Report, metric: str, number: int) -> str | None:
-    """Say what was reported instead of the objective."""
+    """Return what was reported instead of the objective; None if the objective was reported."""
     if metric in report.metrics:
         return None
     reported = ", ".join(repr(name) for name in sorted(report.metrics)) or "nothing"
@@ -29,7 +29,7 @@ def missing_objective(report: Report, metric: str, number: int) -> str | None:
 
 
 def best_so_far(values: Sequence[float], direction: Direction) -> tuple[float, int] | None:
-    """Return the best finite value and its index, the earliest of equals; None when no value is finite."""
+    """Return the best finite value and its index, the earliest of equal ones; None if no value is finite."""
     best: tuple[float, int] | None = None
     for index, value in enumerate(values):
         if math.isfinite(value) and (best is None or direction.is_better(value, best[0])):
@@ -38,12 +38,12 @@ def best_so_far(values: Sequence[float], direction: Direction) -> tuple[float, i
 
 
 def impatient(values: Sequence[float], direction: Direction, *, patience: int | None) -> str | None:
-    """Say that the last `patience` epochs brought nothing better.
+    """Return that the last `patience` epochs had no better value; None if one had.
 
     Args:
         values: the objective of epoch 1, 2, …
-        direction: which direction is better.
-        patience: epochs without a better value that end a trial; None never ends one.
+        direction: whether larger or smaller values are better.
+        patience: number of epochs without a better value after which a trial ends; None turns it off.
     """
     best = best_so_far(values, direction)
     if patience is None or best is None:

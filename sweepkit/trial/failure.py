@@ -1,8 +1,8 @@
-"""What goes wrong with an attempt at a trial, and whether the trial is tried again. Values and pure rules only.
+"""Failures of attempts at a trial, and whether the trial is retried. Values and pure functions only.
 
-A fault is what the trial itself does not answer for or may not meet again: a worker that was killed, a node that was
-lost, a hang, an exception. What would happen again on every attempt (a loss that is NaN, an objective that is not
-reported) is no fault but a trial's end; see `stopping`. Try `is_exhausted(record.faults, retries=1)`.
+A failure is something that another attempt may not meet again: a killed worker, a lost node, a hang, an exception.
+What would recur on every attempt (a NaN loss, an objective that is not reported) ends the trial without a retry; see
+`early_stopping`. Try `is_exhausted(trial.failures, retries=1)`.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _RAISED = re.compile(r"(\w+\.)*[A-Z]\w*(Error|Exception|Exit|Interrupt)\b")
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The end of one attempt at a trial, before the trial's own.
+    """How one attempt at a trial failed.
 
     Attributes:
-        epoch: the last one that the journal had by then; 0 before the first.
-        error: a traceback, or the cause of a worker's death; its last line says it in short.
-        counts: whether it uses up one of the retries; a lost node does not.
+        epoch: the last epoch in the journal at the time; 0 before the first.
+        error: a traceback, or why the worker died; its last line is the summary.
+        counts: whether the failure uses up a retry; a lost node does not.
         timestamp: seconds since 1970.
     """
 
@@ -40,20 +40,20 @@ class Failure:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Failure:  # as above
+    def from_json(cls, data: Mapping[str, Any]) -> Failure:  # a JSON object has no narrower type
         return cls(int(data["epoch"]), str(data["error"]), bool(data["counts"]), float(data["timestamp"]))
 
 
 def is_exhausted(failures: Sequence[Failure], retries: int) -> bool:
-    """Say whether a trial with these faults is given up: more of them count than there are retries."""
-    return sum(fault.counts for fault in failures) > retries
+    """Whether a trial has no retries left: more of its failures count than there are retries."""
+    return sum(failure.counts for failure in failures) > retries
 
 
 def last_line(error: str) -> str:
-    """Return the line of a traceback that says what it was, or of any other text the last."""
+    """Return the line with the exception of a traceback, or the last line of any other text."""
     lines = error.strip().splitlines()
     if not lines:
-        return "its worker died"
-    # what TensorFlow appends to a message is no help
+        return "the worker died"
+    # the last line that names an exception: TensorFlow appends lines about graph nodes after the message
     raised = [line for line in lines if _RAISED.match(line)] if _TRACEBACK in error else []
     return (raised or lines)[-1].strip()

@@ -1,4 +1,4 @@
-"""Who leads a sweep: its trials ranked by their best epoch, as values that a command prints and a tracker stores."""
+"""The leaderboard of a sweep: trials ranked by their best epoch, as values for commands and trackers."""
 
 from __future__ import annotations
 
@@ -61,28 +61,31 @@ class Leaderboard:
 
 
 def ranked(trials: Sequence[Trial], direction: Direction) -> list[Trial]:
-    """Return the trials that have a finite objective and did not fail, the best first, the earlier of equals first.
+    """Return the trials with a finite objective that did not fail, best first, the earlier of equal trials first.
 
-    A trial that was stopped early takes part: its checkpoint is as good as its best epoch.
+    Pruned trials are ranked too: the checkpoint of their best epoch is as usable as that of a complete trial.
     """
-    contenders = [r for r in trials if r.best_value is not None and r.state is not TrialState.FAILED]
+    contenders = [trial for trial in trials if trial.best_value is not None and trial.state is not TrialState.FAILED]
     sign = -1.0 if direction is Direction.MAX else 1.0
     return sorted(contenders, key=lambda trial: (sign * (trial.best_value or 0.0), trial.number))
 
 
 def differing(trials: Sequence[Trial]) -> list[str]:
-    """Return the names of the parameters that are not the same in all trials, in the space's order."""
+    """Return the names of the parameters whose values differ between trials, in the order of the space."""
     names = list(dict.fromkeys(name for trial in trials for name in trial.params))
     return [name for name in names if len({repr(trial.params.get(name)) for trial in trials}) > 1]
 
 
 def reasons(trials: Sequence[Trial]) -> list[tuple[str, int]]:
-    """Count why trials ended, most frequent first, with each reason cut to what trials can share."""
+    """Count the reasons why trials ended, most frequent first; what differs between trials is cut from a reason."""
     return Counter(_kind(trial) for trial in trials if trial.state).most_common()
 
 
 def _kind(trial: Trial) -> str:
-    """Cut "rung at epoch 3: valid_accuracy 0.81 …" to "stopped at the rung of epoch 3", and so on."""
+    """Reduce a reason to its kind, such as "rung at epoch 3: accuracy 0.81 …" to "stopped at epoch 3 by the rule".
+
+    The kinds are keys of `reasons` in `--json` output, so their spelling stays.
+    """
     reason = trial.reason or ""
     if trial.state is TrialState.COMPLETE:
         return "no improvement (patience)" if reason.startswith("nothing better") else reason

@@ -1,5 +1,7 @@
-"""What the driver hands to a worker: the facts that all trials of a sweep share, and one trial's own. Plain JSON both
-ways."""
+"""What the driver sends to a worker: the settings shared by all trials of a sweep, and the request for one trial.
+
+Both are plain values that convert to JSON.
+"""
 
 from __future__ import annotations
 
@@ -15,23 +17,24 @@ from sweepkit.trial.trial import Direction, Report, Trial
 
 @dataclass(frozen=True, slots=True)
 class TrialSettings:
-    """What every trial of a sweep needs to know.
+    """The settings shared by all trials of a sweep.
 
     Attributes:
         package: the sweep package's importable name.
         sweep: the sweep's name in the storage.
-        stage: "final" for trials of its final stage.
-        storage_uri: where prepared data, checkpoints and spools are.
-        data_key: which prepared data.
+        stage: "final" for trials of the final stage; None for trials of the search.
+        storage_uri: the storage with prepared data, checkpoints and spools.
+        data_key: content key of the prepared data.
         data: the package's data settings, as JSON.
         metric: the objective.
-        direction: whether more of it is better.
+        direction: whether larger or smaller values of the objective are better.
         deterministic: whether the same trial must give the same numbers to the bit.
         threads: CPU threads of a worker.
-        gpu: the share of one GPU, or a whole number of them; 0 for none.
+        gpu: a fraction of one GPU, or a whole number of GPUs; 0 for none.
         tracking_uri: the MLflow store; None when tracking is off.
-        timeout_minutes: a worker that says nothing for so long is killed; None never.
-        worker_memory_gb: a worker that holds more between two trials is replaced; None is its share of its node's.
+        timeout_minutes: a worker without a report for this long is killed; None for no timeout.
+        worker_memory_gb: a worker that uses more memory between two trials is replaced; None for the memory of its
+            node divided by the number of workers that fit on the node.
         nn: how recurrent layers are computed, "auto" or "stock" (`sweepkit.nn.implementation`).
     """
 
@@ -39,7 +42,7 @@ class TrialSettings:
     sweep: str
     storage_uri: str
     data_key: str
-    data: Mapping[str, Any]  # the package's own settings, checked by its own model
+    data: Mapping[str, Any]  # checked by the package's own model
     metric: str
     direction: Direction
     deterministic: bool
@@ -62,17 +65,17 @@ class TrialSettings:
 
 @dataclass(frozen=True, slots=True)
 class TrialRequest:
-    """One trial, as handed to a worker.
+    """One attempt at a trial, as sent to a worker.
 
     Attributes:
-        number: which trial of the sweep.
-        params: its active parameters.
+        number: the trial's number in the sweep.
+        params: the active parameters.
         seed: of initial weights, dropout and the order of data.
-        epochs_reported: how many epochs the journal has; above 0 only for a trial that goes on.
+        epochs_reported: number of epochs in the journal; above 0 only for a trial that is resumed.
         resumes: whether a checkpoint of an earlier attempt may exist.
-        run_id: its run in the tracking store; None when tracking is off.
-        attempt: 1 for the first; a fault and a retry lie between two of them.
-        known: the reports that the journal has, as JSON.
+        run_id: the trial's run in the tracking store; None when tracking is off.
+        attempt: 1 for the first; each retry after a failure is one more.
+        reports: those in the journal, as JSON.
     """
 
     number: int
@@ -82,7 +85,7 @@ class TrialRequest:
     resumes: bool = False
     run_id: str | None = None
     attempt: int = 1
-    known: Sequence[Mapping[str, Any]] = ()  # as `Report.to_json` gives them
+    reports: Sequence[Mapping[str, Any]] = ()  # as returned by `Report.to_json`
 
     @classmethod
     def of(cls, trial: Trial, *, seed: int, resumes: bool, run_id: str | None) -> TrialRequest:
@@ -95,7 +98,7 @@ class TrialRequest:
             resumes=resumes,
             run_id=run_id,
             attempt=len(trial.failures) + 1,
-            known=tuple(report.to_json() for report in trial.reports),
+            reports=tuple(report.to_json() for report in trial.reports),
         )
 
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
@@ -103,23 +106,23 @@ class TrialRequest:
 
 
 class ReportLog(Protocol):
-    """Where a worker's reports go besides the driver."""
+    """A destination of a worker's reports besides the driver."""
 
     def log(self, report: Report) -> None:
-        """Take a report and return at once."""
+        """Accept a report without blocking."""
 
     def close(self) -> bool:
-        """Take no more; False if something has not arrived yet."""
+        """Finish; return False if a report has not been written yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrialResources:
-    """What one trial takes of the place where it runs, and how many trials run there at once.
+    """The resources of one trial on a runner, and the number of trials that run at once.
 
     Attributes:
         cpu: threads.
-        gpu: a fraction of one, or a whole number; 0 for none.
-        n_workers: trials side by side.
+        gpu: a fraction of one GPU, or a whole number of GPUs; 0 for none.
+        n_workers: number of trials that run at once.
     """
 
     cpu: int
@@ -128,7 +131,7 @@ class TrialResources:
 
 
 def trial_seed(seed: int, number: int) -> int:
-    """Return a trial's own 32-bit seed: far apart for neighbouring trials, the same on every machine."""
+    """Return the 32-bit seed of a trial, unrelated to those of neighbouring trials and the same on every machine."""
     return int.from_bytes(hashlib.sha256(f"{seed}/{number}".encode()).digest()[:4], "big")
 
 
@@ -136,8 +139,8 @@ def best_checkpoint(data: DataRef, trial: Trial, *, sweep: str, seed: int, stage
     """Return the checkpoint of a trial's best epoch.
 
     Args:
-        data: what it was trained on.
-        trial: with a finite objective.
+        data: the data that the trial was trained on.
+        trial: one with a finite objective.
         sweep: the sweep's name in the storage.
         seed: of the search.
         stage: "final" for a trial of the final stage.

@@ -1,4 +1,4 @@
-"""What a trial says of itself after each epoch, and how it ended. Values only; everything above passes these on."""
+"""A trial, its reports and its state. Values only, used by all packages above."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ class Report:
 
     Attributes:
         epoch: 1 for the first epoch.
-        metrics: name to value; NaN and infinities are kept as they are.
-        timestamp: seconds since 1970 when the epoch ended; part of what makes a replay to a tracking store idempotent.
+        metrics: name to value; NaN and infinities are kept.
+        timestamp: end of the epoch, in seconds since 1970; makes logging a report to a tracking store idempotent.
     """
 
     epoch: int
@@ -28,12 +28,12 @@ class Report:
         return {"epoch": self.epoch, "metrics": dict(self.metrics), "timestamp": self.timestamp}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Report:  # as above
+    def from_json(cls, data: Mapping[str, Any]) -> Report:  # a JSON object has no narrower type
         return cls(int(data["epoch"]), dict(data["metrics"]), float(data["timestamp"]))
 
 
 class TrialState(Enum):
-    """How a trial ended; a trial that has not is None wherever an outcome is asked for."""
+    """How a trial ended; an unfinished trial has None in place of a state."""
 
     COMPLETE = "complete"
     PRUNED = "pruned"
@@ -47,27 +47,27 @@ class Direction(Enum):
     MIN = "min"
 
     def is_better(self, value: float, other: float) -> bool:
-        """Say whether `value` is strictly better than `other`; NaN is better than nothing."""
+        """Whether `value` is strictly better than `other`; False if either value is NaN."""
         return value > other if self is Direction.MAX else value < other
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """All that the journal knows of one trial.
+    """One trial, as recorded in the journal.
 
     Attributes:
         number: 0 for the first trial of the sweep.
         params: the active parameters.
         reports: one per finished epoch, in order.
         state: None while the trial is unfinished.
-        reason: why it ended, in a user's words; None while it is unfinished.
-        best_value: the best finite value of the objective so far; None before the first.
+        reason: why the trial ended, as shown to the user; None while the trial is unfinished.
+        best_value: the best finite value of the objective so far; None without a finite value.
         best_epoch: the epoch of `best_value`.
-        run_id: its run in the tracking store; None when tracking is off.
-        started: when it was first handed out, in seconds since 1970.
-        seconds: for how long it ran, up to its last report while unfinished; interruptions left out.
-        failures: how each attempt ended that did not bring the trial to its own end, in order.
-        ended: when it ended, in seconds since 1970; None while it has not.
+        run_id: the trial's run in the tracking store; None when tracking is off.
+        started: start of the first attempt, in seconds since 1970.
+        seconds: time in which the trial ran, without interruptions; up to the last report while unfinished.
+        failures: of each failed attempt, in order.
+        ended: end of the trial, in seconds since 1970; None while the trial is unfinished.
     """
 
     number: int

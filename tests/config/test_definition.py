@@ -28,13 +28,13 @@ space:
 
 
 def messages(path: Path, *sets: str, data: str | None = None) -> list[str]:
-    """Return the problems of a sweep file as `line: what`."""
+    """Return the issues of a sweep file as `line: what`."""
     with pytest.raises(InputError) as caught:
         load(path, sets, data=data)
     return [str(issue).replace(f"{path}:", "") for issue in caught.value.issues]
 
 
-def test_a_sweep_file_becomes_a_problem(sweep_file: SweepFile) -> None:
+def test_a_sweep_file_becomes_a_definition(sweep_file: SweepFile) -> None:
     path = sweep_file(YAML)
     definition = load(path)
     assert definition.source == path
@@ -45,11 +45,11 @@ def test_a_sweep_file_becomes_a_problem(sweep_file: SweepFile) -> None:
     assert definition.package.folder == path.with_suffix("")
 
 
-def test_the_data_option_takes_the_place_of_the_source(sweep_file: SweepFile) -> None:
+def test_the_data_option_replaces_the_source(sweep_file: SweepFile) -> None:
     assert load(sweep_file(YAML), data="sample").data.source == "sample"
 
 
-def test_problems_of_all_sections_come_together_in_the_order_of_lines(sweep_file: SweepFile) -> None:
+def test_issues_of_all_sections_are_reported_in_the_order_of_lines(sweep_file: SweepFile) -> None:
     path = sweep_file(
         "sweep: cells\npackage: {package}\nobjectiv: {metric: a}\ndata: {vocab: 5}\nspace:\n  cel: lstm\n"
         "  units:\n    - 8\n    - 100\nsearch: {trials: 0}\n"
@@ -87,11 +87,11 @@ def test_an_unknown_package_lists_the_folders_that_are_packages(sweep_file: Swee
         f"--set package={name}x: package '{name}x' must be a folder with a space.py beside this file; "
         f"did you mean '{name}'?"
     ]
-    (definition,) = messages(path, "package=qqq")
-    assert definition.endswith(f"beside this file; allowed: '{name}'")
+    (message,) = messages(path, "package=qqq")
+    assert message.endswith(f"beside this file; allowed: '{name}'")
 
 
-def test_an_unknown_package_where_there_is_none_says_so(tmp_path: Path) -> None:
+def test_an_unknown_package_beside_no_package_says_so(tmp_path: Path) -> None:
     path = tmp_path / "sweep.yaml"
     path.write_text(YAML.replace("{package}", "nothing"))
     assert messages(path) == [
@@ -105,7 +105,7 @@ def test_a_condition_on_a_missing_parent_names_the_packages_file(sweep_file: Swe
         space="from sweepkit.space import Int, Space\nSPACE = Space({'units': Int(1, 2, when={'cell': ('lstm',)})})\n",
     )
     assert messages(path) == [
-        f"{path.with_suffix('')}/space.py: the space is wrong: parameter 'units' depends on 'cell', which is not "
+        f"{path.with_suffix('')}/space.py: invalid space: parameter 'units' depends on 'cell', which is not "
         "declared before it"
     ]
 
@@ -134,9 +134,9 @@ def test_a_worker_imports_a_package_by_its_name_alone(sweep_file: SweepFile) -> 
 
 def test_a_grid_needs_lists_for_floats(sweep_file: SweepFile) -> None:
     path = sweep_file(YAML + "search: {sampler: grid}\n")
-    (definition,) = messages(path)
-    assert definition == (
-        "5: space.dropout: the grid sampler needs a list of values, but this takes any number from "
+    (message,) = messages(path)
+    assert message == (
+        "5: space.dropout: the grid sampler needs a list of values, but the space allows any number from "
         "0.0 to 0.5; write space.dropout: [value, …] or a single value"
     )
     assert messages(path, "space.dropout={from: 0.1}")[0].startswith("--set space.dropout={from: 0.1}: ")
@@ -161,11 +161,11 @@ def test_a_sampler_whose_module_is_absent_says_how_to_get_it(
         (["search.sampler=qmc"], ["qmc models 1 of 4 varied parameters; choices, lists and conditional ones are "
                                   "drawn at random"]),
         (["search.sampler=grid", "space.dropout=[0.1, 0.2]", "search.trials=10"],
-         ["the grid has 64 points, search.trials takes only the first 10"]),
+         ["the grid has 64 points; search.trials limits the sweep to the first 10"]),
         (["search.sampler=grid", "space.dropout=0.1", "search.trials=1000"], []),
-        (["stopping.max_epochs=1"], ["asha has no rung before epoch 1, so it stops nothing"]),
+        (["stopping.max_epochs=1"], ["asha has no rung before epoch 1, so it prunes no trial"]),
         (["stopping.rule=median", "search.trials=5"],
-         ["median stops nothing: warmup_trials 5 is not below search.trials"]),
+         ["median prunes no trial: warmup_trials 5 is not below search.trials"]),
         (["stopping.rule=median", "search.trials=6"], []),
     ],
 )  # fmt: skip
@@ -174,7 +174,7 @@ def test_what_may_surprise_is_noted(sweep_file: SweepFile, sets: list[str], expe
 
 
 @pytest.mark.parametrize(
-    ("assignment", "decides"),
+    ("assignment", "determines"),
     [
         ("search.trials=99", False),
         ("stopping.max_epochs=99", False),
@@ -192,8 +192,8 @@ def test_what_may_surprise_is_noted(sweep_file: SweepFile, sets: list[str], expe
         ("data.seed=1", True),
     ],
 )
-def test_identity_holds_what_decides_results(sweep_file: SweepFile, assignment: str, decides: bool) -> None:
+def test_identity_contains_what_determines_results(sweep_file: SweepFile, assignment: str, determines: bool) -> None:
     path = sweep_file(YAML)
     before, now = identity(load(path)), identity(load(path, [assignment]))
-    assert (before != now) is decides
+    assert (before != now) is determines
     assert json.loads(json.dumps(now)) == now

@@ -28,18 +28,18 @@ def test_rungs_lie_below_the_last_epoch(rule: str, last: int, grace: int, reduct
     assert rungs(stopping) == expected
 
 
-def test_without_a_rule_every_trial_reaches_the_end() -> None:
+def test_without_a_pruner_every_trial_reaches_the_last_epoch() -> None:
     assert expected_epochs(Stopping(rule="none", max_epochs=9), 48) == [(9, 48.0)]
 
 
-def test_the_median_rule_stops_half_of_what_comes_after_its_warmup() -> None:
+def test_median_prunes_half_of_the_trials_after_its_warmup() -> None:
     stopping = Stopping(rule="median", max_epochs=10, grace_epochs=2, warmup_trials=4)
     assert expected_epochs(stopping, 20) == [(3, 20.0), (10, 12.0)]
     assert expected_epochs(stopping, 3) == [(3, 3.0), (10, 3.0)]
 
 
 def simulated_asha(n_trials: int, reduction: int, rng: random.Random) -> int:
-    """Count how many of n trials pass one rung, each compared with those that came before it."""
+    """Count how many of n trials pass one rung, each compared with the trials before it."""
     values: list[float] = []
     n_passed = 0
     for _ in range(n_trials):
@@ -49,7 +49,7 @@ def simulated_asha(n_trials: int, reduction: int, rng: random.Random) -> int:
     return n_passed
 
 
-def test_asha_expects_what_a_simulation_gives() -> None:
+def test_the_expectation_for_asha_agrees_with_a_simulation() -> None:
     (_, first), (_, second), (last, third) = expected_epochs(Stopping(max_epochs=9), 48)
     rng = random.Random(0)
     passed = [simulated_asha(48, 3, rng) for _ in range(400)]
@@ -58,11 +58,11 @@ def test_asha_expects_what_a_simulation_gives() -> None:
     assert 5 <= third <= 7
 
 
-def test_a_single_trial_reaches_the_end() -> None:
+def test_a_single_trial_reaches_the_last_epoch() -> None:
     assert [n for _, n in expected_epochs(Stopping(max_epochs=9), 1)] == [1.0, 1.0, 1.0]
 
 
-def test_hyperband_stops_less_than_asha_and_more_than_nothing() -> None:
+def test_hyperband_prunes_fewer_trials_than_asha() -> None:
     by_rule = {
         rule: [n for _, n in expected_epochs(Stopping(rule=rule, max_epochs=27), 100)] for rule in ("asha", "hyperband")
     }

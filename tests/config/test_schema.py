@@ -1,4 +1,4 @@
-"""Reading YAML files, and what a sweep file may say."""
+"""Reading YAML files, and the keys of a sweep file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sweepkit.errors import InputError
 from tests.support.sweep_files import SMALLEST, problems_of, read
 
 
-def spec_of(folder: Path, text: str, *sets: str) -> SweepConfig:
+def config_of(folder: Path, text: str, *sets: str) -> SweepConfig:
     config, issues = parse(read(folder, text, *sets))
     assert issues == []
     assert config is not None
@@ -20,7 +20,7 @@ def spec_of(folder: Path, text: str, *sets: str) -> SweepConfig:
 
 
 def test_three_keys_are_enough_and_the_rest_has_defaults(tmp_path: Path) -> None:
-    config = spec_of(tmp_path, SMALLEST)
+    config = config_of(tmp_path, SMALLEST)
     assert config.objective.mode == "max"
     assert (config.search.sampler, config.search.trials, config.search.seed) == ("tpe", 20, 0)
     assert config.stopping.model_dump() == {
@@ -37,12 +37,12 @@ def test_three_keys_are_enough_and_the_rest_has_defaults(tmp_path: Path) -> None
 
 
 def test_money_comes_with_a_price(tmp_path: Path) -> None:
-    budget = spec_of(tmp_path, SMALLEST + "budget: {money: 12.5, price_per_worker_hour: 0.4}").budget
+    budget = config_of(tmp_path, SMALLEST + "budget: {money: 12.5, price_per_worker_hour: 0.4}").budget
     assert (budget.money, budget.price_per_worker_hour) == (12.5, 0.4)
 
 
-def test_a_spec_is_frozen(tmp_path: Path) -> None:
-    config = spec_of(tmp_path, SMALLEST)
+def test_a_config_is_frozen(tmp_path: Path) -> None:
+    config = config_of(tmp_path, SMALLEST)
     with pytest.raises(ValueError, match="frozen"):
         config.search.trials = 3
 
@@ -108,43 +108,43 @@ def test_a_spec_is_frozen(tmp_path: Path) -> None:
         ("deterministic: 'yes'", "4: deterministic must be true or false, got 'yes'"),
     ],
 )  # fmt: skip
-def test_a_wrong_value_is_said_with_its_line_and_a_remedy(tmp_path: Path, text: str, expected: str) -> None:
+def test_a_wrong_value_is_reported_with_its_line_and_a_remedy(tmp_path: Path, text: str, expected: str) -> None:
     assert problems_of(tmp_path, SMALLEST + text) == [expected]
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("package: toy\nobjective: {metric: a, mode: max}", "missing key 'sweep'; it names the sweep"),
-        ("sweep: a\nobjective: {metric: a, mode: max}", "missing key 'package'; it names the folder beside"),
+        ("package: toy\nobjective: {metric: a, mode: max}", "missing key 'sweep'; the name of the sweep"),
+        ("sweep: a\nobjective: {metric: a, mode: max}", "missing key 'package'; the name of the folder beside"),
         ("sweep: a\npackage: toy", "missing key 'objective'; say what to improve, like `objective: {metric: v"),
-        ("sweep: a\npackage: toy\nobjective: {metric: a}", "3: missing key 'objective.mode'; it is 'max' or 'min'"),
-        ("sweep: a\npackage: toy\nobjective: {mode: max}", "3: missing key 'objective.metric'; it names a metric"),
+        ("sweep: a\npackage: toy\nobjective: {metric: a}", "3: missing key 'objective.mode'; either 'max' or 'min'"),
+        ("sweep: a\npackage: toy\nobjective: {mode: max}", "3: missing key 'objective.metric'; a metric that trials"),
     ],
 )
-def test_a_missing_key_is_said_with_what_it_is_for(tmp_path: Path, text: str, expected: str) -> None:
-    (problem,) = problems_of(tmp_path, text)
-    assert expected in problem
+def test_a_missing_key_is_reported_with_its_purpose(tmp_path: Path, text: str, expected: str) -> None:
+    (issue,) = problems_of(tmp_path, text)
+    assert expected in issue
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", ".hidden", "", "a b", "x" * 101])
 def test_a_sweep_name_cannot_leave_its_folder(tmp_path: Path, name: str) -> None:
-    (problem,) = problems_of(tmp_path, SMALLEST.replace("cells", f"'{name}'"))
-    assert problem.startswith("1: sweep must be made of letters, digits, '_', '-' and '.', not start with '.'")
+    (issue,) = problems_of(tmp_path, SMALLEST.replace("cells", f"'{name}'"))
+    assert issue.startswith("1: sweep must be 1 to 100 letters, digits, '_', '-' or '.', and must not start with '.'")
 
 
 def test_a_sweep_name_of_several_lines_is_refused(tmp_path: Path) -> None:
-    (problem,) = problems_of(tmp_path, SMALLEST.replace("cells", r'"cells\n"'))
-    assert "sweep must be made of" in problem
+    (issue,) = problems_of(tmp_path, SMALLEST.replace("cells", r'"cells\n"'))
+    assert "sweep must be 1 to 100 letters" in issue
 
 
 @pytest.mark.parametrize("name", ["../toy", "toy.sub", "1toy", "toy-2"])
 def test_a_package_name_must_be_importable(tmp_path: Path, name: str) -> None:
-    (problem,) = problems_of(tmp_path, SMALLEST.replace("toy", name))
-    assert "2: package must be the name of a folder that Python can import" in problem
+    (issue,) = problems_of(tmp_path, SMALLEST.replace("toy", name))
+    assert "2: package must be the name of a folder that Python can import" in issue
 
 
-def test_all_problems_are_reported_together(tmp_path: Path) -> None:
+def test_all_issues_are_reported_together(tmp_path: Path) -> None:
     text = "sweep: 3\npackage: toy\nobjective: {metric: a, mode: up}\nsearch: {trials: x, foo: 1}\nsweep: b\n"
     issues = problems_of(tmp_path, text)
     assert [issue.partition(":")[0] for issue in sorted(issues)] == ["1", "3", "4", "4", "5"]
@@ -153,8 +153,8 @@ def test_all_problems_are_reported_together(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("a: 1\nb: 2\na: 3", 3, "duplicate key 'a'; it is already set in line 1"),
-        ("a: {b: 1,\n  b: 2}", 2, "duplicate key 'a.b'; it is already set in line 1"),
+        ("a: 1\nb: 2\na: 3", 3, "duplicate key 'a', already set in line 1"),
+        ("a: {b: 1,\n  b: 2}", 2, "duplicate key 'a.b', already set in line 1"),
         ("? [1, 2]\n: 3", 1, "a key must be a plain word, not a list or a mapping"),
         ("a: !!python/object:os.system x", 1, "a: tag 'tag:yaml.org,2002:python/object:os.system' is not supported"),
         ("a: !!int abc", 1, "a: 'abc' cannot be read as int"),
@@ -165,7 +165,7 @@ def test_all_problems_are_reported_together(tmp_path: Path) -> None:
         ("a: &a [*a]", 1, "more than 10,000 entries or 50 levels, aliases included"),
     ],
 )  # fmt: skip
-def test_entries_that_cannot_be_taken_are_problems(tmp_path: Path, text: str, line: int, message: str) -> None:
+def test_entries_that_cannot_be_read_are_issues(tmp_path: Path, text: str, line: int, message: str) -> None:
     issues = read(tmp_path, text).issues
     assert len(issues) == 1
     assert issues[0].where == f"{tmp_path / 'sweep.yaml'}:{line}"
@@ -175,10 +175,10 @@ def test_entries_that_cannot_be_taken_are_problems(tmp_path: Path, text: str, li
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
-        (b"", "sweep.yaml: a sweep file holds `key: value` lines, but it is empty"),
-        (b"# only this\n", "sweep.yaml: a sweep file holds `key: value` lines, but it is empty"),
-        (b"- a\n- b\n", "sweep.yaml: a sweep file holds `key: value` lines, but it is not a mapping"),
-        (b"just text", "sweep.yaml: a sweep file holds `key: value` lines, but it is not a mapping"),
+        (b"", "sweep.yaml: a sweep file must hold `key: value` lines, but it is empty"),
+        (b"# only this\n", "sweep.yaml: a sweep file must hold `key: value` lines, but it is empty"),
+        (b"- a\n- b\n", "sweep.yaml: a sweep file must hold `key: value` lines, but it is not a mapping"),
+        (b"just text", "sweep.yaml: a sweep file must hold `key: value` lines, but it is not a mapping"),
         (b"a: 1\nb: {c: 2", "sweep.yaml:2: not valid YAML: expected ',' or '}'"),
         (b"a: 1\n\tb: 2", "sweep.yaml:2: not valid YAML: found character '\\t' that cannot start any token; "
          "indent with spaces, not tabs"),
@@ -191,7 +191,7 @@ def test_entries_that_cannot_be_taken_are_problems(tmp_path: Path, text: str, li
         ("a: 1".encode("utf-16"), "sweep.yaml:1: not UTF-8 text (byte 0xff)"),
     ],
 )  # fmt: skip
-def test_a_file_that_is_no_sweep_is_refused_with_its_line(tmp_path: Path, raw: bytes, expected: str) -> None:
+def test_a_file_that_is_not_a_sweep_is_refused_with_its_line(tmp_path: Path, raw: bytes, expected: str) -> None:
     path = tmp_path / "sweep.yaml"
     path.write_bytes(raw)
     with pytest.raises(InputError) as caught:
@@ -199,7 +199,7 @@ def test_a_file_that_is_no_sweep_is_refused_with_its_line(tmp_path: Path, raw: b
     assert expected in str(caught.value)
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_key(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_key(tmp_path: Path) -> None:
     path = tmp_path / "sweep.yaml"
     path.write_text(SMALLEST, encoding="utf-8-sig")
     assert list(read_yaml(path).values) == ["sweep", "package", "objective"]
@@ -223,7 +223,7 @@ def test_scalars_that_yaml_1_1_misreads_are_read_as_meant(tmp_path: Path) -> Non
     }  # fmt: skip
 
 
-def test_overrides_take_the_place_of_values_and_say_where_they_come_from(tmp_path: Path) -> None:
+def test_overrides_replace_values_and_are_their_place(tmp_path: Path) -> None:
     document = read(
         tmp_path, SMALLEST + "space: {units: {from: 1, to: 2}}\n",
         "search.trials=7", "space.units=[32, 64]", "stopping.patience=null", "space.rate={from: 1e-3, to: 1}",
@@ -254,12 +254,12 @@ def test_overrides_take_the_place_of_values_and_say_where_they_come_from(tmp_pat
         ("space={a: 1, a: 2}", "--set space={a: 1, a: 2}: duplicate key 'space.a'"),
     ],
 )
-def test_a_wrong_override_is_said_like_a_wrong_line(tmp_path: Path, assignment: str, expected: str) -> None:
-    (problem,) = problems_of(tmp_path, SMALLEST, assignment)
-    assert problem.startswith(expected)
+def test_a_wrong_override_is_reported_like_a_wrong_line(tmp_path: Path, assignment: str, expected: str) -> None:
+    (issue,) = problems_of(tmp_path, SMALLEST, assignment)
+    assert issue.startswith(expected)
 
 
-def test_the_data_option_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_the_data_option_is_not_parsed(tmp_path: Path) -> None:
     document = read(tmp_path, SMALLEST + "data: {source: old}", data="a: 1, [b")
     assert document.values["data"] == {"source": "a: 1, [b"}
     assert document.where(("data", "source")) == "--data a: 1, [b"

@@ -131,7 +131,7 @@ def test_a_trial_that_goes_on_brings_its_reports(make: Callable[..., Made]) -> N
     after, *_ = make()
     request = after.next_trial()
     assert request is not None
-    assert request.known == (report(1, 0.5).to_json(),)
+    assert request.reports == (report(1, 0.5).to_json(),)
 
 
 def test_an_epoch_that_was_trained_again_is_not_told_again(make: Callable[..., Made]) -> None:

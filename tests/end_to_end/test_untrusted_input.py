@@ -69,8 +69,8 @@ class TestYaml:
             ("!!float ''", "cannot be read as float"),
             ("0x" + "f" * 5000, "a whole number has at most 63 bits"),
             ("9223372036854775808", "a whole number has at most 63 bits"),
-            (r'"\ud800"', "holds what is no character"),
-            (r'"\0"', "holds what is no character"),
+            (r'"\ud800"', "contains NUL or half of a surrogate pair"),
+            (r'"\0"', "contains NUL or half of a surrogate pair"),
         ],
     )
     def test_values_that_python_stumbles_over_are_problems(self, tmp_path: Path, value: str, message: str) -> None:
@@ -93,7 +93,7 @@ class TestYaml:
     @pytest.mark.parametrize("content", [b"a: " + b"x" * MAX_BYTES, b"\n" * (MAX_BYTES + 1)])
     def test_a_huge_file_is_refused_unread(self, tmp_path: Path, content: bytes) -> None:
         (tmp_path / "sweep.yaml").write_bytes(content)
-        with pytest.raises(InputError, match="has at most 256,000 bytes, this has more"):
+        with pytest.raises(InputError, match="has at most 256,000 bytes, but this one has more"):
             read_yaml(tmp_path / "sweep.yaml")
 
     def test_a_device_is_not_read_for_ever(self) -> None:
@@ -112,7 +112,7 @@ class TestNames:
     )
     def test_a_sweeps_name_is_one_plain_word(self, tmp_path: Path, name: str) -> None:
         (definition,) = problems_of(tmp_path, SMALLEST.replace("cells", f'"{name}"'))
-        assert definition.startswith("1: sweep must be made of letters, digits")
+        assert definition.startswith("1: sweep must be 1 to 100 letters, digits")
         assert len(definition) < 500
 
     @pytest.mark.parametrize("name", ["..", "a/b", "C:", "x" * 101, "os.path"])

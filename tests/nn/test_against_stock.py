@@ -1,8 +1,8 @@
-"""The fast path against stock Keras in float32: features, gradients and a training run.
+"""The scan against stock Keras in float32: features, gradients and a training run.
 
 An encoder can be 4 cells x 3 poolings x 2 numbers of layers x 2 directions x with or without distinct tokens: 96
-models, of which tracing the stock side alone takes more than a second each. Compared are the 12 below, in which every
-value of each of the five choices meets every value of each other; each on every kind of ragged batch.
+models, of which tracing the stock side alone takes more than a second each. The tests compare the 12 below, in
+which every pair of values of two choices occurs; each on every kind of ragged batch.
 """
 
 import itertools
@@ -38,7 +38,7 @@ RAGGED = {
 }
 
 
-def test_the_design_meets_every_pair_of_choices():
+def test_the_design_covers_every_pair_of_values():
     values = CELLS, POOLINGS, (1, 2), (False, True), (False, True)
     for one, other in itertools.combinations(range(5), 2):
         assert {(row[one], row[other]) for row in DESIGN} == set(itertools.product(values[one], values[other]))
@@ -57,7 +57,7 @@ def model_of(cell, pooling, layers, bidirectional, is_distinct, dropout=0.0):
     encoder = Encoder(cell, UNITS, layers, bidirectional, pooling, dropout)
     model = keras.Model([tokens, lengths], encode(sequences, lengths, encoder, places))
     rng = np.random.default_rng(6)
-    # biases too; three times what layers start with, and little enough for float32 to follow
+    # biases too; three times the initial weights, and small enough for the precision of float32
     model.set_weights([rng.normal(scale=0.7, size=weight.shape) for weight in model.get_weights()])
     return model, encoder
 
@@ -70,42 +70,42 @@ def batch_of(lengths, time):
     return tf.constant(tokens, tf.int32), tf.constant(lengths)
 
 
-def assert_close(found, expected, name):
-    """Within 1e-4 of the largest element; those of a gradient of nothing are rounding."""
-    found, expected = (np.asarray(values) for values in (found, expected))
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * np.abs(expected).max() + 1e-7, err_msg=name)
+def assert_close(actual, expected, name):
+    """Compare within 1e-4 of the largest element; elements of a zero gradient are rounding."""
+    actual, expected = (np.asarray(values) for values in (actual, expected))
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-4 * np.abs(expected).max() + 1e-7, err_msg=name)
 
 
 def with_gradients(function, weights, tokens, lengths, **arguments):
-    """Features, and each weight's gradient of a sum of them with weights of its own."""
+    """Return the features, and the gradient of a weighted sum of the features by each weight."""
     import tensorflow as tf
 
     with tf.GradientTape() as tape:
         features = function(tokens, lengths, **arguments)
         shares = tf.reshape(tf.cos(tf.cast(tf.range(tf.size(features)), tf.float32)), tf.shape(features))
         total = tf.reduce_sum(features * shares)
-    found = tape.gradient(total, [variable.value for variable in weights.values()])
-    return features, {name: tf.convert_to_tensor(value) for name, value in zip(weights, found, strict=True)}
+    gradients = tape.gradient(total, [variable.value for variable in weights.values()])
+    return features, {name: tf.convert_to_tensor(value) for name, value in zip(weights, gradients, strict=True)}
 
 
 @pytest.mark.parametrize("choices", DESIGN, ids=lambda choices: "-".join(map(str, choices)))
-def test_features_and_gradients_are_those_of_stock_keras(choices):
+def test_features_and_gradients_equal_those_of_stock_keras(choices):
     model, encoder = model_of(*choices)
     plain, weights = PlainEncoder(model, encoder), weights_of(model)
     for name, ragged in RAGGED.items():
         batch = batch_of(*ragged)
         # eagerly: tracing Keras' loops and their gradients takes longer than these few steps
         expected, expected_slopes = with_gradients(plain, plain.weights, *batch)
-        found, slopes = with_gradients(lambda *rows: model(rows, training=True), weights, *batch)
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5, err_msg=name)
-        np.testing.assert_allclose(model(batch), found, rtol=0, atol=1e-6, err_msg=name)
+        actual, slopes = with_gradients(lambda *rows: model(rows, training=True), weights, *batch)
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(model(batch), actual, rtol=0, atol=1e-6, err_msg=name)
         assert slopes.keys() == expected_slopes.keys()
         for weight, slope in slopes.items():
             assert_close(slope, expected_slopes[weight], f"{weight}, {name}")
 
 
 def losses_of(path, cell, n_steps):
-    """Train to tell rows with token 3 from rows with token 4, with gradients of the embedding as sweepkit has them."""
+    """Train to distinguish rows with token 3 from rows with token 4, with sweepkit's gradient of the embedding."""
     import keras
     import tensorflow as tf
 
@@ -129,10 +129,10 @@ def losses_of(path, cell, n_steps):
             optimizer.apply(tape.gradient(loss, [variable.value for variable in variables]), variables)
             return loss
 
-        return np.array([step(*batch) for batch in tellable_batches(n_steps)])
+        return np.array([step(*batch) for batch in batches_with_a_signal(n_steps)])
 
 
-def tellable_batches(n_steps):
+def batches_with_a_signal(n_steps):
     rng = np.random.default_rng(7)
     for _ in range(n_steps):
         time = int(rng.integers(4, 12))
@@ -143,7 +143,7 @@ def tellable_batches(n_steps):
 
 
 @pytest.mark.parametrize("cell", CELLS)
-def test_the_loss_of_200_steps_is_that_of_stock_keras(cell):
-    found, expected = (losses_of(path, cell, 200) for path in ("auto", "stock"))
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-3)
-    assert found[-20:].mean() < 0.5 * found[:20].mean()
+def test_the_loss_of_200_steps_equals_that_of_stock_keras(cell):
+    actual, expected = (losses_of(path, cell, 200) for path in ("auto", "stock"))
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-3)
+    assert actual[-20:].mean() < 0.5 * actual[:20].mean()

@@ -1,14 +1,14 @@
-"""What the check says about layers and masks; no GPU is needed, as with the check itself."""
+"""The issues of layers and masks with cuDNN; neither the check nor its tests need a GPU."""
 
 import pytest
 
 pytestmark = pytest.mark.tf
 
 
-def said(model):
-    from sweepkit.nn.cudnn import problems
+def issues_of(model):
+    from sweepkit.nn.cudnn import issues
 
-    return problems(model)
+    return issues(model)
 
 
 @pytest.mark.parametrize(
@@ -40,16 +40,16 @@ def test_an_argument_that_cudnn_cannot_take_is_named(kind, arguments, expected):
     import keras
 
     layer = getattr(keras.layers, kind)(3, name="r", **arguments)
-    assert said(keras.Sequential([layer])) == [expected]
-    assert said(keras.Sequential([keras.Input((5, 2)), keras.layers.Bidirectional(layer)]))[0].endswith(
+    assert issues_of(keras.Sequential([layer])) == [expected]
+    assert issues_of(keras.Sequential([keras.Input((5, 2)), keras.layers.Bidirectional(layer)]))[0].endswith(
         expected.split("'r'")[1]
     )
 
 
-def test_every_reason_of_a_layer_is_told():
+def test_every_reason_of_a_layer_is_an_issue():
     import keras
 
-    assert len(said(keras.layers.GRU(3, use_bias=False, unroll=True, reset_after=False))) == 3
+    assert len(issues_of(keras.layers.GRU(3, use_bias=False, unroll=True, reset_after=False))) == 3
 
 
 def test_default_layers_and_other_spellings_of_their_activations_are_fine():
@@ -57,7 +57,9 @@ def test_default_layers_and_other_spellings_of_their_activations_are_fine():
     import tensorflow as tf
 
     spelt = {"activation": tf.tanh, "recurrent_activation": keras.ops.sigmoid}
-    assert said(keras.Sequential([keras.layers.LSTM(3, return_sequences=True), keras.layers.GRU(3, **spelt)])) == []
+    assert (
+        issues_of(keras.Sequential([keras.layers.LSTM(3, return_sequences=True), keras.layers.GRU(3, **spelt)])) == []
+    )
 
 
 def test_layers_without_a_cudnn_kernel_are_not_refused():
@@ -67,14 +69,14 @@ def test_layers_without_a_cudnn_kernel_are_not_refused():
 
     inputs = keras.Input((None, 2))
     states = keras.layers.SimpleRNN(3, return_sequences=True, activation="relu")(inputs)
-    assert said(keras.Model(inputs, keras.layers.RNN(UGRNNCell(3))(states))) == []
+    assert issues_of(keras.Model(inputs, keras.layers.RNN(UGRNNCell(3))(states))) == []
 
 
-def test_a_cell_that_is_run_step_by_step_is_told():
+def test_a_cell_that_runs_step_by_step_is_an_issue():
     import keras
 
     layer = keras.layers.RNN([keras.layers.GRUCell(3), keras.layers.GRUCell(2)], name="r")
-    assert said(layer) == ["RNN 'r' runs GRUCell step by step; use keras.layers.GRU"]
+    assert issues_of(layer) == ["RNN 'r' runs GRUCell step by step; use keras.layers.GRU"]
 
 
 def masked(layer):
@@ -86,60 +88,60 @@ def masked(layer):
     return keras.Model(words, layer(keras.layers.Dropout(0.1)(embedded)))
 
 
-HANDED = (
-    "is handed a mask by Embedding 'e': on a GPU a left-padded row, or one of padding only, stops training; "
+MASKED = (
+    "receives a mask from Embedding 'e': on a GPU, a left-padded row or a row of padding only stops training; "
     "use no mask and pool by sequence_length (sweepkit.nn.pooling)"
 )
 
 
-def test_a_mask_that_reaches_a_layer_is_told_with_its_source():
+def test_a_mask_that_reaches_a_layer_is_an_issue_with_its_source():
     import keras
 
-    assert said(masked(keras.layers.LSTM(3, name="r"))) == [f"LSTM 'r' {HANDED}"]
+    assert issues_of(masked(keras.layers.LSTM(3, name="r"))) == [f"LSTM 'r' {MASKED}"]
 
 
-# Keras says that an inner model hands no mask on to what follows it; it does hand the mask to its own layers
+# Keras warns that an inner model passes no mask on to later layers; the mask still reaches the inner layers
 @pytest.mark.filterwarnings("ignore:Layer 'sequential.* was passed an input with a mask:UserWarning")
 def test_a_mask_is_followed_into_wrappers_and_inner_models():
     import keras
 
     inner = keras.Sequential([keras.Input((None, 4)), keras.layers.GRU(3, name="r", return_sequences=True)])
-    assert said(masked(inner)) == [f"GRU 'r' {HANDED}"]
+    assert issues_of(masked(inner)) == [f"GRU 'r' {MASKED}"]
     wrapped = keras.layers.Bidirectional(keras.layers.GRU(3, name="r"))
-    assert said(masked(wrapped)) == [f"GRU 'forward_r' {HANDED}", f"GRU 'backward_r' {HANDED}"]
+    assert issues_of(masked(wrapped)) == [f"GRU 'forward_r' {MASKED}", f"GRU 'backward_r' {MASKED}"]
 
 
-def test_a_mask_that_is_passed_by_hand_is_told():
+def test_a_mask_that_is_passed_by_hand_is_an_issue():
     import keras
 
     rows, mask = keras.Input((None, 4)), keras.Input((None,), dtype="bool")
     model = keras.Model([rows, mask], keras.layers.LSTM(3, name="r")(rows, mask=mask))
-    assert "LSTM 'r' is handed a mask by a custom layer" in said(model)[0]
+    assert "LSTM 'r' receives a mask from a custom layer" in issues_of(model)[0]
 
 
-def test_a_mask_that_pooling_has_used_up_is_not_told():
+def test_a_mask_that_ends_at_pooling_is_not_an_issue():
     import keras
 
     words = keras.Input((None,), dtype="int32")
     embedded = keras.layers.Embedding(9, 4, mask_zero=True)(words)
     mean = keras.layers.GlobalAveragePooling1D()(embedded)
     rows = keras.layers.RepeatVector(5)(mean)
-    assert said(keras.Model(words, keras.layers.LSTM(3)(rows))) == []
+    assert issues_of(keras.Model(words, keras.layers.LSTM(3)(rows))) == []
 
 
 @pytest.mark.parametrize("built", [False, True])
-def test_a_masking_layer_before_a_layer_is_told_whether_the_model_is_built_or_not(built):
+def test_a_masking_layer_before_a_layer_is_an_issue_whether_the_model_is_built_or_not(built):
     import keras
 
     model = keras.Sequential([keras.layers.Masking(name="m"), keras.layers.LSTM(3, name="r")])
     if built:
         model.build((None, 5, 2))
-    assert len(said(model)) == 1
-    assert said(model)[0].startswith("LSTM 'r' is handed a mask by Masking 'm'")
+    assert len(issues_of(model)) == 1
+    assert issues_of(model)[0].startswith("LSTM 'r' receives a mask from Masking 'm'")
 
 
 @pytest.mark.parametrize(("mask_zero", "count"), [(True, 1), (False, 0)])
-def test_a_subclassed_model_that_makes_masks_is_suspected(mask_zero, count):
+def test_masks_inside_a_subclassed_model_are_assumed_to_reach_its_layers(mask_zero, count):
     import keras
 
     class Model(keras.Model):
@@ -148,4 +150,4 @@ def test_a_subclassed_model_that_makes_masks_is_suspected(mask_zero, count):
             self.embedding = keras.layers.Embedding(9, 4, mask_zero=mask_zero)
             self.layers_in_a_list = [keras.layers.LSTM(3)]
 
-    assert len(said(Model())) == count
+    assert len(issues_of(Model())) == count

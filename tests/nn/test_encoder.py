@@ -1,4 +1,4 @@
-"""The stack of recurrent layers: nothing past a row's end may matter, whatever the encoder."""
+"""The stack of recurrent layers: steps after a row's end must not matter, whatever the encoder."""
 
 import itertools
 
@@ -28,7 +28,7 @@ def model_of(cell, pooling, bidirectional, layers, dropout=0.0):
     embedded = TokenEmbedding(VOCAB, DIM, embeddings_initializer="random_normal")(tokens)
     model = keras.Model([tokens, lengths], encode(embedded, lengths, encoder))
     rng = np.random.default_rng(6)
-    # large weights and biases: states are far from zero, and what leaks from the padding shows
+    # large weights and biases: states are far from zero, so that a leak from the padding shows
     model.set_weights([rng.normal(size=weight.shape) for weight in model.get_weights()])
     return model
 
@@ -42,7 +42,7 @@ def test_padding_never_changes_a_result(encoder):
     model = model_of(*encoder)
     together = features(model, TOKENS, LENGTHS)
     assert together.shape == (3, UNITS * (2 if encoder[2] else 1))
-    # more padding, and padding with words in it, which no reader writes and nobody may see
+    # more padding, and padding with words in it, which no reader writes and no result may depend on
     wider = np.concatenate([TOKENS, np.zeros((3, 4), np.int32)], axis=1)
     noise = np.where(np.arange(10) < LENGTHS[:, None], wider, 7).astype(np.int32)
     np.testing.assert_allclose(features(model, wider, LENGTHS), together, atol=2e-6)
@@ -53,7 +53,7 @@ def test_padding_never_changes_a_result(encoder):
 
 
 @pytest.mark.parametrize("pooling", ["last", "mean", "max"])
-def test_two_bidirectional_layers_are_what_a_loop_over_each_row_gives(pooling):
+def test_two_bidirectional_layers_equal_a_loop_over_each_row(pooling):
     model = model_of("rnn", pooling, True, 2)
     table, *weights = model.get_weights()
     by_name = {layer.name: layer.get_weights() for layer in model.layers}
@@ -67,7 +67,7 @@ def test_two_bidirectional_layers_are_what_a_loop_over_each_row_gives(pooling):
             states.append(h)
         return np.array(states[::-1] if backward else states)
 
-    for row, length, seen in zip(TOKENS, LENGTHS, features(model, TOKENS, LENGTHS), strict=True):
+    for row, length, actual in zip(TOKENS, LENGTHS, features(model, TOKENS, LENGTHS), strict=True):
         states = table[row[:length]].astype(np.float64)
         for number in (1, 2):
             forward = direction(states, f"layer_{number}_forward", False)
@@ -78,7 +78,7 @@ def test_two_bidirectional_layers_are_what_a_loop_over_each_row_gives(pooling):
             "mean": states.mean(axis=0),
             "max": states.max(axis=0),
         }
-        np.testing.assert_allclose(seen, expected[pooling], atol=5e-6)
+        np.testing.assert_allclose(actual, expected[pooling], atol=5e-6)
 
 
 def test_the_padding_words_vector_gets_no_gradient():
@@ -92,7 +92,7 @@ def test_the_padding_words_vector_gets_no_gradient():
     assert (gradient[TOKENS[0, 0]] != 0).any()
 
 
-def test_dropout_stands_between_layers_and_after_pooling_and_only_in_training():
+def test_dropout_is_between_layers_and_after_pooling_and_only_in_training():
     model = model_of("lstm", "last", False, 2, dropout=0.5)
     names = [type(layer).__name__ for layer in model.layers]
     assert names[names.index("LSTM") :] == ["LSTM", "Dropout", "LSTM", "Dropout"]
@@ -101,12 +101,12 @@ def test_dropout_stands_between_layers_and_after_pooling_and_only_in_training():
     np.testing.assert_array_equal(features(model, TOKENS, LENGTHS), calm)
 
 
-def test_no_layer_drops_anything_without_a_dropout():
+def test_there_is_no_dropout_layer_without_dropout():
     assert "Dropout" not in [type(layer).__name__ for layer in model_of("gru", "mean", False, 2).layers]
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_lstm_and_gru_encoders_take_the_cudnn_path(cell):
-    from sweepkit.nn.cudnn import problems
+def test_lstm_and_gru_encoders_can_use_cudnn(cell):
+    from sweepkit.nn.cudnn import issues
 
-    assert problems(model_of(cell, "last", True, 2, dropout=0.5)) == []
+    assert issues(model_of(cell, "last", True, 2, dropout=0.5)) == []

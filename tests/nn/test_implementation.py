@@ -8,13 +8,13 @@ pytestmark = pytest.mark.tf
 
 @pytest.fixture
 def gpu(monkeypatch):
-    """A GPU, as far as TensorFlow tells."""
+    """A GPU in TensorFlow's list of devices."""
     import tensorflow as tf
 
     monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind=None: ["a GPU"] if kind == "GPU" else [])
 
 
-def test_layers_are_fast_on_a_cpu_unless_stock_is_chosen():
+def test_layers_use_the_scan_on_a_cpu_unless_stock_is_selected():
     from sweepkit.nn import implementation
 
     assert implementation.uses_scan()
@@ -26,7 +26,7 @@ def test_layers_are_fast_on_a_cpu_unless_stock_is_chosen():
     assert implementation.uses_scan()
 
 
-def test_a_choice_ends_with_its_block_even_if_that_fails():
+def test_a_selection_ends_with_its_block_even_on_an_exception():
     from sweepkit.nn import implementation
 
     def fail():
@@ -43,7 +43,7 @@ def test_a_choice_ends_with_its_block_even_if_that_fails():
 
 
 @pytest.mark.parametrize("wrong", ["fast", "", None])
-def test_a_path_that_does_not_exist_is_refused_and_changes_nothing(wrong):
+def test_an_unknown_implementation_is_refused_and_changes_nothing(wrong):
     from sweepkit.nn import implementation
 
     with pytest.raises(ValueError, match=f"nn must be one of auto, stock, got {wrong!r}"):
@@ -62,15 +62,15 @@ def test_stock_is_keras_own_layer(cell):
     made = layer(cell, 3)
     expected = made(rows).numpy()
     model = model_of(cell, path="stock", pooling="max")
-    assert not any(found.name == "distinct" for found in model.layers)
+    assert not any(one.name == "distinct" for one in model.layers)
     ours = model.get_layer("layer_1_forward")
     ours.set_weights(made.get_weights())
     with implementation.using("stock"):
         np.testing.assert_array_equal(ours(rows), expected)
-    assert (ours(rows).numpy() != expected).any()  # rounding tells that the scan computed this
+    assert (ours(rows).numpy() != expected).any()  # the scan rounds differently
 
 
-def test_what_is_traced_stays_on_its_path():
+def test_a_traced_function_keeps_its_implementation():
     from sweepkit.nn import implementation
 
     model = model_of("rnn")
@@ -80,7 +80,7 @@ def test_what_is_traced_stays_on_its_path():
         np.testing.assert_array_equal(model.predict_on_batch(rows), before)
 
 
-def test_a_gpu_in_sight_makes_all_layers_stock(gpu, caplog):
+def test_with_a_gpu_all_layers_are_stock(gpu, caplog):
     from sweepkit.nn import implementation
 
     assert not implementation.uses_scan()
@@ -91,7 +91,7 @@ def test_a_gpu_in_sight_makes_all_layers_stock(gpu, caplog):
 
 
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
-def test_on_a_gpu_lstm_and_gru_can_take_the_cudnn_path(cell, gpu):
-    from sweepkit.nn.cudnn import problems
+def test_on_a_gpu_lstm_and_gru_can_use_cudnn(cell, gpu):
+    from sweepkit.nn.cudnn import issues
 
-    assert problems(model_of(cell, layers=2, bidirectional=True, pooling="max", dropout=0.5)) == []
+    assert issues(model_of(cell, layers=2, bidirectional=True, pooling="max", dropout=0.5)) == []

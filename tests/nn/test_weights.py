@@ -1,8 +1,8 @@
-"""One set of weights for both paths, and for plain Keras where its formats allow.
+"""One set of weights for both implementations, and for plain Keras where its file format allows.
 
-Keras finds a layer's weights in a file by the name of its class, not by its own: LSTM, GRU and SimpleRNN are called as
-Keras' own, but UGRNN is called so where Keras has RNN, and TokenEmbedding where Keras has Embedding. The weights of
-these move by `get_weights` and `set_weights`.
+In a file, Keras identifies the weights of a layer by the name of its class: LSTM, GRU and SimpleRNN have the names of
+Keras' layers, but UGRNN stands for Keras' RNN, and TokenEmbedding for its Embedding. The weights of these two layers
+are copied by `get_weights` and `set_weights`.
 """
 
 import functools
@@ -25,7 +25,7 @@ def cell(request):
 
 
 def layers_of(cell, seed=0):
-    """Ours and Keras' own, of one name and seed."""
+    """Return sweepkit's layer and Keras' own, with the same name and seed."""
     import keras
 
     from sweepkit.nn.encoder import CELLS
@@ -46,16 +46,16 @@ def probabilities(model, path):
 
 
 def paths_of(variables):
-    """Names without the numbers that Keras gives to layers that have no name, such as a cell."""
+    """Return paths without the numbers that Keras gives to layers without a name, such as a cell."""
     return [re.sub(r"_\d+/", "/", variable.path) for variable in variables]
 
 
 def test_variables_are_those_of_keras_own_layer(cell):
     ours, stock = layers_of(cell)
     for kind in ("variables", "trainable_variables", "weights"):
-        found, expected = getattr(ours, kind), getattr(stock, kind)
-        assert paths_of(found) == paths_of(expected)
-        assert [(one.shape, one.dtype) for one in found] == [(one.shape, one.dtype) for one in expected]
+        actual, expected = getattr(ours, kind), getattr(stock, kind)
+        assert paths_of(actual) == paths_of(expected)
+        assert [(one.shape, one.dtype) for one in actual] == [(one.shape, one.dtype) for one in expected]
 
 
 def test_weights_start_as_those_of_keras_own_layer(cell):

@@ -31,16 +31,16 @@ def random_choice(rng: random.Random) -> object:
     return choose
 
 
-def test_asks_only_for_active_parameters_in_declared_order() -> None:
-    asked: list[str] = []
+def test_draws_only_active_parameters_in_declared_order() -> None:
+    drawn: list[str] = []
 
     def choose(name: str, param: Param) -> Value:
-        asked.append(name)
+        drawn.append(name)
         return "none" if name == "cell" else 0.1
 
     params = CELLS.draw(choose)
-    assert asked == ["cell", "dropout", "rate", "wide"]
-    assert set(params) == set(asked)
+    assert drawn == ["cell", "dropout", "rate", "wide"]
+    assert set(params) == set(drawn)
 
 
 def test_a_parameter_of_an_inactive_parent_is_inactive() -> None:
@@ -57,7 +57,7 @@ def test_draws_have_exactly_their_active_parameters() -> None:
     assert {"gate" in params for params in param_sets} == {True, False}
 
 
-def test_conditions_tell_true_from_one() -> None:
+def test_conditions_distinguish_true_from_one() -> None:
     space = Space({"wide": Choice((False, True)), "depth": Int(1, 3, when={"wide": (True,)})})
     assert space.is_active("depth", {"wide": True})
     assert not space.is_active("depth", {"wide": 1})
@@ -82,12 +82,12 @@ def test_size_counts_without_listing() -> None:
 
 def test_a_grid_of_a_continuous_space_is_an_error_that_names_the_float() -> None:
     assert CELLS.size() is None
-    with pytest.raises(ValueError, match=r"no finite grid: 'dropout', 'rate' takes any number in a range"):
+    with pytest.raises(ValueError, match=r"no finite grid: 'dropout', 'rate' may be any number in a range"):
         CELLS.grid()
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted", "expected"),
+    ("name", "setting", "expected"),
     [
         ("cell", "gru", Choice(("gru",))),
         ("cell", ["none", "lstm"], Choice(("lstm", "none"))),
@@ -104,14 +104,14 @@ def test_a_grid_of_a_continuous_space_is_an_error_that_names_the_float() -> None
         ("units", {"log": True}, Int(8, 64, log=True, when={"cell": ("lstm", "gru")})),
     ],
 )
-def test_yaml_values_narrow_a_parameter(name: str, wanted: object, expected: Param) -> None:
-    space, issues = Space({n: p for n, p in CELLS.parameters.items() if n != "gate"}).narrow({name: wanted})
+def test_yaml_values_narrow_a_parameter(name: str, setting: object, expected: Param) -> None:
+    space, issues = Space({n: p for n, p in CELLS.parameters.items() if n != "gate"}).narrow({name: setting})
     assert issues == []
     assert space.parameters[name] == expected
 
 
 @pytest.mark.parametrize(
-    ("wanted", "keys", "message"),
+    ("settings", "keys", "message"),
     [
         ({"unit": 8}, ("unit",), "the space has no parameter 'unit'; did you mean 'units'?"),
         ({"zzz": 8}, ("zzz",), "the space has no parameter 'zzz'; allowed: 'cell', 'units', 'gate'"),
@@ -142,15 +142,15 @@ def test_yaml_values_narrow_a_parameter(name: str, wanted: object, expected: Par
         ({"dropout": {"step": 0.1}}, ("dropout", "step"), "unknown key 'step'; allowed: 'from', 'to', 'log'"),
     ],
 )
-def test_what_cannot_be_narrowed_is_said_with_its_keys(
-    wanted: dict[str, object], keys: tuple[str, ...], message: str
+def test_a_wrong_setting_is_reported_with_its_keys(
+    settings: dict[str, object], keys: tuple[str, ...], message: str
 ) -> None:
-    space, issues = CELLS.narrow(wanted)
+    space, issues = CELLS.narrow(settings)
     assert [(where, what[: len(message)]) for where, what in issues] == [(keys, message)]
     assert space == CELLS
 
 
-def test_narrowing_reports_all_problems() -> None:
+def test_narrowing_reports_all_issues() -> None:
     _, issues = CELLS.narrow({"unit": 1, "cell": ["a", "b"], "units": {"from": 1, "to": 999}})
     assert [keys for keys, _ in issues] == [
         ("unit",), ("cell", "0"), ("cell", "1"), ("units", "from"), ("units", "to"),
@@ -219,7 +219,7 @@ def test_a_space_can_be_sent_to_a_worker() -> None:
     assert pickle.loads(pickle.dumps(CELLS)) == CELLS
 
 
-def test_points_hold_plain_values() -> None:
+def test_grid_points_contain_plain_values() -> None:
     space, _ = CELLS.narrow({"dropout": [0, 0.5], "rate": 1e-3})
     params: Params = next(space.grid())
     assert {type(value) for value in params.values()} <= {bool, int, float, str}

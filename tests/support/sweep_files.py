@@ -39,8 +39,8 @@ def n_rows(settings):
     return 1000 if settings.source == "sample" else None
 
 
-def epoch_gflop(point, n_rows, mean_tokens):
-    return point.get("units", 0) * n_rows * mean_tokens / 1e9
+def epoch_gflop(params, n_rows, mean_tokens):
+    return params.get("units", 0) * n_rows * mean_tokens / 1e9
 """
 
 

@@ -1,4 +1,4 @@
-"""Decisions about one trial, as tables of what was reported and what has to follow."""
+"""Reasons to stop a trial, as tables of reports and expected reasons."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_another_metric_may_be_nan() -> None:
     assert not_finite(report(valid_auc=math.nan, train_loss=0.3), "score") is None
 
 
-def test_a_missing_objective_is_told_with_what_was_reported() -> None:
+def test_a_missing_objective_is_reported_with_the_metrics_that_were() -> None:
     assert missing_objective(report(loss=1.0, valid_auc=0.5), "val_acc", 7) == (
         "metric 'val_acc' was not reported at epoch 3 of trial 7; reported: 'loss', 'valid_auc'"
     )

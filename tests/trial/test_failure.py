@@ -1,4 +1,4 @@
-"""What a fault says, and when a trial is given up."""
+"""The summary of a failure, and when a trial is not retried any more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from sweepkit.trial.failure import Failure, is_exhausted, last_line
 
 
-def fault(*, counts: bool = True) -> Failure:
+def failure(*, counts: bool = True) -> Failure:
     return Failure(2, "Traceback …\n  File …\nOSError: no space left", counts, 7.5)
 
 
@@ -18,28 +18,28 @@ def fault(*, counts: bool = True) -> Failure:
     [(0, 0, 0, False), (1, 0, 0, True), (1, 0, 1, False), (2, 0, 1, True), (3, 0, 1, True), (0, 9, 0, False),
      (1, 9, 1, False), (2, 9, 1, True)],
 )  # fmt: skip
-def test_a_trial_is_given_up_with_one_fault_more_than_retries_and_lost_nodes_are_free(
+def test_a_trial_is_exhausted_with_one_failure_more_than_retries_and_lost_nodes_do_not_count(
     n_counting: int, n_free: int, retries: int, expected: bool
 ) -> None:
-    failures = [fault() for _ in range(n_counting)] + [fault(counts=False) for _ in range(n_free)]
+    failures = [failure() for _ in range(n_counting)] + [failure(counts=False) for _ in range(n_free)]
     assert is_exhausted(failures, retries) is expected
 
 
-def test_a_fault_goes_through_json() -> None:
-    assert Failure.from_json(json.loads(json.dumps(fault().to_json()))) == fault()
+def test_a_failure_survives_json() -> None:
+    assert Failure.from_json(json.loads(json.dumps(failure().to_json()))) == failure()
 
 
 @pytest.mark.parametrize(
     ("error", "expected"),
-    [("Traceback …\nOSError: x\n", "OSError: x"), ("one line", "one line"), ("", "its worker died"),
-     (" \n", "its worker died")],
+    [("Traceback …\nOSError: x\n", "OSError: x"), ("one line", "one line"), ("", "the worker died"),
+     (" \n", "the worker died")],
 )  # fmt: skip
-def test_the_last_line_of_an_error_says_it_in_short(error: str, expected: str) -> None:
+def test_the_last_line_of_an_error_is_its_summary(error: str, expected: str) -> None:
     assert last_line(error) == expected
     assert Failure(0, error, counts=True, timestamp=0.0).summary == expected
 
 
-def test_what_tensorflow_appends_to_an_error_is_not_what_it_was() -> None:
+def test_what_tensorflow_appends_to_an_error_is_not_its_summary() -> None:
     error = (
         "Traceback (most recent call last):\n  File …\n"
         "tensorflow.python.framework.errors_impl.UnknownError: Graph execution error:\n\nDetected at node …\n"

@@ -1,4 +1,4 @@
-"""Ranking and its table, over records as the journal gives them."""
+"""The ranking of trials and its table."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def trial(number: int, best: float | None, state: TrialState | None = TrialState
     )
 
 
-def test_the_best_epoch_ranks_and_the_earlier_of_equals_leads() -> None:
+def test_trials_rank_by_their_best_epoch_and_the_earlier_of_equal_trials_leads() -> None:
     trials = [trial(0, 0.5), trial(1, 0.9), trial(2, 0.9, TrialState.PRUNED)]
-    assert [r.number for r in ranked(trials, Direction.MAX)] == [1, 2, 0]
-    assert [r.number for r in ranked(trials, Direction.MIN)] == [0, 1, 2]
+    assert [one.number for one in ranked(trials, Direction.MAX)] == [1, 2, 0]
+    assert [one.number for one in ranked(trials, Direction.MIN)] == [0, 1, 2]
 
 
-def test_failed_trials_and_those_without_a_value_do_not_rank() -> None:
+def test_failed_trials_and_trials_without_a_value_are_not_ranked() -> None:
     trials = [trial(0, 0.9, TrialState.FAILED), trial(1, None, None), trial(2, 0.1)]
-    assert [r.number for r in ranked(trials, Direction.MAX)] == [2]
+    assert [one.number for one in ranked(trials, Direction.MAX)] == [2]
 
 
-def test_an_objective_of_zero_ranks() -> None:
-    assert [r.number for r in ranked([trial(0, 0.0), trial(1, -1.0)], Direction.MAX)] == [0, 1]
+def test_a_trial_with_an_objective_of_zero_is_ranked() -> None:
+    assert [one.number for one in ranked([trial(0, 0.0), trial(1, -1.0)], Direction.MAX)] == [0, 1]
 
 
 def test_only_parameters_that_differ_are_columns() -> None:

@@ -1,13 +1,14 @@
-"""One time step of each recurrent cell, forward and backward, written for XLA: the equations, and nothing else.
+"""The equations of one time step of each recurrent cell, forward and backward, for compilation by XLA.
 
-Symbols, with R rows, H units and G gates: x <float>[R, G H] is the input's projection x_t W + b, made outside of the
-loop; h and c <float>[R, H] are the state and an LSTM's memory before the step (cells without memory pass c on); U
-<float>[H, G H] is the recurrent kernel and d <float>[G H] a GRU's recurrent bias. `*` is elementwise, s' is ds.
-A backward step turns dh and dc, the loss' derivatives by the state and memory after the step, into those before it, and
-into those by the pre-activations, which the caller multiplies by U transposed and sums into the weights' gradients.
+Symbols, with R rows, H units and G gates: x <float>[R, G H] is the input's projection x_t W + b, computed outside of
+the loop; h and c <float>[R, H] are the state and an LSTM's memory before the step (cells without memory return c
+unchanged); U <float>[H, G H] is the recurrent kernel and d <float>[G H] a GRU's recurrent bias. `*` is elementwise.
+A backward step takes dh and dc, the derivatives of the loss by the state and memory after the step. It returns those by
+the state and memory before the step, and those by the pre-activations, which the caller multiplies by U transposed and
+sums into the gradients of the weights.
 
-Every gate goes through tanh, as sigmoid(z) = tanh(z / 2) / 2 + 1 / 2: XLA makes one vectorised loop over all gates of a
-step. A forward step saves what its backward step reads and could not cheaply compute again.
+Every gate uses tanh, as sigmoid(z) = tanh(z / 2) / 2 + 1 / 2, so that XLA compiles one vectorised loop over all gates
+of a step. A forward step saves what the backward step needs and cannot cheaply recompute.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ Tensor = Any  # TensorFlow types no tensor
 
 
 class Forward(NamedTuple):
-    """After one step: the state, the memory, and what the backward step needs of it."""
+    """The state and the memory after one step, and the tensors saved for the backward step."""
 
     h: Tensor
     c: Tensor
     saved: tuple[Tensor, ...]
 
 
-class Around(NamedTuple):
-    """What a backward step is given beside the derivatives: states before and after the step, and what was saved.
+class StepContext(NamedTuple):
+    """The input of a backward step besides the derivatives: states before and after the step, and saved tensors.
 
-    `saved` is cut into what belongs to each gate, each <float>[R, H]. Of a cell without memory, the two of c are None.
+    `saved` is split by gate, each <float>[R, H]. `c` and `c_after` are None for a cell without memory.
     """
 
     h: Tensor
@@ -43,12 +44,12 @@ class Around(NamedTuple):
 
 
 class Backward(NamedTuple):
-    """Derivatives by the pre-activations, x's and h U's (the same but for a GRU), and by the states before.
+    """Derivatives by the pre-activations of x and of h U (equal except for a GRU), and by the states before the step.
 
     Attributes:
-        x: of each gate, <float>[R, H].
-        recurrent: of each gate, <float>[R, H]; through U they give the rest of dh.
-        h: <float>[R, H], what reaches the state before without passing U; None for nothing.
+        x: one per gate, <float>[R, H].
+        recurrent: one per gate, <float>[R, H]; multiplied by U transposed, they are the other part of dh.
+        h: <float>[R, H], the part of dh that does not pass through U; None for a cell without such a part.
         c: <float>[R, H].
     """
 
@@ -65,10 +66,10 @@ class Step:
     Attributes:
         name: a key of `STEPS`.
         gates: G.
-        saved: width of each saved tensor, in units; states and memory are kept beside.
-        has_memory: whether c means something.
+        saved: width of each saved tensor, in units; states and memory are kept separately.
+        has_memory: whether the cell uses c.
         forward: (x, h, c, U, d) -> Forward.
-        backward: (dh, dc, Around) -> Backward.
+        backward: (dh, dc, StepContext) -> Backward.
     """
 
     name: str
@@ -76,20 +77,7 @@ class Step:
     saved: tuple[int, ...]
     has_memory: bool
     forward: Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], Forward]
-    backward: Callable[[Tensor, Tensor, Around], Backward]
-
-
-def _cut(tensor: Tensor, parts: int) -> list[Tensor]:
-    """Split the gates of <float>[R, parts H]."""
-    units = tensor.shape[1] // parts
-    return [tensor[:, part * units : (part + 1) * units] for part in range(parts)]
-
-
-def _gates(z: Tensor, is_sigmoid: tuple[bool, ...]) -> Tensor:
-    """Apply each gate's own activation, all through one tanh: <float>[R, G H]."""
-    units = z.shape[1] // len(is_sigmoid)
-    scale = tf.repeat(tf.constant([0.5 if sigmoid else 1.0 for sigmoid in is_sigmoid]), units)
-    return tf.tanh(z * scale) * scale + (1.0 - scale)
+    backward: Callable[[Tensor, Tensor, StepContext], Backward]
 
 
 def _lstm_forward(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, _: Tensor) -> Forward:
@@ -100,12 +88,12 @@ def _lstm_forward(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, _: Tensor) ->
     return Forward(o * tf.tanh(c), c, (gates,))
 
 
-def _lstm_backward(dh: Tensor, dc: Tensor, given: Around) -> Backward:
+def _lstm_backward(dh: Tensor, dc: Tensor, context: StepContext) -> Backward:
     """dc += dh o (1 - tanh(c)^2), and each gate's derivative by its pre-activation: s (1 - s), or 1 - g^2."""
-    i, f, g, o = given.saved
-    squashed = tf.tanh(given.c_after)
+    i, f, g, o = context.saved
+    squashed = tf.tanh(context.c_after)
     dc = dc + dh * o * (1.0 - squashed * squashed)
-    through_c = (dc * g * i * (1.0 - i), dc * given.c * f * (1.0 - f), dc * i * (1.0 - g * g))
+    through_c = (dc * g * i * (1.0 - i), dc * context.c * f * (1.0 - f), dc * i * (1.0 - g * g))
     dz = (*through_c, dh * squashed * o * (1.0 - o))
     return Backward(dz, dz, None, dc * f)
 
@@ -121,11 +109,11 @@ def _gru_forward(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, bias: Tensor) 
     return Forward(g + z * (h - g), c, (gates, g, inner))
 
 
-def _gru_backward(dh: Tensor, dc: Tensor, given: Around) -> Backward:
-    """As the reset gate stands between U and the candidate, its two sides have different derivatives: dg, and r dg."""
-    z, r, g, inner = given.saved
+def _gru_backward(dh: Tensor, dc: Tensor, context: StepContext) -> Backward:
+    """dg = dh (1 - z) (1 - g^2). As r multiplies h U_g + d_g but not x_g, their derivatives differ: r dg, and dg."""
+    z, r, g, inner = context.saved
     dg = dh * (1.0 - z) * (1.0 - g * g)
-    shared = (dh * (given.h - g) * z * (1.0 - z), dg * inner * r * (1.0 - r))
+    shared = (dh * (context.h - g) * z * (1.0 - z), dg * inner * r * (1.0 - r))
     return Backward((*shared, dg), (*shared, dg * r), dh * z, dc)
 
 
@@ -134,9 +122,9 @@ def _rnn_forward(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, _: Tensor) -> 
     return Forward(tf.tanh(x + h @ kernel), c, ())
 
 
-def _rnn_backward(dh: Tensor, dc: Tensor, given: Around) -> Backward:
+def _rnn_backward(dh: Tensor, dc: Tensor, context: StepContext) -> Backward:
     """dz = dh (1 - h^2)."""
-    dz = (dh * (1.0 - given.h_after * given.h_after),)
+    dz = (dh * (1.0 - context.h_after * context.h_after),)
     return Backward(dz, dz, None, dc)
 
 
@@ -147,10 +135,10 @@ def _ugrnn_forward(x: Tensor, h: Tensor, c: Tensor, kernel: Tensor, _: Tensor) -
     return Forward(k + g * (h - k), c, (gates,))
 
 
-def _ugrnn_backward(dh: Tensor, dc: Tensor, given: Around) -> Backward:
-    """dk = dh (1 - g) (1 - k^2) and dg = dh (h - k) g (1 - g), with the h before the step."""
-    k, g = given.saved
-    dz = (dh * (1.0 - g) * (1.0 - k * k), dh * (given.h - k) * g * (1.0 - g))
+def _ugrnn_backward(dh: Tensor, dc: Tensor, context: StepContext) -> Backward:
+    """dk = dh (1 - g) (1 - k^2) and dg = dh (h - k) g (1 - g), where h is the state before the step."""
+    k, g = context.saved
+    dz = (dh * (1.0 - g) * (1.0 - k * k), dh * (context.h - k) * g * (1.0 - g))
     return Backward(dz, dz, dh * g, dc)
 
 
@@ -164,3 +152,16 @@ STEPS: dict[str, Step] = {
     )
 }
 """Gates in Keras' order: LSTM i f g o, GRU z r g (reset after the product), UGRNN candidate, gate."""
+
+
+def _gates(z: Tensor, is_sigmoid: tuple[bool, ...]) -> Tensor:
+    """Apply the activation of each gate, all by one tanh: <float>[R, G H]."""
+    units = z.shape[1] // len(is_sigmoid)
+    scale = tf.repeat(tf.constant([0.5 if sigmoid else 1.0 for sigmoid in is_sigmoid]), units)
+    return tf.tanh(z * scale) * scale + (1.0 - scale)
+
+
+def _cut(tensor: Tensor, parts: int) -> list[Tensor]:
+    """Split the gates of <float>[R, parts H]."""
+    units = tensor.shape[1] // parts
+    return [tensor[:, part * units : (part + 1) * units] for part in range(parts)]

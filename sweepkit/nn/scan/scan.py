@@ -1,10 +1,10 @@
-"""A recurrent layer over a batch: tile after tile forward, then backward, with a gradient of its own.
+"""A recurrent layer over a batch: a loop over tiles forward, another one backward, and a custom gradient.
 
-TensorFlow's automatic gradient would keep every intermediate result of every step and undo the loop operation by
-operation. Here the forward pass keeps what `steps` names, the backward pass is written out, and the gradient of the
-recurrent kernel is one product a tile, not one a step.
+TensorFlow's automatic gradient would keep every intermediate result of every step and differentiate the loop operation
+by operation. Here the forward pass keeps only the states and the tensors that `cells` saves, the backward pass is
+explicit, and the gradient of the recurrent kernel is one product per tile instead of one per step.
 
-    P = x W + b                     outside, once for each distinct token (`recurrent`)
+    P = x W + b                     in `nn.recurrent`, once for each distinct token
     states = scan(P, places, U, d, tiles, step=STEPS["lstm"], only_last=True, training=True)
 """
 
@@ -25,35 +25,37 @@ def scan(
     projected: Tensor, places: Tensor | None, kernel: Tensor, bias: Tensor, tiles: Tiles, *,
     step: Step, only_last: bool, training: bool,
 ) -> Tensor:  # fmt: skip
-    """Run a cell over a batch's rows.
+    """Run a cell over the rows of a batch.
 
     Args:
         projected: <float32>[distinct, G H], x W + b of each distinct input; or of each step, [N, K, R, G H] in tiles.
-        places: <int32>[N, K, R], which of the distinct inputs each step reads; None where there is one for each.
+        places: <int32>[N, K, R], index of each step's input in `projected`; None if `projected` has one per step.
         kernel: U <float32>[H, G H].
-        bias: d <float32>[G H], of the recurrent product; only a GRU's is read.
-        tiles: the batch's.
-        only_last: return each row's last state only.
-        training: keep what the backward pass reads. Without, a gradient can be had too, for a second forward pass.
+        bias: d <float32>[G H], of the recurrent product; only a GRU uses it.
+        tiles: those of the batch.
+        step: the cell.
+        only_last: return only the last state of each row.
+        training: keep what the backward pass needs. Without, a gradient costs a second forward pass.
 
     Returns:
-        <float32>[batch, H] or, if not only_last, <float32>[batch, time, H]: what stands past a row's end is no state,
-        and no gradient comes back from there.
+        <float32>[batch, H] or, if not only_last, <float32>[batch, time, H]. Values after a row's end are not states,
+        and no gradient flows through them.
     """
     is_distinct = places is not None
     loops = _loops(step, kernel.shape[0], is_distinct, only_last)
-    read = places if places is not None else tf.zeros((0, STEPS, ROWS), tf.int32)
+    # a traced function takes tensors only: an empty one stands for None
+    indexes = places if places is not None else tf.zeros((0, STEPS, ROWS), tf.int32)
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # TensorFlow's
     def run(projected: Tensor, kernel: Tensor, bias: Tensor) -> tuple[Tensor, Any]:
-        # run eagerly, a tape would differentiate the loops as well, which XLA refuses, were it not kept from these
+        # in eager mode, the tape of the caller would also record the loops, whose gradient XLA cannot compute
         projected, kernel, bias = (tf.stop_gradient(values) for values in (projected, kernel, bias))
-        inputs = (projected, read, kernel, bias, tiles)
+        inputs = (projected, indexes, kernel, bias, tiles)
         result, *kept = (loops.forward if training else loops.infer)(*inputs)
 
         def gradient(upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-            known = kept if training else list(loops.forward(*inputs)[1:])
-            return tuple(loops.backward(upstream, known, *inputs))
+            kept_states = kept if training else list(loops.forward(*inputs)[1:])
+            return tuple(loops.backward(upstream, kept_states, *inputs))
 
         return result, gradient
 
@@ -61,7 +63,7 @@ def scan(
 
 
 class _Loops(NamedTuple):
-    """Traced once for a process, and called by every model with such a layer."""
+    """Functions of one kind of layer, traced once per process and called by all models."""
 
     forward: Any
     infer: Any
@@ -80,7 +82,7 @@ def _loops(step: Step, units: int, is_distinct: bool, only_last: bool) -> _Loops
         SPECS,
     ]
     upstream = tf.TensorSpec((None, units) if only_last else (None, None, units))
-    kept = [tf.TensorSpec((), tf.variant) for _ in kept_shapes(step, units)]
+    kept = [tf.TensorSpec((), tf.variant) for _ in kept_shapes(step, units)]  # flows of TensorArrays, see _Loop.forward
     loop = _Loop(step, units, is_distinct, only_last)
 
     def traced(function: Any, *first: Any) -> Any:
@@ -90,7 +92,7 @@ def _loops(step: Step, units: int, is_distinct: bool, only_last: bool) -> _Loops
 
 
 class _Loop:
-    """The loops over tiles of one kind of layer."""
+    """The loops over tiles of one kind of layer. Each tile is computed by a compiled program (`tile_program`)."""
 
     def __init__(self, step: Step, units: int, is_distinct: bool, only_last: bool) -> None:
         self._step, self._units = step, units
@@ -99,7 +101,7 @@ class _Loop:
         self._kept = kept_shapes(step, units)
 
     def infer(self, projected: Tensor, places: Tensor, kernel: Tensor, bias: Tensor, tiles: Tiles) -> tuple[Tensor]:
-        # predicting keeps all states, which come first, or nothing
+        """Return the result; keep only the states that are the result."""
         kept = [] if self._only_last else self._kept[:1]
         result, _ = self._run(kept, projected, places, kernel, bias, tiles)
         return (result,)
@@ -107,25 +109,32 @@ class _Loop:
     def forward(
         self, projected: Tensor, places: Tensor, kernel: Tensor, bias: Tensor, tiles: Tiles
     ) -> tuple[Tensor, ...]:
+        """Return the result, and the flows of what is kept for the backward loop."""
         result, kept = self._run(self._kept, projected, places, kernel, bias, tiles)
+        # a TensorArray cannot leave a traced function; its flow, a variant tensor that holds the list, can
         return (result, *(values.flow for values in kept))
 
     def _run(
         self, shapes: list[Any], projected: Tensor, places: Tensor, kernel: Tensor, bias: Tensor, tiles: Tiles
     ) -> tuple[Tensor, list[Any]]:
+        """Loop over the tiles; `shapes` are those of the tensors to keep of each tile, the states first."""
         n_tiles = tf.size(tiles.group)
         zeros = tf.zeros((ROWS, self._units))
         is_first = tf.equal(tf.gather(tiles.first, tiles.group), tf.range(n_tiles))
 
         def advance(i: Tensor, h: Tensor, c: Tensor, last: Any, kept: list[Any]) -> tuple[Any, ...]:
+            # h and c are those of the tile before: of the same rows, except in the first tile of a group
             h, c = (tf.where(is_first[i], zeros, state) for state in (h, c))
             x = self._inputs(projected, places, i)
-            h, c, *found = self._forward(x, kernel, bias, h, c, tiles.live[i], tiles.live[i, 0])
-            kept = [values.write(i, value) for values, value in zip(kept, found[: len(kept)], strict=True)]
+            # rows are sorted by length, so the first row has the most live steps
+            h, c, *of_tile = self._forward(x, kernel, bias, h, c, tiles.live[i], tiles.live[i, 0])
+            kept = [values.write(i, value) for values, value in zip(kept, of_tile[: len(kept)], strict=True)]
+            # each tile of a group overwrites the state of the one before, so the last tile's state remains
             return i + 1, h, c, last.write(tiles.group[i], h), kept
 
         last = tf.TensorArray(tf.float32, size=tf.size(tiles.first), element_shape=zeros.shape)
         kept = [tf.TensorArray(tf.float32, size=n_tiles, element_shape=shape) for shape in shapes]
+        # tiles depend on each other through h, so nothing can run in parallel
         _, _, _, last, kept = tf.while_loop(
             lambda i, *_: i < n_tiles, advance, (0, zeros, zeros, last, kept), parallel_iterations=1
         )
@@ -139,22 +148,27 @@ class _Loop:
     ) -> tuple[Tensor, Tensor, Tensor]:  # fmt: skip
         """Return the derivatives by `projected`, `kernel` and `bias`."""
         n_tiles, width = tf.size(tiles.group), self._step.gates * self._units
-        known = [tf.TensorArray(tf.float32, flow=flow) for flow in kept]
+        kept_arrays = [tf.TensorArray(tf.float32, flow=flow) for flow in kept]
         zeros = tf.zeros((ROWS, self._units))
-        of_tile = self._upstream(upstream, tiles)
+        upstream_of = self._upstream(upstream, tiles)
         is_last = tf.concat([tiles.group[1:] != tiles.group[:-1], [True]], axis=0)
 
         def retreat(i: Tensor, dh: Tensor, dc: Tensor, dkernel: Tensor, dbias: Tensor, dx: Any) -> tuple[Any, ...]:
-            of_steps = [tf.ensure_shape(values.read(i), shape) for values, shape in zip(known, self._kept, strict=True)]
-            dlast, dstates = of_tile(i)
+            # an array rebuilt from its flow has lost the shapes of its elements, which the program requires
+            kept_of_tile = tuple(
+                tf.ensure_shape(values.read(i), shape) for values, shape in zip(kept_arrays, self._kept, strict=True)
+            )
+            dlast, dstates = upstream_of(i)
+            # the loop begins with a group's last tile, where only the derivatives by the last states arrive
             dh, dc = tf.where(is_last[i], dlast, dh), tf.where(is_last[i], zeros, dc)
             n = tiles.live[i, 0]
-            dh, dc, *by_step = self._backward(dstates, kernel, tuple(of_steps), dh, dc, tiles.live[i], n)
-            dkernel += _by_kernel(of_steps[0], by_step[-1], n)
-            if self._step.name == "gru":
+            dh, dc, *by_step = self._backward(dstates, kernel, kept_of_tile, dh, dc, tiles.live[i], n)
+            dkernel += _by_kernel(kept_of_tile[0], by_step[-1], n)
+            if self._step.name == "gru":  # the only cell with a recurrent bias
                 dbias += tf.reduce_sum(by_step[-1], axis=(0, 1))
             return i - 1, dh, dc, dkernel, dbias, dx.write(i, by_step[0])
 
+        # not cleared after reading: sum_rows reads the last tile several times
         dx = tf.TensorArray(tf.float32, size=n_tiles, element_shape=(STEPS, ROWS, width), clear_after_read=False)
         start = (n_tiles - 1, zeros, zeros, tf.zeros_like(kernel), tf.zeros_like(bias), dx)
         _, _, _, dkernel, dbias, dx = tf.while_loop(lambda i, *_: i >= 0, retreat, start, parallel_iterations=1)
@@ -168,17 +182,18 @@ class _Loop:
         return tf.ensure_shape(x, (STEPS, ROWS, self._step.gates * self._units))
 
     def _upstream(self, upstream: Tensor, tiles: Tiles) -> Any:
-        """Return what gives tile i its derivatives: by its rows' last states, and by all of its states."""
+        """Return a function of i: the derivatives by the last states of tile i's rows, and by all states of tile i."""
         if self._only_last:
             by_place = tf.reshape(tf.gather(upstream, tiles.rows), (-1, ROWS, self._units))
-            none = tf.zeros((0, ROWS, self._units))
-            return lambda i: (tf.ensure_shape(by_place[tiles.group[i]], (ROWS, self._units)), none)
+            no_steps = tf.zeros((0, ROWS, self._units))
+            return lambda i: (tf.ensure_shape(by_place[tiles.group[i]], (ROWS, self._units)), no_steps)
         in_tiles = to_tiles(upstream, tiles)
         zeros = tf.zeros((ROWS, self._units))
         return lambda i: (zeros, tf.ensure_shape(in_tiles[i], (STEPS, ROWS, self._units)))
 
 
 def _by_kernel(states: Tensor, dz: Tensor, n: Tensor) -> Tensor:
-    """Sum n steps' outer products of the states before each with the derivatives by U's product: <float>[H, G H]."""
+    """Sum, over n steps, the products of the state before a step and the derivatives by h U: <float>[H, G H]."""
+    # one matrix product over all steps and rows; states has K + 1 steps, of which the first n are those before
     before, by_step = (tf.reshape(values[:n], (-1, values.shape[2])) for values in (states, dz))
     return tf.matmul(before, by_step, transpose_a=True)

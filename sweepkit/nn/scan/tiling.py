@@ -1,8 +1,8 @@
-"""How a padded batch is cut into tiles of 32 rows by 40 time steps.
+"""Cut a padded batch into tiles of 32 rows by 40 time steps.
 
-Rows are put in order of length, longest first, and taken 32 at a time: a group. A group takes as many tiles, one after
-the other in time, as its own longest row needs; nothing is computed for the padding of all others. The last group is
-filled up with rows of no length.
+Rows are sorted by length, longest first, and 32 of them make a group. A group has as many tiles, one after the other in
+time, as its longest row needs; no tile is computed for padding beyond that. The last group is filled up with rows of
+length zero.
 
     tiles = cut(lengths, tf.shape(token_indexes)[1])
 """
@@ -18,16 +18,18 @@ from sweepkit.nn.scan.tile_program import ROWS, STEPS
 
 
 class Tiles(NamedTuple):
-    """With N tiles of R rows and K steps, of a batch of B rows and T steps.
+    """N tiles of R rows and K steps, of a batch of B rows and T steps.
 
     Attributes:
-        rows: <int32>[groups R], the batch's row at each place; a filled-up place repeats one.
-        places: <int32>[B], where each row stands in that order.
-        group: <int32>[N], in ascending order.
-        first: <int32>[groups], each group's first tile.
-        live: <int32>[N, R], how many of its steps belong to each row, in [0, K].
-        source: <int32>[N, K, R], which of the batch's B T steps each of a tile's is; that of a dead step is any.
-        lengths: <int32>[B], as given.
+        rows: <int32>[groups R], row of the batch at each place of the sorted order; places that fill up the last group
+            refer to row 0.
+        places: <int32>[B], place of each row in the sorted order.
+        group: <int32>[N], group of each tile, ascending.
+        first: <int32>[groups], first tile of each group.
+        live: <int32>[N, R], number of steps of the tile inside each row, in [0, K].
+        source: <int32>[N, K, R], index of each step of a tile among the B T steps of the batch; arbitrary for steps
+            after a row's end.
+        lengths: <int32>[B], those of the rows.
         time: <int32>[], T.
     """
 
@@ -67,14 +69,14 @@ def cut(lengths: Tensor, time: Tensor) -> Tiles:
     n_rows = tf.shape(lengths)[0]
     n_groups = -(-n_rows // ROWS)
     order = tf.argsort(lengths, direction="DESCENDING", stable=True)
-    filled = n_groups * ROWS - n_rows
-    by_group = tf.reshape(tf.pad(tf.gather(lengths, order), [[0, filled]]), (n_groups, ROWS))
-    rows = tf.pad(order, [[0, filled]])
-    n_tiles = -(-by_group[:, 0] // STEPS)  # a group's first row is its longest
+    n_missing = n_groups * ROWS - n_rows
+    by_group = tf.reshape(tf.pad(tf.gather(lengths, order), [[0, n_missing]]), (n_groups, ROWS))
+    rows = tf.pad(order, [[0, n_missing]])
+    n_tiles = -(-by_group[:, 0] // STEPS)  # rounded up; a group's first row is the longest
     first = tf.cumsum(n_tiles, exclusive=True)
     group = tf.repeat(tf.range(n_groups), n_tiles)
     start = (tf.range(tf.size(group)) - tf.gather(first, group)) * STEPS
-    steps = tf.minimum(start[:, None] + tf.range(STEPS), time - 1)
+    steps = tf.minimum(start[:, None] + tf.range(STEPS), time - 1)  # no index beyond the batch
     rows_of_tile = tf.gather(tf.reshape(rows, (n_groups, ROWS)), group)
     return Tiles(
         rows=rows,
@@ -89,15 +91,15 @@ def cut(lengths: Tensor, time: Tensor) -> Tiles:
 
 
 def to_tiles(values: Tensor, tiles: Tiles) -> Tensor:
-    """Put what belongs to a batch's steps in the order of tiles: [B, T, ...] to [N, K, R, ...]."""
+    """Reorder values of a batch's steps into tiles: [B, T, ...] to [N, K, R, ...]."""
     flat = tf.reshape(values, tf.concat([[-1], tf.shape(values)[2:]], axis=0))
     return tf.gather(flat, tiles.source)
 
 
 def to_batch(values: Tensor, tiles: Tiles) -> Tensor:
-    """Put <float>[N, K, R, features] in the batch's order: [B, T, features]. Past a row's end, its last repeats.
+    """Reorder tiles <float>[N, K, R, features] into a batch [B, T, features]; after a row's end, its last step repeats.
 
-    Of K + 1 steps the first is left out: it is what stood before the tile.
+    Tiles may have K + 1 steps; the first, the state before the tile, is left out.
     """
     steps = tf.minimum(tf.range(tiles.time)[None, :], tiles.lengths[:, None] - 1)
     tile = tf.gather(tiles.first, tiles.places // ROWS)[:, None] + steps // STEPS
@@ -107,5 +109,5 @@ def to_batch(values: Tensor, tiles: Tiles) -> Tensor:
 
 
 def is_live(tiles: Tiles) -> Tensor:
-    """Tell which steps of the tiles belong to a row: <bool>[N, K, R]."""
+    """Return which steps of the tiles are inside a row: <bool>[N, K, R]."""
     return tf.range(STEPS)[None, :, None] < tiles.live[:, None, :]

@@ -1,9 +1,9 @@
-"""Functions that XLA compiles once for a process, called from any number of graphs without leaving anything behind.
+"""Functions that XLA compiles once per process, and that any number of graphs call without leaking memory.
 
-`tf.function(jit_compile=True)` does the same in public, but each graph that calls one keeps copies of the function and
-of the loops in it for good, even when the graph is gone: about 1 MB a trained model. TensorFlow makes them while it
-looks for inputs that must be constants (`GetBodyAndConstantsAndResources`, in compiler/jit). `XlaLaunch`, the operation
-that such a call becomes, is told that there are none.
+`tf.function(jit_compile=True)` is the public way, but each graph that calls such a function leaves copies of the
+function and of its loops behind, even after the graph is deleted: about 1 MB per trained model. TensorFlow makes the
+copies while it searches for inputs that must be constants (`GetBodyAndConstantsAndResources`, in compiler/jit).
+Such a call becomes the operation `XlaLaunch`. Created directly, with no constants declared, it skips the search.
 """
 
 from __future__ import annotations
@@ -12,38 +12,38 @@ from typing import Any  # TensorFlow types neither tensors nor functions
 
 import tensorflow as tf
 
-# neither is public; `tests/nn/scan/test_xla.py` tells when they change
+# neither is public; `tests/nn/scan/test_xla.py` fails if a release of TensorFlow changes them
 from tensorflow.compiler.jit.ops.xla_ops import xla_launch
 from tensorflow.compiler.tf2xla.ops.gen_xla_ops import xla_dynamic_update_slice
 
 
 def update_slice(values: Any, part: Any, start: list[Any]) -> Any:
-    """Return values with `part`, of as many axes, written at `start` <int32>[axes]; in XLA only, and in place there."""
+    """Return values with `part`, of as many axes, written at `start` <int32>[axes]; only inside XLA, and in place."""
     return xla_dynamic_update_slice(values, part, tf.stack(start))
 
 
 def compiled(function: Any, *inputs: Any) -> Any:
-    """Trace a function for these inputs; XLA compiles it at the first call with each shape.
+    """Trace a function for its inputs; XLA compiles it at the first call with each shape.
 
     Args:
-        function: of tensors, or of nested lists and tuples of them; no argument of it may decide about a shape.
-        inputs: a tf.TensorSpec for each tensor, nested as the arguments are.
+        function: of tensors, or of nested lists and tuples of tensors; no shape may depend on the value of an argument.
+        inputs: a tf.TensorSpec for each tensor, nested like the arguments.
 
     Returns:
-        What to call in a graph, with what `function` takes; it returns what `function` does.
+        A function to call in a graph, with the arguments and results of `function`.
     """
     traced = tf.function(function, autograph=False, input_signature=inputs).get_concrete_function()
     results = tf.nest.flatten(traced.structured_outputs)
 
     def call(*arguments: Any) -> Any:
-        found = xla_launch(
+        values = xla_launch(
             constants=[],
             args=tf.nest.flatten(arguments),
             resources=[],
             Tresults=[result.dtype for result in results],
             function=traced,
         )
-        shaped = [tf.ensure_shape(value, result.shape) for value, result in zip(found, results, strict=True)]
+        shaped = [tf.ensure_shape(value, result.shape) for value, result in zip(values, results, strict=True)]
         return tf.nest.pack_sequence_as(traced.structured_outputs, shaped)
 
     return call

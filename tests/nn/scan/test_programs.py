@@ -1,4 +1,4 @@
-"""How many programs a process compiles, whatever the shapes of its batches."""
+"""The number of programs that a process compiles, whatever the shapes of its batches."""
 
 import functools
 
@@ -12,7 +12,7 @@ SHAPES = [(1, 1), (3, 33), (64, 2), (65, 7), (16, 90), (130, 3), *((5 + n, 10 + 
 
 
 def count_traces(model):
-    """A list that grows whenever TensorFlow traces the training step."""
+    """Return a list that grows whenever TensorFlow traces the training step."""
     traces, train_step = [], model.train_step
 
     def counted(data):
@@ -40,7 +40,7 @@ def train(model, shapes):
 
 
 def misses():
-    """How often a program, or a loop over tiles, was made and not found."""
+    """Return how often a program, or a loop over tiles, was not in its cache."""
     from sweepkit.nn.scan import scan, segment_sum, tile_program
 
     return [
@@ -51,7 +51,7 @@ def misses():
 
 @pytest.fixture
 def untouched(monkeypatch):
-    """Caches of a fresh process."""
+    """Empty caches, as in a new process."""
     from sweepkit.nn.scan import scan, segment_sum, tile_program
 
     for module, name in ((scan, "forward"), (scan, "backward"), (scan, "_loops"), (segment_sum, "_program")):
@@ -85,7 +85,7 @@ def test_a_second_model_of_the_same_cell_and_units_compiles_none(caplog):
     assert caplog.messages == []
 
 
-def test_each_kind_of_layer_has_a_loop_of_its_own_and_shares_programs(untouched):
+def test_each_kind_of_layer_has_its_own_loop_and_shares_programs(untouched):
     rows, _ = batch_of(3, 5)
     model_of("rnn")(rows)
     # steps and last states, each from distinct tokens or not: a second layer, and pooling over all states

@@ -7,7 +7,7 @@ WIDTH = 3
 
 
 @pytest.mark.parametrize(("n_tiles", "n"), [(1, 1), (8, 511), (9, 512), (17, 700)])
-def test_rows_are_added_to_the_sum_that_they_belong_to(n_tiles, n):
+def test_rows_are_added_to_their_sums(n_tiles, n):
     import tensorflow as tf
 
     from sweepkit.nn.scan.segment_sum import sum_rows
@@ -19,9 +19,9 @@ def test_rows_are_added_to_the_sum_that_they_belong_to(n_tiles, n):
     expected = np.zeros((n, WIDTH))
     np.add.at(expected, places.ravel(), rows.reshape(-1, WIDTH).astype(np.float64))
     tiles = tf.constant(rows)
-    found = sum_rows(tf.constant(n_tiles), lambda i: tiles[i], tf.constant(places), tf.constant(n), WIDTH)
-    assert found.shape == (n, WIDTH)
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-4)
+    sums = sum_rows(tf.constant(n_tiles), lambda i: tiles[i], tf.constant(places), tf.constant(n), WIDTH)
+    assert sums.shape == (n, WIDTH)
+    np.testing.assert_allclose(sums, expected, rtol=1e-4, atol=2e-4)
 
 
 def test_there_is_one_shape_for_each_power_of_two_of_sums(monkeypatch):
@@ -33,9 +33,9 @@ def test_there_is_one_shape_for_each_power_of_two_of_sums(monkeypatch):
     shapes = {}
 
     def program(width):
-        def add(sums, belongs, tiles):
-            shapes[sums.shape[0]] = [belongs.shape, len(tiles)]
-            assert int(tf.reduce_max(belongs)) < sums.shape[0]
+        def add(sums, indexes, tiles):
+            shapes[sums.shape[0]] = [indexes.shape, len(tiles)]
+            assert int(tf.reduce_max(indexes)) < sums.shape[0]
             return sums
 
         return add
@@ -45,7 +45,7 @@ def test_there_is_one_shape_for_each_power_of_two_of_sums(monkeypatch):
     for n in (1, 2, 500, 511, 512, 513, 1023, 1024, 2000, 4095):
         places = tf.fill((3, STEPS, ROWS), n - 1)
         segment_sum.sum_rows(tf.constant(3), lambda i: tile, places, tf.constant(n), WIDTH)
-        # at least one sum more than asked for, and not twice as many as needed
+        # at least one sum more than requested, and less than twice as many as needed
         assert min(shapes) >= 512
         assert n < max(shapes) <= max(512, 2 * (n + 1))
     assert sorted(shapes) == [512, 1024, 2048, 4096]

@@ -28,41 +28,41 @@ def cut(lengths, time):
     return tiling.cut(tf.constant(lengths), tf.constant(time))
 
 
-def test_rows_stand_in_groups_of_their_length_and_take_the_tiles_of_the_longest(batch):
+def test_rows_are_grouped_by_length_and_a_group_has_the_tiles_of_its_longest_row(batch):
     from sweepkit.nn.scan.tile_program import ROWS, STEPS
 
-    found = cut(*batch)
+    tiles = cut(*batch)
     longest = np.sort(batch[0])[::-1][::ROWS]
     n_tiles = -(-longest // STEPS)
-    np.testing.assert_array_equal(found.group, np.repeat(np.arange(len(longest)), n_tiles))
-    np.testing.assert_array_equal(found.first, np.cumsum(n_tiles) - n_tiles)
-    np.testing.assert_array_equal(found.rows.numpy()[found.places], np.arange(len(batch[0])))
+    np.testing.assert_array_equal(tiles.group, np.repeat(np.arange(len(longest)), n_tiles))
+    np.testing.assert_array_equal(tiles.first, np.cumsum(n_tiles) - n_tiles)
+    np.testing.assert_array_equal(tiles.rows.numpy()[tiles.places], np.arange(len(batch[0])))
 
 
-def test_every_step_of_every_row_stands_in_one_live_slot(batch):
+def test_every_step_of_every_row_is_in_one_live_slot(batch):
     from sweepkit.nn.scan.tiling import is_live
 
     lengths, time = batch
-    found = cut(lengths, time)
+    tiles = cut(lengths, time)
     own = np.flatnonzero(np.arange(time) < lengths[:, None])
-    live = is_live(found).numpy()
-    assert sorted(found.source.numpy()[live]) == own.tolist()
-    np.testing.assert_array_equal(live.sum(axis=1), found.live)
-    assert (np.diff(found.live, axis=1) <= 0).all()  # the first row of a tile is its longest
-    assert ((found.source.numpy() >= 0) & (found.source.numpy() < lengths.size * time)).all()
+    live = is_live(tiles).numpy()
+    assert sorted(tiles.source.numpy()[live]) == own.tolist()
+    np.testing.assert_array_equal(live.sum(axis=1), tiles.live)
+    assert (np.diff(tiles.live, axis=1) <= 0).all()  # the first row of a tile is its longest
+    assert ((tiles.source.numpy() >= 0) & (tiles.source.numpy() < lengths.size * time)).all()
 
 
-def test_steps_come_back_from_tiles_to_where_they_were(batch):
+def test_reordering_into_tiles_and_back_restores_steps(batch):
     from sweepkit.nn.scan.tiling import to_batch, to_tiles
 
     lengths, time = batch
-    found = cut(lengths, time)
+    tiles = cut(lengths, time)
     values = RNG.normal(size=(len(lengths), time, 2)).astype(np.float32)
-    back = to_batch(to_tiles(values, found), found).numpy()
+    back = to_batch(to_tiles(values, tiles), tiles).numpy()
     for row, length in enumerate(lengths):
         np.testing.assert_array_equal(back[row, :length], values[row, :length])
         np.testing.assert_array_equal(back[row, length:], np.tile(values[row, length - 1], (time - length, 1)))
 
 
-def test_rows_of_one_length_stay_in_their_order():
+def test_rows_of_one_length_keep_their_order():
     np.testing.assert_array_equal(cut(np.array([4, 9, 4, 9], np.int32), 9).rows.numpy()[:4], [1, 3, 0, 2])

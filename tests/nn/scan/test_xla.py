@@ -1,4 +1,4 @@
-"""What is compiled once for a process, and called from graphs that come and go."""
+"""Functions that are compiled once per process and called from graphs that come and go."""
 
 import gc
 
@@ -9,7 +9,7 @@ pytestmark = pytest.mark.tf
 
 @pytest.fixture
 def scaled():
-    """A compiled function of nested arguments, with a loop inside, as those of a tile have."""
+    """A compiled function of nested arguments with a loop inside, like the programs of tiles."""
     import tensorflow as tf
 
     from sweepkit.nn.scan.xla import compiled
@@ -22,22 +22,22 @@ def scaled():
     return compiled(function, (row, [row]), tf.TensorSpec((), tf.int32))
 
 
-def test_it_takes_and_gives_nested_tensors_of_known_shapes(scaled):
+def test_arguments_and_results_are_nested_tensors_of_known_shapes(scaled):
     import tensorflow as tf
 
     @tf.function
     def call(rows):
-        found, times = scaled((rows, [rows]), tf.constant(4))
-        assert found["sum"].shape.as_list() == [None, 3]
-        return found["sum"], times
+        results, times = scaled((rows, [rows]), tf.constant(4))
+        assert results["sum"].shape.as_list() == [None, 3]
+        return results["sum"], times
 
     for n in (1, 2):
-        found, times = call(tf.fill((n, 3), 2.0))
-        assert found.numpy().tolist() == [[10.0] * 3] * n
+        total, times = call(tf.fill((n, 3), 2.0))
+        assert total.numpy().tolist() == [[10.0] * 3] * n
         assert times.numpy() == 4
 
 
-def test_xla_runs_it_and_not_the_executor(scaled):
+def test_a_compiled_function_is_one_launch_of_xla(scaled):
     import tensorflow as tf
 
     graph = tf.function(lambda rows: scaled((rows, [rows]), tf.constant(4)))
@@ -45,7 +45,7 @@ def test_xla_runs_it_and_not_the_executor(scaled):
     assert [one.type for one in operations if one.type in ("XlaLaunch", "StatelessWhile", "While")] == ["XlaLaunch"]
 
 
-def test_graphs_that_call_it_leave_no_memory_behind(scaled):
+def test_graphs_that_call_a_compiled_function_leak_no_memory(scaled):
     import psutil
     import tensorflow as tf
 
@@ -63,7 +63,7 @@ def test_graphs_that_call_it_leave_no_memory_behind(scaled):
     assert grown(60) < 30_000
 
 
-def test_a_slice_is_written_where_it_belongs():
+def test_a_slice_is_written_at_its_place():
     import tensorflow as tf
 
     from sweepkit.nn.scan.xla import compiled, update_slice
@@ -72,6 +72,6 @@ def test_a_slice_is_written_where_it_belongs():
         return update_slice(values, tf.ones((1, 2, 1)), [t, 0, 1])
 
     call = tf.function(compiled(write, tf.TensorSpec((3, 2, 3)), tf.TensorSpec((), tf.int32)))
-    found = call(tf.zeros((3, 2, 3)), tf.constant(2)).numpy()
-    assert found[2].tolist() == [[0, 1, 0], [0, 1, 0]]
-    assert not found[:2].any()
+    written = call(tf.zeros((3, 2, 3)), tf.constant(2)).numpy()
+    assert written[2].tolist() == [[0, 1, 0], [0, 1, 0]]
+    assert not written[:2].any()
