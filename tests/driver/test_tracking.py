@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sweepkit.config.definition import load
+from sweepkit.data.manifest import FORMAT, Manifest, SplitInfo
 from sweepkit.driver.run import _sync_the_rest
 from sweepkit.driver.tracking import SweepRuns
 from sweepkit.results.sweep import read_sweep
@@ -23,10 +24,18 @@ from tests.support.tracked_sweeps import CHILDREN, tracked_sweep
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")]
 SweepFile = Callable[..., Path]
-# the only facts of the data that a run records
-DATASET: Any = SimpleNamespace(
-    manifest=SimpleNamespace(key="key1", package="toy", profile=lambda split: {"rows": 4}), folder="data"
+SPLIT = SplitInfo(rows=4, lengths={"mean": 2.0}, files=())
+MANIFEST = Manifest(
+    format=FORMAT,
+    key="key1",
+    package="toy",
+    splits={"train": SPLIT, "valid": SPLIT},
+    settings={},
+    source="texts.csv",
+    source_digest="ab",
 )
+# nothing else of prepared data is logged, and its files need not exist
+DATASET: Any = SimpleNamespace(manifest=MANIFEST, folder="data")
 
 
 @pytest.fixture
