@@ -17,8 +17,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sweepkit.formatting import count
 from sweepkit.report.data import ReportData
-from sweepkit.report.saying import count
 from sweepkit.report.scales import Scale
 from sweepkit.trial.trial import Direction, Trial
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweepkit.report.saying import NOT_USED, value
+from sweepkit.formatting import NOT_USED, value
 from sweepkit.space import Choice, Param, Value
 
 _MOST_TICKS = 6

@@ -14,12 +14,12 @@ from importlib import resources
 from typing import Any
 
 from sweepkit import __version__
+from sweepkit.formatting import count
 from sweepkit.report.data import ReportData
 from sweepkit.report.html.blocks import Block, Board, Drawn, Grid, Section, Selection
 from sweepkit.report.html.charts.plotly import compact
 from sweepkit.report.html.sections import cost, data, origin, parameters, trials
 from sweepkit.report.importance import Importances, importance
-from sweepkit.report.saying import count
 from sweepkit.report.timeline import timeline
 
 

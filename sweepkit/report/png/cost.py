@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sweepkit.formatting import metric_words
+from sweepkit.formatting import duration, metric_words
 from sweepkit.report import style
 from sweepkit.report.data import ReportData
 from sweepkit.report.html.charts.plotly import by_look, is_wide
 from sweepkit.report.pareto import COSTS, front
 from sweepkit.report.png.marks import dots, key, limit, say
 from sweepkit.report.png.parameters import logarithmic
-from sweepkit.report.saying import duration
 from sweepkit.report.timeline import Timeline
 
 if TYPE_CHECKING:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sweepkit.formatting import metric_words
+from sweepkit.formatting import metric_words, number, value
 from sweepkit.report import style
 from sweepkit.report.data import ReportData
 from sweepkit.report.importance import Importances
 from sweepkit.report.png.marks import cut, say
-from sweepkit.report.saying import number, value
 from sweepkit.space import Value
 
 if TYPE_CHECKING:

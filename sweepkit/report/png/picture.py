@@ -10,12 +10,11 @@ import io
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from sweepkit.formatting import metric_words
+from sweepkit.formatting import count, metric_words, number
 from sweepkit.report import style
 from sweepkit.report.data import ReportData
 from sweepkit.report.importance import Importances, importance
 from sweepkit.report.png import cost, marks, parameters, trials
-from sweepkit.report.saying import count, number
 from sweepkit.report.timeline import timeline
 
 if TYPE_CHECKING:

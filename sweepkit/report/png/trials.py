@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sweepkit.formatting import metric_words
+from sweepkit.formatting import metric_words, number, params_list
 from sweepkit.report import style
 from sweepkit.report.data import ReportData
 from sweepkit.report.html.charts.plotly import by_look
 from sweepkit.report.png.marks import cut, dots, key, limit, say, write
-from sweepkit.report.saying import number, params
 from sweepkit.trial.leaderboard import differing
 from sweepkit.trial.trial import Trial
 
@@ -73,5 +72,5 @@ def _leader(axes: Axes, trial: Trial, names: Sequence[str], *, y: float) -> None
     texts = (str(trial.number), number(trial.best_value), f"{trial.best_epoch} of {trial.epoch}", look.label)
     for (x, _, side), text in zip(_COLUMNS, texts, strict=True):
         write(axes, x, y, text, ha=side)
-    said = params({name: trial.params[name] for name in names if name in trial.params})
+    said = params_list({name: trial.params[name] for name in names if name in trial.params})
     write(axes, _COLUMNS[0][0], y - 0.043, cut(said, _WIDEST), fontsize=8.2, color=style.QUIET)

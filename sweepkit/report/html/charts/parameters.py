@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sweepkit.formatting import metric_words
+from sweepkit.formatting import NOT_USED, metric_words, value
 from sweepkit.report import style
 from sweepkit.report.data import ReportData
 from sweepkit.report.equal_cost import EqualCost, common_cost
 from sweepkit.report.html.charts.plotly import Figure, Trace, axis, escaped, figure, values_axis
 from sweepkit.report.importance import Importances
-from sweepkit.report.saying import NOT_USED, value
 
 
 def importances(found: Importances) -> Figure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sweepkit.formatting import metric_words
+from sweepkit.formatting import interval, metric_words, number
 from sweepkit.report import style
 from sweepkit.report.data import ReportData
 from sweepkit.report.html.charts.plotly import (
@@ -18,7 +18,6 @@ from sweepkit.report.html.charts.plotly import (
     figure,
     values_axis,
 )
-from sweepkit.report.saying import interval, number
 from sweepkit.results.final_result import CandidateResult, FinalResult
 from sweepkit.trial.trial import Trial
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sweepkit.formatting import duration
 from sweepkit.report import style
 from sweepkit.report.html.charts.plotly import OF_TRIAL, Figure, Trace, axis, figure
-from sweepkit.report.saying import duration
 from sweepkit.report.timeline import Bar, Timeline
 
 _MOST_NOTES = 12  # pauses that are named; more would not be readable

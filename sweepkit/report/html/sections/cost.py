@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from sweepkit.formatting import metric_words
+from sweepkit.formatting import count, duration, metric_words
 from sweepkit.report.data import ReportData
 from sweepkit.report.html.blocks import Block, Dots, Grid, Plot, Section, Text
 from sweepkit.report.html.charts.scatter import against_cost
 from sweepkit.report.html.charts.workers import workers
 from sweepkit.report.html.headings import section
 from sweepkit.report.pareto import COSTS
-from sweepkit.report.saying import count, duration
 from sweepkit.report.timeline import Timeline
 
 

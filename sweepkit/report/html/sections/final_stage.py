@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from sweepkit.formatting import metric_words
+from sweepkit.formatting import count, interval, metric_words, number, params_list
 from sweepkit.report.data import ReportData
 from sweepkit.report.html.blocks import Block, Plot, Table, Text
 from sweepkit.report.html.charts.trials import candidates
-from sweepkit.report.saying import count, interval, number, params
 from sweepkit.results.final_result import CLEAR, Comparison, FinalResult, HeldOutEvaluation
 
 _VERSUS = ("winner against", "accuracy more by", "95 % interval", "only the winner right", "only the other right",
@@ -60,7 +59,7 @@ def _ranking(result: FinalResult) -> Table:
         place += not one.is_baseline
         shown = "baseline" if one.is_baseline else str(place)
         runs = " ".join(number(run) for run in one.values) or f"has no {metric_words(result.metric)}"
-        rows.append((shown, one.name, number(one.mean), interval(one.interval), runs, params(one.params)))
+        rows.append((shown, one.name, number(one.mean), interval(one.interval), runs, params_list(one.params)))
     return Table(head, rows, frozenset({0, 1, 4, 5}))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweepkit.formatting import metric_words
+from sweepkit.formatting import NOT_USED, count, metric_words, number, value
 from sweepkit.report.data import ReportData
 from sweepkit.report.equal_cost import EqualCost, common_cost, spending
 from sweepkit.report.html.blocks import Block, Dots, Grid, Parallel, Plot, Section, Selection, Table, Text
@@ -11,7 +11,6 @@ from sweepkit.report.html.charts.parameters import at_equal_cost, importances
 from sweepkit.report.html.charts.scatter import against_parameter
 from sweepkit.report.html.headings import section
 from sweepkit.report.importance import Importances
-from sweepkit.report.saying import NOT_USED, count, number, value
 
 
 def parallel_coordinates(findings: ReportData) -> Section:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweepkit.formatting import metric_words
+from sweepkit.formatting import count, duration, metric_words, moment, number, params_list, value
 from sweepkit.report import style
 from sweepkit.report.data import ReportData
 from sweepkit.report.html.blocks import Block, Board, Details, Plot, Section, Table, Text, Tiles
@@ -10,7 +10,6 @@ from sweepkit.report.html.charts.plotly import view
 from sweepkit.report.html.charts.trials import learning_curves
 from sweepkit.report.html.headings import section
 from sweepkit.report.html.sections.final_stage import final_stage
-from sweepkit.report.saying import count, duration, moment, number, params, value
 from sweepkit.trial.leaderboard import differing, reasons
 from sweepkit.trial.trial import Trial
 
@@ -21,7 +20,7 @@ def headline(findings: ReportData) -> Section:
     blocks: list[Block] = [Tiles(_tiles(findings))]
     if leaders:
         best = leaders[0]
-        blocks.append(Text(f"Best is trial {best.number}: {params(best.params)}. {_ended(best)}"))
+        blocks.append(Text(f"Best is trial {best.number}: {params_list(best.params)}. {_ended(best)}"))
     else:
         blocks.append(Text(f"No trial has reported {findings.metric} yet.", "quiet"))
     why = [(text, f"{n:,}") for text, n in reasons(findings.trials)]
@@ -39,7 +38,7 @@ def leaderboard(findings: ReportData) -> Section:
     same = {name: one for name, one in findings.trials[0].params.items() if name not in names}
     blocks: list[Block] = [_board(findings, names)]
     if same:
-        blocks.append(Text(f"The same in all trials: {params(same)}."))
+        blocks.append(Text(f"The same in all trials: {params_list(same)}."))
     return section("leaderboard", blocks)
 
 
