@@ -71,7 +71,7 @@ def importance(data: ReportData) -> Importances:
     notes: list[str] = []
     for group, names in _groups(trials, data.varied):
         if len(group) < FEWEST:
-            notes.append(f"{', '.join(names)}: used in {count(len(group), 'trial')}, too few.")
+            notes.append(f"{', '.join(names)}: used in {count(len(group), 'trial')}, fewer than {FEWEST}.")
         elif len({trial.best_value for trial in group}) == 1:
             notes.append(f"{', '.join(names)}: all trials that use it have the same best value.")
         else:

@@ -82,7 +82,7 @@ def test_too_few_trials_are_noted() -> None:
 def test_too_few_trials_of_a_conditional_parameter_are_noted() -> None:
     result = importance(findings(simulated(FEWEST), params=SPACE.parameters))
     assert "width" not in {one.name for one in result.parameters}
-    assert result.notes == ("width: used in 10 trials, too few.",)
+    assert result.notes == ("width: used in 10 trials, fewer than 20.",)
 
 
 def test_a_constant_objective_has_nothing_to_explain() -> None:

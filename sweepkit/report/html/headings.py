@@ -9,7 +9,7 @@ from sweepkit.report.html.blocks import Block, Section, Text
 _HEADINGS = {
     "headline": (
         "Summary",
-        "All figures are from the validation split unless they are marked as test. The best value among many trials is "
+        "All figures are from the validation split unless they are marked as test. The best result of many trials is "
         "optimistic; the final stage, which trains the best trials again with fresh seeds, corrects for that.",
     ),
     "leaderboard": (
@@ -43,9 +43,9 @@ _HEADINGS = {
     ),
     "choices": (
         "Choices at equal cost",
-        "The search spends more epochs on values that do well, so the best value alone favours those that were tried "
-        "most. The lines show the best objective so far against the epochs spent; compare them at the dashed line, the "
-        "largest cost that every value reached.",
+        "The search spends more epochs on values that do well, so the best objective alone favours values that were "
+        "tried most. The lines show the best objective so far against the epochs spent; compare them at the dashed "
+        "line, the largest cost that every value reached.",
     ),
     "costs": (
         "Objective by cost",

@@ -189,7 +189,7 @@ def test_parallel_coordinates_have_a_place_for_not_used_and_draw_the_best_last()
         ({"final": final_result(clear=True)}, "The difference to the runner-up is larger than noise."),
         (
             {"final": final_result(looks=2)},
-            "Its accuracy on the test split is 0.8841 (0.8800 to 0.8880); 2 evaluations there so far.",
+            "Its accuracy on the test split is 0.8841 (0.8800 to 0.8880); 2 test evaluations so far.",
         ),
         ({"final": final_result(looks=0)}, "No candidate has been evaluated on the test split."),
         ({}, "python -m sweepkit final sweeps/made_up.yaml"),

@@ -57,8 +57,8 @@ def _test_accuracy(result: FinalResult) -> str:
     if evaluation is None or evaluation.accuracy is None:
         return ""
     ends = f" ({interval(evaluation.interval)})" if evaluation.interval else ""
-    evaluations = count(len(result.looks), "evaluation")
-    return f" Its accuracy on the test split is {number(evaluation.accuracy)}{ends}; {evaluations} there so far."
+    evaluations = count(len(result.looks), "test evaluation")
+    return f" Its accuracy on the test split is {number(evaluation.accuracy)}{ends}; {evaluations} so far."
 
 
 def _ranking(result: FinalResult) -> Table:
