@@ -64,7 +64,7 @@ def sections_of(data: ReportData, importances: Importances | None = None) -> lis
         parameters.choices(data),
         cost.costs(data),
         cost.workers_over_time(timeline(data.trials)),
-        data_sections.data(data),
+        data_sections.prepared_data(data),
         data_sections.errors(data),
         origin.origin(data),
     ]
