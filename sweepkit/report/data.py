@@ -1,7 +1,7 @@
 """Everything that a report shows of a sweep, read once from its folder; nothing is drawn here.
 
 Parts that a sweep may lack (a final stage, prepared data that still exists) are None, beside a sentence with the
-reason. Try `gather(load_sweep("runs/sweeps/imdb_cells")).leaders[0]`.
+reason. Try `gather(load_sweep("runs/sweeps/cells")).leaders[0]`.
 """
 
 from __future__ import annotations

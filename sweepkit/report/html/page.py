@@ -1,7 +1,7 @@
 """One self-contained HTML file of a sweep: its sections, rendered by the template with all scripts and figures inside.
 
 The template escapes every text, and scripts read JSON that cannot end its script element. The page's own security
-policy forbids it to load anything. Try `page(gather(load_sweep("runs/sweeps/imdb_cells")))`.
+policy forbids it to load anything. Try `page(gather(load_sweep("runs/sweeps/cells")))`.
 """
 
 from __future__ import annotations

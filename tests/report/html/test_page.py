@@ -15,7 +15,7 @@ from sweepkit.report.html.blocks import Board, Plot, Section, Selection, Table, 
 from sweepkit.report.html.charts.parallel import parallel
 from sweepkit.report.html.page import inline_json, page, sections_of
 from sweepkit.report.importance import Importances
-from tests.support.made_up_sweeps import final_result, findings, trials
+from tests.support.made_up_sweeps import final_result, report_data, trials
 from tests.support.report_cases import NASTY, SWEEPS, failed
 
 pytestmark = pytest.mark.slow  # all of them together
@@ -118,11 +118,11 @@ def test_inline_json_cannot_end_its_element() -> None:
 
 
 def test_a_thousand_trials_fit_into_six_megabytes() -> None:
-    assert len(page(findings(trials(1000, workers=16))).encode()) < 6_000_000
+    assert len(page(report_data(trials(1000, workers=16))).encode()) < 6_000_000
 
 
 def test_fifty_trials_are_in_the_table_and_all_in_the_data() -> None:
-    data = findings(trials(120))
+    data = report_data(trials(120))
     (board,) = (block for block in section(data, "leaderboard").blocks if isinstance(block, Board))
     parsed = Parsed(page(data))
     assert (len(board.rows), board.shown) == (120, 50)
@@ -131,7 +131,7 @@ def test_fifty_trials_are_in_the_table_and_all_in_the_data() -> None:
 
 
 def test_the_leaderboard_has_best_values_and_only_what_differs() -> None:
-    data = findings(trials(20))
+    data = report_data(trials(20))
     (board,) = (block for block in section(data, "leaderboard").blocks if isinstance(block, Board))
     best = data.leaders[0]
     assert board.rows[0][:3] == ["1", str(best.number), f"{best.best_value:.4f}"]
@@ -142,14 +142,14 @@ def test_the_leaderboard_has_best_values_and_only_what_differs() -> None:
 
 def test_trials_without_a_result_come_last_without_a_rank() -> None:
     made = trials(3)
-    data = findings([*failed()[:1], *made[1:]])
+    data = report_data([*failed()[:1], *made[1:]])
     (board,) = (block for block in section(data, "leaderboard").blocks if isinstance(block, Board))
     assert board.rows[-1][:3] == ["", "0", ""]
     assert board.rows[-1][-1] == "it raised"
 
 
 def test_learning_curves_are_one_trace_for_each_state() -> None:
-    (plot,) = section(findings(trials(300)), "curves").blocks
+    (plot,) = section(report_data(trials(300)), "curves").blocks
     assert isinstance(plot, Plot)
     lines = [trace for trace in plot.figure["data"] if trace["mode"] == "lines"]
     assert len(lines) <= 5
@@ -164,7 +164,7 @@ def test_far_outliers_are_outside_the_initial_view_and_noted() -> None:
 
 
 def test_each_varied_choice_can_be_selected() -> None:
-    (selection,) = section(findings(trials(48)), "choices").blocks
+    (selection,) = section(report_data(trials(48)), "choices").blocks
     assert isinstance(selection, Selection)
     name, (_, table) = selection.groups[0]
     assert name == "cell"
@@ -173,7 +173,7 @@ def test_each_varied_choice_can_be_selected() -> None:
 
 
 def test_parallel_coordinates_have_a_place_for_not_used_and_draw_the_best_last() -> None:
-    data = findings(trials(48))
+    data = report_data(trials(48))
     drawn = parallel(data)
     units = next(axis for axis in drawn["axes"] if axis["label"] == "units")
     assert units["ticks"][0][1] == "not used"
@@ -196,15 +196,15 @@ def test_parallel_coordinates_have_a_place_for_not_used_and_draw_the_best_last()
     ],
 )
 def test_the_summary_has_the_result_of_the_final_stage(changes: dict[str, object], expected: str) -> None:
-    assert expected in Parsed(page(findings(trials(3), **changes))).text
+    assert expected in Parsed(page(report_data(trials(3), **changes))).text
 
 
 def test_missing_parts_have_a_reason_and_the_rest_is_shown() -> None:
-    data = findings(trials(3), no_data="The prepared data is gone.")
+    data = report_data(trials(3), no_data="The prepared data is gone.")
     empty = [one.anchor for one in sections_of(data) if one.is_empty]
     assert empty == ["importance", "data", "errors"]
     assert "The prepared data is gone." in Parsed(page(data)).text
 
 
 def test_code_is_set_as_code() -> None:
-    assert re.search("<code>python -m sweepkit final sweeps/made_up.yaml</code>", page(findings(trials(1))))
+    assert re.search("<code>python -m sweepkit final sweeps/made_up.yaml</code>", page(report_data(trials(1))))
