@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.cli.console import print_json, stdout
-from sweepkit.cli.formats import near, number, parameters
 from sweepkit.cli.options import json_option, sweep_options
+from sweepkit.formatting import near, params_line, short_value
 
 if TYPE_CHECKING:
     from sweepkit.results.final_result import FinalResult
@@ -42,8 +42,10 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
         f"trial {best.number}: {metric} {best.best_value:.4f} after epoch {best.best_epoch} of {best.epoch}",
         soft_wrap=True,
     )
-    console.print(f"parameters: {parameters(best.params)}", soft_wrap=True)
-    metrics_line = " ".join(f"{k}={number(v)}" for k, v in best.reports[(best.best_epoch or 1) - 1].metrics.items())
+    console.print(f"parameters: {params_line(best.params)}", soft_wrap=True)
+    metrics_line = " ".join(
+        f"{k}={short_value(v)}" for k, v in best.reports[(best.best_epoch or 1) - 1].metrics.items()
+    )
     console.print(f"metrics: {metrics_line}", soft_wrap=True)
     console.print(f"ended: {best.reason or 'not yet'}", soft_wrap=True)
     console.print(f"checkpoint: {near(checkpoint)}", soft_wrap=True)

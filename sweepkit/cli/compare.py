@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.cli.console import print_json, stdout
-from sweepkit.cli.formats import duration, near, number
 from sweepkit.cli.options import json_option
+from sweepkit.formatting import duration, near, short_value
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -247,9 +247,10 @@ def _said(value: object) -> str:
         if "options" in value:
             return _said(value["options"])
         step = f", step {value['step']}" if value.get("step", 1) != 1 else ""
-        return f"{number(value['low'])} to {number(value['high'])}{step}{', log scale' if value.get('log') else ''}"
+        log = ", log scale" if value.get("log") else ""
+        return f"{short_value(value['low'])} to {short_value(value['high'])}{step}{log}"
     if isinstance(value, list | tuple):
         return ", ".join(_said(one) for one in value)
     if value is None:
         return _NOTHING
-    return str(value).lower() if isinstance(value, bool) else number(value) or "''"
+    return str(value).lower() if isinstance(value, bool) else short_value(value) or "''"

@@ -75,7 +75,7 @@ def leaderboard_table(trials: Sequence[Trial], config: SweepConfig, *, most: int
     """Draw the leading trials: best value, when, how they ended, and the parameters that are not the same in all."""
     from rich.table import Table  # as above
 
-    from sweepkit.cli.formats import parameters
+    from sweepkit.formatting import params_line
     from sweepkit.trial.leaderboard import differing, ranked
     from sweepkit.trial.trial import Direction
 
@@ -94,6 +94,6 @@ def leaderboard_table(trials: Sequence[Trial], config: SweepConfig, *, most: int
             f"{trial.best_value:.4f}",
             f"{trial.best_epoch} of {trial.epoch}",
             trial.state.value if trial.state else "not yet",
-            parameters(params),
+            params_line(params),
         )
     return table

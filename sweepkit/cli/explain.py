@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.cli.console import print_json, stdout
-from sweepkit.cli.formats import near
 from sweepkit.cli.options import json_option, sweep_options
 from sweepkit.errors import InputError
+from sweepkit.formatting import near
 from sweepkit.tasks.text.explain.options import LayerDirection, View
 from sweepkit.training.keras_import import import_keras
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.cli.console import interruptible, print_json, stderr, stdout
-from sweepkit.cli.formats import near, parameters
 from sweepkit.cli.options import json_option, load_problem, runner_options, sweep_options
 from sweepkit.errors import INTERRUPTED
+from sweepkit.formatting import near, params_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -101,7 +101,7 @@ def show(console: Console, plan: FinalPlan, result: FinalResult) -> None:
     if result.looks and result.look is None:
         console.print("the winner has changed since; `--again` measures it, which is another look", soft_wrap=True)
     winner = result.winner
-    console.print(f"winner: {winner.name}: {parameters(winner.params)}", soft_wrap=True)
+    console.print(f"winner: {winner.name}: {params_line(winner.params)}", soft_wrap=True)
     console.print(f"its bundle: {near(bundle_place(plan))}", soft_wrap=True)
     if result.registered:
         console.print(f"in the model registry: {result.registered}, alias champion", soft_wrap=True)

@@ -18,9 +18,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from sweepkit.cli.formats import duration, parameters
 from sweepkit.config.schema import SweepConfig
 from sweepkit.driver.observer import SweepProgress
+from sweepkit.formatting import duration, params_line
 from sweepkit.trial.trial import Trial, TrialState
 
 _OUTCOME_STYLES = {TrialState.COMPLETE: "green", TrialState.PRUNED: "yellow", TrialState.FAILED: "red"}
@@ -178,7 +178,7 @@ def _cells(trial: Trial, config: SweepConfig, varied: Sequence[str]) -> tuple[st
 
 
 def _shown(trial: Trial, varied: Sequence[str]) -> str:
-    return parameters({name: trial.params[name] for name in varied if name in trial.params})
+    return params_line({name: trial.params[name] for name in varied if name in trial.params})
 
 
 def _latest(trial: Trial, config: SweepConfig) -> str:

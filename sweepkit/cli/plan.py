@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.cli.console import print_json, stdout
-from sweepkit.cli.formats import duration, limits
 from sweepkit.cli.options import json_option, load_problem, sweep_options
+from sweepkit.formatting import duration
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from sweepkit.config.definition import SweepDefinition
+    from sweepkit.config.schema import Budget
     from sweepkit.driver.estimate import Plan
 
 
@@ -111,9 +112,21 @@ def _counts(definition: SweepDefinition, plan: Plan) -> Table:
     table.add_row("trials", f"{plan.n_trials}{grid} ({config.search.sampler})")
     table.add_row("rungs", ", ".join(map(str, plan.rungs)) or f"none ({config.stopping.rule})")
     table.add_row("epochs", f"{plan.epochs}{saved}")
-    if found := limits(config.budget):
-        table.add_row("budget", f"ends after {' or '.join(found)}")
+    budget = limits(config.budget)
+    if budget:
+        table.add_row("budget", f"ends after {' or '.join(budget)}")
     return table
+
+
+def limits(budget: Budget) -> list[str]:
+    """Format each limit that the budget sets, such as `120 epochs`."""
+    texts = [f"{budget.hours:g} h"] if budget.hours is not None else []
+    texts += [f"{budget.epochs} epochs"] if budget.epochs is not None else []
+    if budget.money is not None and budget.price_per_worker_hour is not None:
+        hours = budget.money / budget.price_per_worker_hour
+        price = f"{hours:.3g} worker-hours at {budget.price_per_worker_hour:g}"
+        texts.append(f"{budget.money:g} in money, which is {price}")
+    return texts
 
 
 def _reaching(plan: Plan) -> Table:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.cli.console import print_json, stderr
-from sweepkit.cli.formats import near
 from sweepkit.cli.options import json_option, sweep_options
 from sweepkit.errors import DataError, InputError
+from sweepkit.formatting import near
 from sweepkit.training.keras_import import import_keras
 
 if TYPE_CHECKING:

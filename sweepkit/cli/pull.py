@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.cli.console import print_json, stdout
-from sweepkit.cli.formats import near, parameters
 from sweepkit.cli.options import json_option, sweep_options
+from sweepkit.formatting import near, params_line
 
 if TYPE_CHECKING:
     from sweepkit.bundle.manifest import Measured
@@ -62,7 +62,7 @@ def _show(pulled: Pulled) -> None:
     facts, check, folder = pulled.facts, pulled.check, near(str(pulled.folder))
     lines = [
         f"{folder}: trial {facts.trial} of sweep {facts.sweep}, epoch {facts.epoch}, from {near(pulled.source)}",
-        f"parameters: {parameters(facts.params)}",
+        f"parameters: {params_line(facts.params)}",
         f"labels: {', '.join(facts.to_json()['label_names'])}",
         *[_measured(one) for one in facts.measured],
         f"checked here: {check.correct} of {check.rows} rows of validation right, as when it was exported",

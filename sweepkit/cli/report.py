@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.cli.console import print_json, stdout
-from sweepkit.cli.formats import near
 from sweepkit.cli.options import json_option, sweep_options
 from sweepkit.errors import InputError
+from sweepkit.formatting import near
 
 if TYPE_CHECKING:
     from sweepkit.report.data import ReportData

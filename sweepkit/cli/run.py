@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.cli.console import interruptible, leaderboard_table, print_json, stderr, stdout
-from sweepkit.cli.formats import near, parameters
 from sweepkit.cli.live import varied_names, watcher
 from sweepkit.cli.options import json_option, load_problem, runner_options, sweep_options
 from sweepkit.errors import INTERRUPTED
+from sweepkit.formatting import near, params_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -108,7 +108,7 @@ def _show(console: Console, result: SweepResult, definition: SweepDefinition) ->
     best = result.best
     console.print(
         f"best: trial {best.number}, {objective.metric} {best.best_value:.4f} after epoch {best.best_epoch}: "
-        f"{parameters(best.params)}",
+        f"{params_line(best.params)}",
         soft_wrap=True,
     )
     console.print(f"its checkpoint: {near(result.checkpoint)}", soft_wrap=True)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.cli.console import leaderboard_table, print_json, stdout
-from sweepkit.cli.formats import duration, near, parameters, size
 from sweepkit.cli.options import json_option, sweep_options
+from sweepkit.formatting import duration, near, params_line, size
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,7 +72,7 @@ def _show(sweep: Sweep) -> None:
     console.print(leaderboard_table(sweep.trials, sweep.config, most=_ROWS))
     for trial in sweep.unfinished():
         console.print(
-            f"unfinished: trial {trial.number}, epoch {trial.epoch}: {parameters(trial.params)}", soft_wrap=True
+            f"unfinished: trial {trial.number}, epoch {trial.epoch}: {params_line(trial.params)}", soft_wrap=True
         )
     for reason, count in reasons(sweep.trials):
         console.print(f"  {count:4} {reason}", soft_wrap=True)

@@ -18,9 +18,9 @@ from typing import IO
 
 import click
 
-from sweepkit.cli.formats import near
 from sweepkit.cli.options import sweep_options
 from sweepkit.errors import InputError, SweepError
+from sweepkit.formatting import near
 
 _HOST = "127.0.0.1"  # the pages can delete runs and ask nobody for a password
 _START_S, _END_S, _POLL_S = 120.0, 10.0, 0.1

@@ -1,5 +1,7 @@
-"""Everything that a sweep found, drawn: one HTML file, one picture, or tables.
+"""Reports of a sweep: one self-contained HTML page, or one PNG picture.
 
-`gathering` collects the facts; `importance`, `spending`, `costs` and `timeline` compute what is shown, each without
-drawing; `figures_*` (Plotly) and `picture` (Matplotlib) draw the same numbers; `sections` puts words to them.
+`data` reads what a report shows, once, from the sweep's folder. `importance`, `equal_cost`, `pareto` and `timeline`
+compute figures from it without drawing; `scales` and `style` keep axes and colours the same everywhere. `html` puts
+sections, charts and the page's scripts together, `png` draws with Matplotlib. Try
+`page(gather(load_sweep("runs/sweeps/cells")))`.
 """

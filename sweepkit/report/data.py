@@ -1,7 +1,7 @@
-"""All that a report tells of a sweep, read once from its folder. Draws nothing and computes next to nothing.
+"""Everything that a report shows of a sweep, read once from its folder; nothing is drawn here.
 
-Things that a sweep need not have (a final stage, prepared data that is still there) are None, with the reason why in
-a user's words. Try `gather(open_snapshot(Path("sweeps/cells.yaml"))).leaders[0]`.
+Parts that a sweep may lack (a final stage, prepared data that still exists) are None, beside a sentence with the
+reason. Try `gather(load_sweep("runs/sweeps/cells")).leaders[0]`.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ from sweepkit.trial.trial import Direction, Trial
 
 @dataclass(frozen=True)
 class ReportData:
-    """A sweep at the moment when it was read.
+    """A sweep at the time of reading.
 
     Attributes:
-        name: of the sweep.
-        folder: where it is.
+        name: name of the sweep.
+        folder: its folder, as shown to a user.
         metric: the objective.
-        direction: whether more of it is better.
-        n_trials: how many trials it is to have.
-        params: the space, as the sweep narrowed it.
-        trials: all trials that were handed out, by number.
-        errors: the traceback of each trial that left one.
-        manifest: of the sweep: versions, commit, settings.
-        final: what the final stage found; None before it.
-        data: what the prepared data is like; None when it is gone or unreadable.
-        no_data: why there is none.
-        judged: the winner's errors; None when there is nothing to read them from.
-        no_judged: why there are none.
+        direction: whether a larger or a smaller objective is better.
+        n_trials: number of trials that the sweep is to run.
+        params: the space, as narrowed by the sweep.
+        trials: all trials that have started, by number.
+        errors: tracebacks by number of the failed trial.
+        manifest: the sweep's manifest as JSON: versions, commit, settings.
+        final: result of the final stage; None before it.
+        data: description of the prepared data; None if it is gone or unreadable.
+        no_data: the reason if `data` is None.
+        judged: description of the winner's errors; None if there are no predictions.
+        no_judged: the reason if `judged` is None.
     """
 
     name: str
@@ -53,7 +53,7 @@ class ReportData:
     params: Mapping[str, Param]
     trials: Sequence[Trial]
     errors: Mapping[int, str] = field(default_factory=dict)
-    manifest: Mapping[str, Any] = field(default_factory=dict)  # JSON, shown and not looked into
+    manifest: Mapping[str, Any] = field(default_factory=dict)  # JSON, shown as it is
     final: FinalResult | None = None
     data: DataDescription | None = None
     no_data: str = ""
@@ -62,26 +62,26 @@ class ReportData:
 
     @property
     def leaders(self) -> list[Trial]:
-        """The trials that have a finite objective and did not fail, the best first."""
+        """The trials with a finite objective that did not fail, the best first."""
         return ranked(self.trials, self.direction)
 
     @property
     def varied(self) -> list[str]:
-        """The parameters that have at least two values among the trials, in the space's order."""
+        """The parameters with at least two values among the trials, in the order of the space."""
         return [name for name in self.params if len(self.values(name)) > 1]
 
     @property
     def varied_choices(self) -> list[str]:
-        """The varied parameters that take one of a few values."""
+        """The varied parameters that are a Choice."""
         return [name for name in self.varied if isinstance(self.params[name], Choice)]
 
     @property
     def source(self) -> str:
-        """The sweep's YAML, for commands that take it."""
+        """The sweep's YAML, as an argument of commands."""
         return str(self.manifest.get("source", "SWEEP"))
 
     def values(self, name: str) -> list[Value]:
-        """Return the different values of a parameter: options in their declared order, numbers in ascending order."""
+        """Return the distinct values of a parameter: options in their declared order, numbers in ascending order."""
         seen = {repr(trial.params[name]): trial.params[name] for trial in self.trials if name in trial.params}
         param = self.params[name]
         if isinstance(param, Choice):
@@ -89,13 +89,13 @@ class ReportData:
         return sorted(seen.values())
 
     def objective(self, trial: Trial) -> list[tuple[int, float]]:
-        """Return (epoch, objective) of the epochs that have a finite one."""
+        """Return (epoch, objective) of every epoch with a finite objective."""
         pairs = [(report.epoch, report.metrics.get(self.metric, math.nan)) for report in trial.reports]
         return [(epoch, value) for epoch, value in pairs if math.isfinite(value)]
 
 
 def gather(sweep: Sweep) -> ReportData:
-    """Read what a report needs beside the journal."""
+    """Read everything that a report shows of a sweep."""
     storage, objective, source = sweep.folder.storage, sweep.config.objective, sweep.manifest.source or "SWEEP"
     task = task_of(sweep.config.package)
     prepared, no_data = _prepared(storage, sweep.config.package, sweep.manifest.data_key, task)
@@ -123,12 +123,12 @@ def gather(sweep: Sweep) -> ReportData:
 
 
 def _prepared(storage: Storage, package: str, key: str | None, task: Task) -> tuple[Manifest | None, str]:
-    """Read the manifest of the prepared data; None, with the reason, when that cannot be done."""
+    """Read the manifest of the prepared data; None and the reason if that fails."""
     if key is None:
-        return None, "The sweep does not say which prepared data it read."
+        return None, "The sweep's manifest does not name the prepared data."
     name, kind = DataPaths(package, key).manifest, task.data_type.manifest_type
     if not storage.exists(name):
-        return None, f"The prepared data is gone: there is no {storage.shown}/{name}. `prepare` makes it again."
+        return None, f"The prepared data is gone: there is no {storage.shown}/{name}. `prepare` builds it again."
     try:
         return parse_manifest(storage.read_json(name), kind, where=f"{storage.shown}/{name}"), ""
     except (DataError, ValueError) as error:
@@ -136,14 +136,14 @@ def _prepared(storage: Storage, package: str, key: str | None, task: Task) -> tu
 
 
 def _winner_predictions(storage: Storage, final: FinalResult | None, source: str) -> tuple[str | None, str]:
-    """Return the name of the winner's predictions on validation; None, with the reason, when there are none."""
+    """Return the name of the winner's predictions on validation; None and the reason if there are none."""
     if final is None:
-        return None, f"The winner's errors are known after the final stage: `python -m sweepkit final {source}`."
+        return None, f"The winner's errors are available after the final stage: `python -m sweepkit final {source}`."
     winner = final.winner
     if winner.predictions is None or winner.best_final_trial is None or not storage.exists(winner.predictions):
         return None, (
             f"The winner's predictions on validation are gone; `python -m sweepkit final {source} --again` "
-            "makes them again, which is another look at the test split."
+            "computes them again, which evaluates on the test split once more."
         )
     return winner.predictions, ""
 

@@ -1,11 +1,12 @@
-"""What each value of a parameter brought for its cost: the best objective so far against the epochs spent on it.
+"""The best objective of each value of a parameter against the epochs spent on it.
 
-A sampler spends more on what does well, so the plain best favours what was tried most; at equal cost it does not.
-Try `[spent.at(common_cost(found)) for spent in (found := spending(findings, "cell"))]`.
+A sampler spends more on values that do well, so the best alone favours those that were tried most; a comparison at
+equal cost does not. Try `costs = cost_by_value(data, "cell"); [cost.at(common_cost(costs)) for cost in costs]`.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,12 +17,12 @@ from sweepkit.trial.trial import Direction, Trial, TrialState
 
 @dataclass(frozen=True, slots=True)
 class EqualCost:
-    """One value of a parameter.
+    """What was spent on one value of a parameter, and what it achieved.
 
     Attributes:
         value: None for the trials that do not use the parameter.
-        trials: how many had it.
-        epochs: trained by all of them together.
+        trials: number of trials with this value.
+        epochs: total of the epochs that they trained.
         steps: (epochs spent, best objective) wherever the best changed.
     """
 
@@ -32,7 +33,7 @@ class EqualCost:
 
     @property
     def best(self) -> float | None:
-        """The best objective; None when there was none."""
+        """The best objective; None if no trial reported a finite one."""
         return self.steps[-1][1] if self.steps else None
 
     def at(self, epochs: int) -> float | None:
@@ -41,33 +42,33 @@ class EqualCost:
         return reached[-1] if reached else None
 
 
-def spending(findings: ReportData, name: str) -> list[EqualCost]:
-    """Return what was spent on each value of a parameter, in the order of its values, "not used" last."""
+def cost_by_value(data: ReportData, name: str) -> list[EqualCost]:
+    """Return the cost of each value of a parameter, in the order of its values, "not used" last."""
     groups: list[tuple[Value | None, list[Trial]]] = [
-        (value, [r for r in findings.trials if name in r.params and repr(r.params[name]) == repr(value)])
-        for value in findings.values(name)
+        (value, [trial for trial in data.trials if name in trial.params and repr(trial.params[name]) == repr(value)])
+        for value in data.values(name)
     ]
-    without = [trial for trial in findings.trials if name not in trial.params]
+    without = [trial for trial in data.trials if name not in trial.params]
     if without:
         groups.append((None, without))
-    return [_spent(value, trials, findings.metric, findings.direction) for value, trials in groups]
+    return [_cost(value, trials, data.metric, data.direction) for value, trials in groups]
 
 
-def common_cost(found: Sequence[EqualCost]) -> int:
+def common_cost(costs: Sequence[EqualCost]) -> int:
     """Return the largest number of epochs that every value has reached."""
-    return min((spent.epochs for spent in found), default=0)
+    return min((cost.epochs for cost in costs), default=0)
 
 
-def _spent(value: Value | None, trials: Sequence[Trial], metric: str, direction: Direction) -> EqualCost:
-    # in the order in which the epochs ended, whichever trial they are of
+def _cost(value: Value | None, trials: Sequence[Trial], metric: str, direction: Direction) -> EqualCost:
+    # in the order in which the epochs ended, over all trials
     reports = sorted(
         ((report.timestamp, trial.state, report.metrics.get(metric)) for trial in trials for report in trial.reports),
         key=lambda item: item[0],
     )
     steps: list[tuple[int, float]] = []
     for n_epochs, (_, state, objective) in enumerate(reports, start=1):
-        # a failed trial costs, and its objective does not count, as on the leaderboard
-        if state is TrialState.FAILED or objective is None or objective - objective != 0:
+        # a failed trial has a cost, but its objective does not count, as on the leaderboard
+        if state is TrialState.FAILED or objective is None or not math.isfinite(objective):
             continue
         if not steps or direction.is_better(objective, steps[-1][1]):
             steps.append((n_epochs, objective))

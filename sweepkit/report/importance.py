@@ -1,8 +1,8 @@
-"""How much of the objective's variation each parameter explains by itself (fANOVA, from Optuna).
+"""The share of the objective's variation that each parameter explains by itself (fANOVA, from Optuna).
 
-A conditional parameter is looked at among the trials that use it. Everything is computed several times from trials
-drawn with replacement, so that a figure comes with how far it can be trusted. Too few trials give a sentence, not a
-figure. Try `importance(findings).found[0]`.
+The importance of a conditional parameter is computed from the trials that use it. Every figure is computed several
+times from trials drawn with replacement, to show its spread. Where there are too few trials, a note gives the reason
+instead. Try `importance(data).parameters[0]`.
 
 Reference: F. Hutter, H. Hoos, K. Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance" (2014),
 http://proceedings.mlr.press/v32/hutter14.html
@@ -17,31 +17,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from sweepkit.formatting import count
 from sweepkit.report.data import ReportData
-from sweepkit.report.saying import count
 from sweepkit.report.scales import Scale
 from sweepkit.trial.trial import Direction, Trial
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-FEWEST = 20  # fewer trials gave the first place to parameters without any influence in trials on known functions
+FEWEST = 20  # with fewer trials, parameters without influence came first in experiments on known functions
 _DRAWS = 10
-_MOST_DRAWN = 200  # more change the figures little, and the forest's time grows with them
+_MOST_DRAWN = 200  # more hardly change the figures, and the time of the forest grows with them
 _TREES, _DEPTH = 16, 6
 
 
 @dataclass(frozen=True, slots=True)
 class Importance:
-    """One parameter.
+    """The importance of one parameter.
 
     Attributes:
-        name: of the parameter.
-        share: of the objective's variation that it explains by itself; the median over the draws.
-        low: the second smallest over the draws.
-        high: the second largest.
-        trials: that it was computed from.
-        is_conditional: whether there are trials that do not use it.
+        name: name of the parameter.
+        share: share of the objective's variation that it explains by itself; the median over the draws.
+        low: the second smallest share over the draws.
+        high: the second largest share over the draws.
+        trials: number of trials that use it.
+        is_conditional: whether other trials do not use it.
     """
 
     name: str
@@ -54,33 +54,33 @@ class Importance:
 
 @dataclass(frozen=True, slots=True)
 class Importances:
-    """All parameters that something can be said of, the most important first, and of which nothing can, and why."""
+    """The importance of parameters, the most important first, and notes on those without one."""
 
-    found: tuple[Importance, ...]
+    parameters: tuple[Importance, ...]
     notes: tuple[str, ...]
 
 
-def importance(findings: ReportData) -> Importances:
-    """Compute the importance of every varied parameter from all ranked trials and their best values."""
-    trials = findings.leaders
+def importance(data: ReportData) -> Importances:
+    """Compute the importance of every varied parameter from the best values of all ranked trials."""
+    trials = data.leaders
     if len(trials) < FEWEST:
         return Importances((), (f"{count(len(trials), 'trial')} with a result: importance needs at least {FEWEST}.",))
     if len({trial.best_value for trial in trials}) == 1:
         return Importances((), ("All trials have the same best value, so there is nothing to explain.",))
-    found: list[Importance] = []
+    importances: list[Importance] = []
     notes: list[str] = []
-    for group, names in _groups(trials, findings.varied):
+    for group, names in _groups(trials, data.varied):
         if len(group) < FEWEST:
-            notes.append(f"{', '.join(names)}: used in {count(len(group), 'trial')}, too few to tell.")
+            notes.append(f"{', '.join(names)}: used in {count(len(group), 'trial')}, fewer than {FEWEST}.")
         elif len({trial.best_value for trial in group}) == 1:
             notes.append(f"{', '.join(names)}: all trials that use it have the same best value.")
         else:
-            found += _of_group(group, names, findings, is_conditional=len(group) < len(trials))
-    return Importances(tuple(sorted(found, key=lambda one: -one.share)), tuple(notes))
+            importances += _of_group(group, names, data, is_conditional=len(group) < len(trials))
+    return Importances(tuple(sorted(importances, key=lambda one: -one.share)), tuple(notes))
 
 
 def _groups(trials: Sequence[Trial], names: Sequence[str]) -> list[tuple[list[Trial], list[str]]]:
-    """Return the parameters that the same trials use, with these trials."""
+    """Group parameters by the trials that use them; return each group of trials with its parameters."""
     groups: dict[tuple[int, ...], list[str]] = {}
     for name in names:
         groups.setdefault(tuple(i for i, trial in enumerate(trials) if name in trial.params), []).append(name)
@@ -88,21 +88,21 @@ def _groups(trials: Sequence[Trial], names: Sequence[str]) -> list[tuple[list[Tr
 
 
 def _of_group(
-    group: Sequence[Trial], names: Sequence[str], findings: ReportData, *, is_conditional: bool
+    group: Sequence[Trial], names: Sequence[str], data: ReportData, *, is_conditional: bool
 ) -> list[Importance]:
-    """Compute the importance of `names` among the trials that use them, beside all else that varies there."""
-    everywhere = [
+    """Compute the importance of `names` among the trials that use them, beside all other parameters that vary there."""
+    varied = [
         name
-        for name in findings.varied
+        for name in data.varied
         if all(name in trial.params for trial in group) and len({repr(trial.params[name]) for trial in group}) > 1
     ]
-    scales = {name: Scale.of(findings.params[name], findings.values(name)) for name in everywhere}
-    chance = random.Random(0)
-    draws = []
+    scales = {name: Scale.of(data.params[name], data.values(name)) for name in varied}
+    rng = random.Random(0)
+    draws: list[dict[str, float]] = []
     for seed in range(_DRAWS):
-        drawn = chance.choices(group, k=min(len(group), _MOST_DRAWN))
+        drawn = rng.choices(group, k=min(len(group), _MOST_DRAWN))
         if len({trial.best_value for trial in drawn}) > 1:
-            draws.append(_evaluated(drawn, scales, findings.direction, seed))
+            draws.append(_explained(drawn, scales, data.direction, seed))
     result = []
     for name in names:
         shares = sorted(draw.get(name, 0.0) for draw in draws) or [0.0]
@@ -111,10 +111,10 @@ def _of_group(
     return result
 
 
-def _evaluated(
+def _explained(
     trials: Sequence[Trial], scales: Mapping[str, Scale], direction: Direction, seed: int
 ) -> dict[str, float]:
-    """Fit a forest to these trials and return what each parameter explains of its variation."""
+    """Fit a forest to these trials and return the share of the variation that each parameter explains."""
     import optuna  # not at the top: with scikit-learn it takes a second
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
     from optuna.trial import create_trial
@@ -124,21 +124,22 @@ def _evaluated(
     distributions = {name: _distribution(scale) for name, scale in scales.items()}
     frozen = []
     for trial in trials:
-        # places, not values: so that an even spread means the same to the forest as it did to the sampler, and the
-        # options True and 1 are two
+        # places on the scale, not values: numbers are then spread as the sampler spread them, and the options True
+        # and 1 differ
         places = {name: scale.place(trial.params[name]) for name, scale in scales.items()}
         frozen.append(create_trial(params=places, distributions=distributions, value=trial.best_value))
     study.add_trials(frozen)
     evaluator = FanovaImportanceEvaluator(n_trees=_TREES, max_depth=_DEPTH, seed=seed)
     with warnings.catch_warnings():
-        # scaled up to 1, the shares would hide how little all parameters explain; not to do so is marked experimental
+        # normalized to a sum of 1, the shares would hide how little all parameters explain together; Optuna marks
+        # normalize=False as experimental
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        found = get_param_importances(study, evaluator=evaluator, params=list(scales), normalize=False)
-    return {name: float(share) for name, share in found.items()}
+        shares = get_param_importances(study, evaluator=evaluator, params=list(scales), normalize=False)
+    return {name: float(share) for name, share in shares.items()}
 
 
 def _distribution(scale: Scale) -> BaseDistribution:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution  # as above
+    from optuna.distributions import CategoricalDistribution, FloatDistribution  # not at the top: see `_explained`
 
     if scale.options is not None:
         return CategoricalDistribution([float(place) for place in range(len(scale.options))])

@@ -1,6 +1,6 @@
-"""What a trial costs, and which trials nobody beats at their cost or below.
+"""The costs of a trial, and the Pareto front of objective against cost.
 
-Try `front([(10.0, 0.8), (20.0, 0.7), (30.0, 0.9)], Mode.MAX)`, which is [0, 2].
+Try `pareto_front([(10.0, 0.8), (20.0, 0.7), (30.0, 0.9)], Direction.MAX)`, which is [0, 2].
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from sweepkit.trial.trial import Direction, Report, Trial
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One way to count what a trial costs.
+    """One way to measure what a trial costs.
 
     Attributes:
-        label: with its unit.
-        of: the cost of a trial, None when its reports do not say.
-        missing: what to say when no trial's do.
+        label: name and unit.
+        of: returns the cost of a trial, or None if its reports lack it.
+        missing: the sentence shown if the reports of all trials lack it.
     """
 
     label: str
     of: Callable[[Trial], float | None]
     missing: str
 
-    def known(self, trials: Sequence[Trial]) -> list[tuple[float, Trial]]:
-        """Return (cost, trial) of the trials whose reports say it."""
-        return [(spent, trial) for trial in trials if (spent := self.of(trial)) is not None]
+    def measured(self, trials: Sequence[Trial]) -> list[tuple[float, Trial]]:
+        """Return (cost, trial) of the trials whose reports have this cost."""
+        return [(cost, trial) for trial in trials if (cost := self.of(trial)) is not None]
 
 
 def training_seconds(trial: Trial) -> float | None:
     """Return the seconds of training up to the best epoch, without validation."""
     seconds = [report.metrics.get("train_seconds") for report in _until_best(trial)]
-    return sum(one for one in seconds if one is not None) if seconds and None not in seconds else None
+    return sum(s for s in seconds if s is not None) if seconds and None not in seconds else None
 
 
 def epochs(trial: Trial) -> float | None:
@@ -42,9 +42,9 @@ def epochs(trial: Trial) -> float | None:
 
 
 def weights(trial: Trial) -> float | None:
-    """Return the number of the model's weights."""
-    found = [report.metrics["n_weights"] for report in trial.reports if "n_weights" in report.metrics]
-    return found[-1] if found else None
+    """Return the number of weights of the model."""
+    reported = [report.metrics["n_weights"] for report in trial.reports if "n_weights" in report.metrics]
+    return reported[-1] if reported else None
 
 
 COSTS = (
@@ -54,16 +54,16 @@ COSTS = (
 )
 
 
-def front(param_sets: Sequence[tuple[float, float]], direction: Direction) -> list[int]:
-    """Return the places of the (cost, objective) pairs that none as cheap or cheaper beats, the cheapest first."""
+def pareto_front(points: Sequence[tuple[float, float]], direction: Direction) -> list[int]:
+    """Return the indices of the (cost, objective) pairs that none beats at the same cost or less, cheapest first."""
     sign = -1.0 if direction is Direction.MAX else 1.0
     best: float | None = None
-    found: list[int] = []
-    for place in sorted(range(len(param_sets)), key=lambda i: (param_sets[i][0], sign * param_sets[i][1])):
-        if best is None or direction.is_better(param_sets[place][1], best):
-            best = param_sets[place][1]
-            found.append(place)
-    return found
+    front: list[int] = []
+    for i in sorted(range(len(points)), key=lambda i: (points[i][0], sign * points[i][1])):
+        if best is None or direction.is_better(points[i][1], best):
+            best = points[i][1]
+            front.append(i)
+    return front
 
 
 def _until_best(trial: Trial) -> list[Report]:

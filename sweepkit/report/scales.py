@@ -1,5 +1,4 @@
-"""Where a parameter's values lie on a line: options side by side, numbers evenly or by their logarithm, and a place of
-its own for "not used".
+"""Positions of a parameter's values on an axis: options side by side, numbers linear or logarithmic, "not used" below.
 
 Try `Scale.of(Float(1e-4, 1e-1, log=True), [1e-3]).place(1e-3)`, which is -3.
 """
@@ -10,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweepkit.report.saying import NOT_USED, value
+from sweepkit import formatting
 from sweepkit.space import Choice, Param, Value
 
 _MOST_TICKS = 6
@@ -18,13 +17,13 @@ _MOST_TICKS = 6
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """The line of one parameter.
+    """The axis of one parameter.
 
     Attributes:
-        options: the values that have a place each; None for a line of numbers.
-        log: whether numbers lie by their logarithm to the base 10.
-        low: the place where the line begins.
-        high: the place where it ends.
+        options: the options side by side; None for numbers.
+        log: whether places are logarithms to the base 10.
+        low: place of the lower end.
+        high: place of the upper end.
     """
 
     options: tuple[Value, ...] | None
@@ -34,30 +33,30 @@ class Scale:
 
     @classmethod
     def of(cls, param: Param, values: Sequence[Value]) -> Scale:
-        """Build the line of a parameter that had these values: a Choice's options, a number's declared range."""
+        """Build the axis of a parameter that had these values: a Choice's options, a number's declared range."""
         if isinstance(param, Choice):
             return cls(tuple(values), False, 0.0, max(len(values) - 1.0, 0.0))
-        ends = [param.low, param.high, *(float(one) for one in values)]
+        ends = [param.low, param.high, *(float(value) for value in values)]
         low, high = min(ends), max(ends)
         return cls(None, param.log, _placed(low, param.log), _placed(high, param.log))
 
     @classmethod
     def numbers(cls, low: float, high: float, *, log: bool = False) -> Scale:
-        """Build a line of numbers."""
+        """Build an axis of numbers."""
         return cls(None, log, _placed(low, log), _placed(high, log))
 
-    def place(self, one: Value | None) -> float:
-        """Return where a value lies; None is a parameter that the trial does not use."""
-        if one is None:
+    def place(self, value: Value | None) -> float:
+        """Return the place of a value; None stands for a parameter that the trial does not use."""
+        if value is None:
             return self.absent
         if self.options is None:
-            return _placed(float(one), self.log)
-        return float([repr(option) for option in self.options].index(repr(one)))
+            return _placed(float(value), self.log)
+        return float([repr(option) for option in self.options].index(repr(value)))
 
-    def spread(self, one: Value | None, trial: int) -> float:
-        """Return where a value lies, shifted a little where many trials share a place; for a trial always the same."""
-        place = self.place(one)
-        if one is not None and self.options is None:
+    def spread(self, value: Value | None, trial: int) -> float:
+        """Return the place of a trial's value; where many trials share a place, each has its own small offset."""
+        place = self.place(value)
+        if value is not None and self.options is None:
             return place
         width = 0.3 if self.options is not None else 0.06 * ((self.high - self.low) or 1.0)
         return place + width * ((trial * 0.618034) % 1 - 0.5)
@@ -68,22 +67,22 @@ class Scale:
         return self.low - (1.0 if self.options is not None else 0.2 * ((self.high - self.low) or 1.0))
 
     def ticks(self, *, with_absent: bool = False) -> list[tuple[float, str]]:
-        """Return (place, text) of what is written beside the line."""
+        """Return (place, text) of every label of the axis."""
         if self.options is not None:
-            found = [(float(place), value(option)) for place, option in enumerate(self.options)]
+            ticks = [(float(place), formatting.value(option)) for place, option in enumerate(self.options)]
         else:
-            found = [(_placed(one, self.log), f"{one:.12g}") for one in self._round_numbers()]
-        return [(self.absent, NOT_USED), *found] if with_absent else found
+            ticks = [(_placed(tick, self.log), f"{tick:.12g}") for tick in self._round_numbers()]
+        return [(self.absent, formatting.NOT_USED), *ticks] if with_absent else ticks
 
     def _round_numbers(self) -> list[float]:
-        """Return a few round numbers on the line, or its ends where there are hardly any."""
+        """Return a few round numbers on the axis, or its ends if it holds fewer than two."""
         ends = [10**self.low, 10**self.high] if self.log else [self.low, self.high]
-        inside = [one for one in _rounded(*ends, log=self.log) if ends[0] <= one <= ends[1]]
+        inside = [tick for tick in _rounded(*ends, log=self.log) if ends[0] <= tick <= ends[1]]
         return inside if len(inside) > 1 else sorted({float(f"{end:.3g}") for end in ends})
 
 
-def _placed(one: float, log: bool) -> float:
-    return math.log10(one) if log else one
+def _placed(number: float, log: bool) -> float:
+    return math.log10(number) if log else number
 
 
 def _rounded(low: float, high: float, *, log: bool) -> list[float]:

@@ -1,4 +1,4 @@
-"""Colours and marks, the same in the page and in the picture; all of them told apart by the colour-blind."""
+"""Colours and markers, the same in the page and in the picture; all are distinguishable for the colour-blind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sweepkit.trial.trial import TrialState
 
 @dataclass(frozen=True, slots=True)
 class MarkStyle:
-    """How an outcome is said and drawn; `symbol` is Plotly's name of the mark, `marker` Matplotlib's."""
+    """How the trials of one state are labelled and drawn; `symbol` is Plotly's marker, `marker` is Matplotlib's."""
 
     state: TrialState | None
     label: str
@@ -18,16 +18,16 @@ class MarkStyle:
     marker: str
 
 
-# Okabe and Ito's colours. In this order, what ended early is drawn below what ran to its end
-LOOKS = (
-    MarkStyle(TrialState.PRUNED, "stopped early", "#E69F00", "triangle-down", "v"),
+# Okabe and Ito's colours. Drawn in this order, pruned trials lie below those that ran to their end
+MARKS = (
+    MarkStyle(TrialState.PRUNED, "pruned", "#E69F00", "triangle-down", "v"),
     MarkStyle(TrialState.FAILED, "failed", "#D55E00", "x", "X"),
     MarkStyle(None, "unfinished", "#7F7F7F", "circle-open", "o"),
     MarkStyle(TrialState.COMPLETE, "complete", "#0072B2", "circle", "o"),
 )
-LOOK = {look.state: look for look in LOOKS}
+MARK_OF = {mark.state: mark for mark in MARKS}
 
-# Tol's muted colours: none of them is an outcome's
+# Tol's muted colours: none of them is the colour of a state
 OPTIONS = ("#332288", "#CC6677", "#44AA99", "#AA4499", "#999933", "#882255", "#88CCEE", "#117733", "#DDCC77")
 BEST = "#111111"
 BAR, BAR_SOME = "#6fb9ad", "#c3e0db"

@@ -1,9 +1,9 @@
-"""Which worker did what and when, as far as the trials' times tell: bars on lanes, pauses cut out.
+"""The workers over time, from the times of the trials: bars on lanes, pauses cut out.
 
-The journal does not name workers. A worker runs one trial at a time, so trials are packed onto as few lanes as there
-can have been workers. A trial that was interrupted and went on later is several bars. Stretches in which no trial
-ran at all, as between an interruption and the command that goes on, are pauses: they are cut out of the axis and are
-no idle time. Try `timeline(findings.records).idle`.
+The journal does not record workers. A worker runs one trial at a time, so trials are packed onto as few lanes as
+possible. A trial that was interrupted and continued later has several bars. Stretches without any running trial, such
+as between an interruption and the command that continues the sweep, are pauses: they are cut out of the axis and do
+not count as idle time. Try `timeline(data.trials).idle`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 from sweepkit.trial.trial import Trial, TrialState
 
-# nobody working for longer than this is a pause of the whole sweep; also what an epoch may take beyond what it reports
+# longer than this without a running trial is a pause; also the time an epoch may take beyond what it reports
 _PAUSE_S = 60.0
-# a trial may be handed out a moment before the one before it is written down as ended
+# a trial may start a moment before the end of its predecessor is recorded
 _OVERLAP_S = 1.0
-# how wide a pause is drawn, beside all that was worked
+# the width of a pause, as a share of the time worked
 _PAUSE_WIDTH = 0.03
 
 Stretch = tuple[float, float]
@@ -25,7 +25,7 @@ Stretch = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """A stretch of a trial's work; `start` and `end` are places on the axis, in seconds."""
+    """A stretch in which a trial ran; `start` and `end` are places on the axis, in seconds."""
 
     trial: int
     state: TrialState | None
@@ -36,7 +36,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """A stretch without any work: its place on the axis, and how long it really was."""
+    """A stretch in which no trial ran; `start` and `end` are places on the axis, `seconds` is its true length."""
 
     start: float
     end: float
@@ -45,14 +45,14 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """A sweep over time.
+    """The trials of a sweep over time.
 
     Attributes:
-        bars: what was done.
-        pauses: when nothing was.
-        n_lanes: how many workers there were at least.
-        end: of the axis, in seconds.
-        idle: share of the workers' time, pauses left out, in which they had no trial.
+        bars: the stretches in which trials ran.
+        pauses: the stretches in which none ran.
+        n_lanes: least number of workers that explains the bars.
+        end: end of the axis, in seconds.
+        idle: share of the workers' time without a trial, not counting pauses.
     """
 
     bars: tuple[Bar, ...]
@@ -63,14 +63,14 @@ class Timeline:
 
     @property
     def unit(self) -> tuple[str, float]:
-        """The unit to show it in: its name, and seconds of one."""
+        """The unit of the axis: its name and its seconds."""
         if self.end < 300:
             return "s", 1.0
         return ("minutes", 60.0) if self.end < 3 * 3600 else ("hours", 3600.0)
 
 
 def timeline(trials: Sequence[Trial]) -> Timeline | None:
-    """Pack trials onto lanes; None when no trial has a time."""
+    """Pack trials onto lanes; None if no trial has a time."""
     work = sorted(
         ((stretch, trial) for trial in trials for stretch in stretches(trial)),
         key=lambda item: (item[0], item[1].number),
@@ -94,29 +94,29 @@ def timeline(trials: Sequence[Trial]) -> Timeline | None:
 
 
 def stretches(trial: Trial) -> list[Stretch]:
-    """Return when a trial was worked on: between its reports, but for what an interruption must have been.
+    """Return the stretches in which a trial ran, without interruptions.
 
-    A report says how long its epoch took. Where much more time than that has passed since the one before, the trial
-    did not run in between.
+    A report has the time that its epoch took. If much more time than that has passed since the report before it, the
+    trial did not run in between.
     """
     if trial.started is None:
         return []
-    found = [(trial.started, trial.started)]
+    runs = [(trial.started, trial.started)]
     for report in trial.reports:
         took = report.metrics.get("train_seconds", 0.0) + report.metrics.get("valid_seconds", 0.0)
-        begun = report.timestamp - took
-        if took > 0 and begun - found[-1][1] > max(_PAUSE_S, took):
-            found.append((begun, report.timestamp))
+        start = report.timestamp - took
+        if took > 0 and start - runs[-1][1] > max(_PAUSE_S, took):
+            runs.append((start, report.timestamp))
         else:
-            found[-1] = (found[-1][0], max(report.timestamp, found[-1][1]))
+            runs[-1] = (runs[-1][0], max(report.timestamp, runs[-1][1]))
     end = trial.started + (trial.seconds or 0.0)
-    if not trial.reports or 0 < end - found[-1][1] <= _PAUSE_S:
-        found[-1] = (found[-1][0], max(end, found[-1][1]))
-    return [stretch for stretch in found if stretch[1] > stretch[0]]
+    if not trial.reports or 0 < end - runs[-1][1] <= _PAUSE_S:
+        runs[-1] = (runs[-1][0], max(end, runs[-1][1]))
+    return [(start, end) for start, end in runs if end > start]
 
 
 def _windows(work: Sequence[Stretch]) -> list[Stretch]:
-    """Return the stretches in which somebody worked, without shorter breaks; `work` is in order."""
+    """Join stretches of work with only short breaks between them; `work` is in order."""
     windows = [work[0]]
     for start, end in work[1:]:
         if start - windows[-1][1] > _PAUSE_S:
@@ -127,19 +127,19 @@ def _windows(work: Sequence[Stretch]) -> list[Stretch]:
 
 
 def _lanes(work: Sequence[Stretch]) -> list[int]:
-    """Give each stretch the lane that became free last before it, or a new one; `work` is in order."""
+    """Assign to each stretch the lane that became free last before it, or a new one; `work` is in order."""
     free: list[float] = []
     lanes: list[int] = []
     for start, end in work:
-        fitting = [lane for lane, until in enumerate(free) if until <= start + _OVERLAP_S]
-        lane = max(fitting, key=lambda lane: (free[lane], -lane)) if fitting else len(free)
+        candidates = [lane for lane, until in enumerate(free) if until <= start + _OVERLAP_S]
+        lane = max(candidates, key=lambda lane: (free[lane], -lane)) if candidates else len(free)
         free[lane : lane + 1] = [end]
         lanes.append(lane)
     return lanes
 
 
 def _places(windows: Sequence[Stretch], pause_width: float) -> list[float]:
-    """Return where each window begins on the axis."""
+    """Return the place on the axis where each window begins."""
     places = [0.0]
     for start, end in windows[:-1]:
         places.append(places[-1] + end - start + pause_width)
@@ -152,7 +152,7 @@ def _on_axis(time: float, windows: Sequence[Stretch], begins: Sequence[float]) -
 
 
 def _idle(work: Sequence[tuple[Stretch, Trial]], lanes: Sequence[int], windows: Sequence[Stretch]) -> float:
-    """Return the share of time without a trial, of the lanes that are used at all in each window."""
+    """Return the share of time without a trial, over the lanes used in each window."""
     capacity = 0.0
     for start, end in windows:
         used = {lane for ((begin, _), _), lane in zip(work, lanes, strict=True) if start <= begin <= end}

@@ -5,12 +5,10 @@ from __future__ import annotations
 import io
 import logging
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from sweepkit.cli.formats import duration, near, parameters
 from sweepkit.cli.live import LiveTable, PlainLines, summary
 from sweepkit.config.schema import SweepConfig
 from sweepkit.driver.observer import SweepProgress
@@ -109,25 +107,6 @@ def test_a_trial_whose_objective_never_came_is_shown_too() -> None:
     bare = Trial(2, {}, (Report(1, {"loss": 1.0}, 0.0),), state=TrialState.FAILED, reason="metric …")
     PlainLines(Console(file=out, width=200), SPEC, VARIED).ended(bare, STANDING)
     assert "trial 2 epoch 1: score was not reported; failed: metric …" in out.getvalue()
-
-
-def test_paths_below_the_working_directory_are_said_from_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert (
-        near(f"ui --backend-store-uri sqlite:///{tmp_path}/mlflow.db") == "ui --backend-store-uri sqlite:///mlflow.db"
-    )
-    assert near("/elsewhere/runs") == "/elsewhere/runs"
-
-
-def test_durations_and_parameters_are_short() -> None:
-    assert [duration(s) for s in (0.4, 59.6, 61, 3600, 90061)] == [
-        "0 s",
-        "1 min 00 s",
-        "1 min 01 s",
-        "1 h 00 min",
-        "25 h 01 min",
-    ]
-    assert parameters({"rate": 0.000123456, "units": 64, "wide": False}) == "rate=0.000123 units=64 wide=False"
 
 
 @pytest.mark.parametrize("kind", [PlainLines, LiveTable])

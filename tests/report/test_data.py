@@ -13,7 +13,7 @@ from sweepkit.storage.layout import DataPaths, SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text import predictions
 from sweepkit.tasks.text.predictions import Predictions
-from tests.support.made_up_sweeps import SPACE, data, final_result, findings, judged, manifest, trials, write_sweep
+from tests.support.made_up_sweeps import SPACE, data, final_result, judged, manifest, report_data, trials, write_sweep
 
 
 def gathered(root: Path) -> ReportData:
@@ -27,33 +27,33 @@ def with_final(root: Path) -> Storage:
     result["candidates"][0]["predictions"] = paths.final.trial(1).predictions("valid")
     storage.write_json(paths.final_result, result)
     targets = np.array([0, 0, 1, 1, 1], np.int32)
-    said = np.array([0.1, 0.8, 0.3, 0.9, 0.7], np.float32)
-    found = Predictions(targets, np.stack([1 - said, said], axis=1))
-    predictions.write(storage, paths.final.trial(1).predictions("valid"), found)
+    probabilities = np.array([0.1, 0.8, 0.3, 0.9, 0.7], np.float32)
+    stored = Predictions(targets, np.stack([1 - probabilities, probabilities], axis=1))
+    predictions.write(storage, paths.final.trial(1).predictions("valid"), stored)
     return storage
 
 
 def test_the_space_and_all_trials_come_back_from_the_folder(tmp_path: Path) -> None:
     made = trials(12)
     write_sweep(tmp_path, made)
-    found = gathered(tmp_path)
-    assert dict(found.params) == dict(SPACE.parameters)
-    assert [dict(trial.params) for trial in found.trials] == [dict(trial.params) for trial in made]
-    assert found.leaders[0].best_value == max(r.best_value for r in made if r.state and r.state.value != "failed")
+    report = gathered(tmp_path)
+    assert dict(report.params) == dict(SPACE.parameters)
+    assert [dict(trial.params) for trial in report.trials] == [dict(trial.params) for trial in made]
+    assert report.leaders[0].best_value == max(r.best_value for r in made if r.state and r.state.value != "failed")
 
 
 def test_varied_parameters_have_two_values_among_the_trials_that_use_them() -> None:
-    found = findings(trials(30))
-    assert "batch_size" not in found.varied
-    assert found.varied_choices == ["cell", "bidirectional", "pooling", "embedding", "embedding_dim", "max_len"]
-    assert found.values("max_len") == [100, 200, 400]
+    report = report_data(trials(30))
+    assert "batch_size" not in report.varied
+    assert report.varied_choices == ["cell", "bidirectional", "pooling", "embedding", "embedding_dim", "max_len"]
+    assert report.values("max_len") == [100, 200, 400]
 
 
-def test_without_a_final_stage_its_command_is_named(tmp_path: Path) -> None:
+def test_a_missing_final_stage_is_shown_with_its_command(tmp_path: Path) -> None:
     write_sweep(tmp_path, trials(3))
-    found = gathered(tmp_path)
-    assert found.final is None
-    assert "`python -m sweepkit final sweeps/made_up.yaml`" in found.no_judged
+    report = gathered(tmp_path)
+    assert report.final is None
+    assert "`python -m sweepkit final sweeps/made_up.yaml`" in report.no_judged
 
 
 def test_confusion_and_mistakes_are_of_the_winners_best_run(tmp_path: Path) -> None:
@@ -61,27 +61,27 @@ def test_confusion_and_mistakes_are_of_the_winners_best_run(tmp_path: Path) -> N
     storage = with_final(tmp_path)
     mistake = {"row": 1, "target": "no", "predicted": "yes", "probability": 0.8, "text": "well"}
     storage.write_json(SweepPaths("made_up").final.trial(1).mistakes, [mistake])
-    found = gathered(tmp_path)
-    assert found.final is not None
-    assert found.judged is not None
-    assert found.judged.confusion.counts == ((1, 1), (1, 2))
-    assert list(found.judged.quotes) == [("no, taken for yes (80.0% sure)", "well")]
+    report = gathered(tmp_path)
+    assert report.final is not None
+    assert report.judged is not None
+    assert report.judged.confusion.counts == ((1, 1), (1, 2))
+    assert list(report.judged.quotes) == [("no, taken for yes (80.0% sure)", "well")]
 
 
-def test_predictions_that_are_gone_are_said(tmp_path: Path) -> None:
+def test_missing_predictions_have_a_reason(tmp_path: Path) -> None:
     write_sweep(tmp_path, trials(3))
     storage = with_final(tmp_path)
     storage.delete(SweepPaths("made_up").final.trial(1).predictions("valid"))
-    found = gathered(tmp_path)
-    assert found.judged is None
-    assert found.no_judged.startswith("The winner's predictions on validation are gone")
+    report = gathered(tmp_path)
+    assert report.judged is None
+    assert report.no_judged.startswith("The winner's predictions on validation are gone")
 
 
 def test_prepared_data_is_found_by_its_key(tmp_path: Path) -> None:
     write_sweep(tmp_path, trials(3))
     Storage.at(str(tmp_path)).write_json(DataPaths("toy", "feedc0de").manifest, manifest(400).to_json())
-    found = gathered(tmp_path)
-    assert found.data == data(400)
+    report = gathered(tmp_path)
+    assert report.data == data(400)
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ def test_prepared_data_is_found_by_its_key(tmp_path: Path) -> None:
     ],
     ids=["gone", "another format", "damaged"],
 )
-def test_prepared_data_that_cannot_be_shown_is_said(tmp_path: Path, content: str | None, expected: str) -> None:
+def test_unreadable_prepared_data_has_a_reason(tmp_path: Path, content: str | None, expected: str) -> None:
     write_sweep(tmp_path, trials(3))
     if content is not None:
         Storage.at(str(tmp_path)).write(DataPaths("toy", "feedc0de").manifest, content.encode())
-    found = gathered(tmp_path)
-    assert found.data is None
-    assert found.no_data.startswith(expected)
+    report = gathered(tmp_path)
+    assert report.data is None
+    assert report.no_data.startswith(expected)
 
 
 def test_made_up_errors_add_up() -> None:

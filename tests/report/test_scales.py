@@ -1,4 +1,4 @@
-"""Where values lie on a line, and what is written beside it."""
+"""Positions of values on an axis, and its labels."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def test_options_lie_side_by_side_in_their_order() -> None:
     assert scale.ticks() == [(0.0, "gru"), (1.0, "true"), (2.0, "1")]
 
 
-def test_not_used_has_a_place_of_its_own_below_all_others() -> None:
+def test_not_used_is_below_all_other_places() -> None:
     for scale in (Scale.of(Choice((50, 100)), [50, 100]), Scale.of(Float(0.0, 0.5), [0.1])):
         assert scale.place(None) < scale.low
         assert scale.ticks(with_absent=True)[0] == (scale.place(None), "not used")
@@ -36,7 +36,7 @@ def test_logarithmic_numbers_lie_by_their_logarithm() -> None:
         (Float(3.0, 4.0, log=True), ["3", "4"]),
     ],
 )
-def test_ticks_are_round_numbers_within_the_line(param: Float | Int, expected: list[str]) -> None:
+def test_ticks_are_round_numbers_within_the_axis(param: Float | Int, expected: list[str]) -> None:
     assert [text for _, text in Scale.of(param, [param.low]).ticks()] == expected
 
 

@@ -119,7 +119,7 @@ def _record(number: int, started: float, one: Params, rungs: dict[int, list[floa
     return Trial(number, one, tuple(reports), state, reason, best, seen.index(best) + 1, None, started, time - started)
 
 
-def findings(found: list[Trial], **changes: Any) -> ReportData:
+def report_data(found: list[Trial], **changes: Any) -> ReportData:
     """Wrap trials."""
     manifest = {
         "created": "2026-09-21T14:13:20+00:00",
@@ -172,7 +172,7 @@ def write_sweep(root: Path, found: list[Trial], *, name: str = "made_up") -> Pat
             study.report(asked.number, report)
         if trial.state:
             study.finish(asked.number, Decision(trial.state, trial.reason or ""))
-    manifest = dict(findings(found).manifest) | {
+    manifest = dict(report_data(found).manifest) | {
         "format": 1,
         "identity": {},
         "spec": wanted.model_dump(mode="json"),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sweepkit.report.data import ReportData
 from sweepkit.space import Choice, Space
 from sweepkit.trial.trial import Direction, Report, Trial, TrialState
-from tests.support.made_up_sweeps import METRIC, data, final_result, findings, judged, trials
+from tests.support.made_up_sweeps import METRIC, data, final_result, judged, report_data, trials
 
 NASTY = "</script><script>alert(1)</script> $x^2$ & \u2028 <b>"
 
@@ -21,7 +21,7 @@ def nasty() -> ReportData:
     ]
     space = Space({"cell": Choice(("_", NASTY)), "a<b": Choice(tuple(f"$y_{i}$" for i in range(4)))})
     changes = {"params": space.parameters, "name": f"made {NASTY}", "errors": {0: NASTY}, "folder": NASTY}
-    return findings(made, **changes, final=final_result(), judged=judged(), data=data(400))
+    return report_data(made, **changes, final=final_result(), judged=judged(), data=data(400))
 
 
 def failed() -> list[Trial]:
@@ -45,14 +45,14 @@ def unfinished() -> list[Trial]:
 
 
 SWEEPS = {
-    "empty": findings([], n_trials=4),
-    "unfinished": findings(unfinished()),
-    "one": findings(trials(1)),
-    "three": findings(trials(3, pause_s=3600)),
-    "constant": findings([replace(trial, best_value=0.5) for trial in trials(24)]),
-    "failed": findings(failed()),
-    "not finite": findings(not_finite()),
-    "far out": findings(far_out(), direction=Direction.MIN),
+    "empty": report_data([], n_trials=4),
+    "unfinished": report_data(unfinished()),
+    "one": report_data(trials(1)),
+    "three": report_data(trials(3, pause_s=3600)),
+    "constant": report_data([replace(trial, best_value=0.5) for trial in trials(24)]),
+    "failed": report_data(failed()),
+    "not finite": report_data(not_finite()),
+    "far out": report_data(far_out(), direction=Direction.MIN),
     "nasty": nasty(),
-    "whole": findings(trials(48), final=final_result(clear=True), judged=judged(), data=data(400)),
+    "whole": report_data(trials(48), final=final_result(clear=True), judged=judged(), data=data(400)),
 }

@@ -1,4 +1,4 @@
-"""What a page is made of: sections of blocks. Values only; the template knows how each kind looks."""
+"""What the page is made of: sections of blocks. They hold values only; `assets/page.html` renders each kind."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sweepkit.report.html.charts.plotly import Figure
 
 @dataclass(frozen=True)
 class Text:
-    """A sentence; `tone` is "plain", "loud" for what must not be overlooked, or "quiet" for what is missing."""
+    """A sentence; `tone` is "plain", "loud" for the main result, or "quiet" for the reason why something is missing."""
 
     kind: ClassVar[str] = "text"
     text: str
@@ -20,12 +20,12 @@ class Text:
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure.
+    """A Plotly figure.
 
     Attributes:
-        figure: what Plotly draws.
-        alt: what it shows, for those who cannot see it.
-        widest: pixels beyond which it does not grow; None for as wide as the page.
+        figure: Plotly's JSON.
+        alt: description for screen readers.
+        widest: maximum width in pixels; None for the width of the page.
     """
 
     kind: ClassVar[str] = "plot"
@@ -36,7 +36,7 @@ class Plot:
 
 @dataclass(frozen=True)
 class Dots:
-    """Trials as marks, as `dots` places them; `alt` is as above."""
+    """A scatter plot of trials, with positions from `charts.scatter`; `alt` describes it for screen readers."""
 
     kind: ClassVar[str] = "dots"
     figure: Figure
@@ -45,7 +45,7 @@ class Dots:
 
 @dataclass(frozen=True)
 class Parallel:
-    """Parallel coordinates, as `parallel` places them; `alt` is as above."""
+    """Parallel coordinates, with positions from `charts.parallel`; `alt` describes them for screen readers."""
 
     kind: ClassVar[str] = "parallel"
     figure: Figure
@@ -54,7 +54,7 @@ class Parallel:
 
 @dataclass(frozen=True)
 class Grid:
-    """Figures side by side, as many as fit."""
+    """Scatter plots side by side, as many as fit."""
 
     kind: ClassVar[str] = "grid"
     figures: Sequence[Dots]
@@ -62,7 +62,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of texts; the columns in `left` hold words, all others numbers."""
+    """A table of texts; the columns in `left` hold words and are aligned left, all others hold numbers."""
 
     kind: ClassVar[str] = "table"
     head: Sequence[str]
@@ -72,10 +72,9 @@ class Table:
 
 @dataclass(frozen=True)
 class Board:
-    """The leaderboard: a table that sorts, of which the first `shown` rows are there from the start.
+    """The leaderboard: a sortable table, which first shows `shown` rows.
 
-    `trial`, `state` and `reason` are the columns that say which trial a row is of and how it ended; `params` is
-    where the columns of parameters begin, which end where `reason` is.
+    `trial`, `state` and `reason` are columns by index; those of the parameters run from `params` up to `reason`.
     """
 
     kind: ClassVar[str] = "board"
@@ -91,7 +90,7 @@ class Board:
 
 @dataclass(frozen=True)
 class Facts:
-    """Names and what they are."""
+    """A list of names and values."""
 
     kind: ClassVar[str] = "facts"
     pairs: Sequence[tuple[str, str]]
@@ -99,7 +98,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Tiles:
-    """A few figures to see at a glance: (name, figure, note)."""
+    """The main figures of a sweep: (name, figure, note)."""
 
     kind: ClassVar[str] = "tiles"
     tiles: Sequence[tuple[str, str, str]]
@@ -107,7 +106,7 @@ class Tiles:
 
 @dataclass(frozen=True)
 class Selection:
-    """Blocks of which a reader selects one group; the first is shown."""
+    """Groups of blocks, one shown at a time by a selection box; the first is shown initially."""
 
     kind: ClassVar[str] = "selection"
     label: str
@@ -116,7 +115,7 @@ class Selection:
 
 @dataclass(frozen=True)
 class Details:
-    """A long text that is folded away."""
+    """A long text, collapsed."""
 
     kind: ClassVar[str] = "details"
     summary: str
@@ -125,7 +124,7 @@ class Details:
 
 @dataclass(frozen=True)
 class Quotes:
-    """Texts, each with a line above it."""
+    """Quoted texts, each with a heading: (heading, text)."""
 
     kind: ClassVar[str] = "quotes"
     quotes: Sequence[tuple[str, str]]
@@ -137,21 +136,21 @@ Block = Text | Drawn | Grid | Table | Board | Facts | Tiles | Selection | Detail
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page.
+    """A section of the page.
 
     Attributes:
-        anchor: to link to.
+        anchor: its id in links.
         title: its heading.
-        how: how to read it, in a user's words.
+        caption: how to read it.
         blocks: its content.
     """
 
     anchor: str
     title: str
-    how: str
+    caption: str
     blocks: Sequence[Block] = field(default_factory=tuple)
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing but a word on why there is nothing."""
+        """Whether it holds nothing but the reason why it is empty."""
         return all(isinstance(block, Text) and block.tone == "quiet" for block in self.blocks)

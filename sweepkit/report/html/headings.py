@@ -1,4 +1,4 @@
-"""The headings of the page's sections, and how to read each, in the words of whoever ran the sweep."""
+"""The title of every section of the page, and the caption that says how to read it."""
 
 from __future__ import annotations
 
@@ -6,73 +6,73 @@ from collections.abc import Sequence
 
 from sweepkit.report.html.blocks import Block, Section, Text
 
-_WORDS = {
+_HEADINGS = {
     "headline": (
-        "In short",
-        "Figures are of validation unless they say test. The best of many trials flatters; the final stage, with fresh "
-        "seeds, does not.",
+        "Summary",
+        "All figures are from the validation split unless they are marked as test. The best result of many trials is "
+        "optimistic; the final stage, which trains the best trials again with fresh seeds, corrects for that.",
     ),
     "leaderboard": (
         "Leaderboard",
-        "Trials by their best epoch, not their last; a trial that was stopped early takes part. Only parameters that "
-        "differ are columns, and an empty cell is a parameter that the trial does not use. A click on a column's name "
-        "sorts.",
+        "Trials ranked by their best epoch, not their last; pruned trials are included. Only parameters that differ "
+        "between trials have a column. An empty cell means that the trial does not use the parameter. Click a column "
+        "header to sort.",
     ),
     "curves": (
         "Learning curves",
-        "Each line is a trial; the mark at its end says how it ended, and pointing at it says why. Lines that end "
-        "early are what stopping saved. A click on a name in the legend hides its trials.",
+        "One line per trial. The marker at its end shows how the trial ended; hover over it for the reason. Trials "
+        "that ended early saved their remaining epochs. Click a legend entry to hide its trials.",
     ),
     "parallel": (
-        "All parameters at once",
-        "Each line is a trial, from parameter to parameter to the objective on the right; darker is better. Drag along "
-        "an axis to keep only the trials that pass there, click on it to let all pass. A trial that does not use a "
-        "parameter passes at “not used”.",
+        "Parallel coordinates",
+        "One line per trial, from parameter to parameter to the objective on the right; darker is better. Drag along "
+        "an axis to select the trials that cross it there; click the axis to clear the selection. Trials that do not "
+        "use a parameter cross its axis at “not used”.",
     ),
     "importance": (
-        "Which parameters matter",
-        "How much of the difference between trials each parameter explains by itself; what is missing to 100 % is "
-        "interplay and chance. All ranked trials count with their best value, stopped ones too. The whiskers show how "
-        "far a figure moves when the trials are drawn anew; where they overlap, the order says nothing. Pale bars are "
-        "parameters that only some trials use, computed among these.",
+        "Parameter importance",
+        "Share of the objective's variation that each parameter explains by itself; interactions and noise make up the "
+        "rest. Computed from the best value of every ranked trial, pruned trials included. Whiskers show the spread "
+        "when the trials are resampled; where they overlap, the order means nothing. Pale bars are conditional "
+        "parameters, computed from the trials that use them.",
     ),
     "slices": (
-        "One parameter at a time",
-        "Each mark is a trial, at its value of one parameter and its best objective; the colour says how it ended, as "
-        "above. The short black lines are medians. Trials that were stopped had fewer epochs to get better.",
+        "Objective by parameter",
+        "One marker per trial, at the parameter's value and the trial's best objective. Colours and shapes are those "
+        "of the learning curves; short black lines are medians. Pruned trials had fewer epochs to improve.",
     ),
     "choices": (
         "Choices at equal cost",
-        "The search spends more on what does well, so the plain best favours what was tried most. These lines show the "
-        "best objective so far by what was spent; compare them at the dashed line, the largest cost that all values "
-        "reached.",
+        "The search spends more epochs on values that do well, so the best objective alone favours values that were "
+        "tried most. The lines show the best objective so far against the epochs spent; compare them at the dashed "
+        "line, the largest cost that every value reached.",
     ),
     "costs": (
-        "What it costs",
-        "Each mark is a trial: what it cost against what it reached. Ringed trials are beaten by none that costs as "
-        "much or less; a smaller model close to the line may be the better bargain.",
+        "Objective by cost",
+        "One marker per trial. Ringed trials form the Pareto front: no trial is better at the same cost or less. A "
+        "smaller model close to the line may be the better choice.",
     ),
     "workers": (
         "Workers over time",
-        "Each row is a worker, each bar a trial on it, coloured by how it ended; gaps are idle time. Workers are not "
-        "recorded: trials are packed onto as few rows as can have been there.",
+        "One row per worker, one bar per trial, coloured by how the trial ended; gaps are idle time. The journal does "
+        "not record workers: trials are packed onto as few rows as possible.",
     ),
     "data": (
         "Data",
-        "What the trials read.",
+        "The prepared data that the trials read.",
     ),
     "errors": (
-        "What the winner gets wrong",
+        "Errors of the winner",
         "Errors of the winner's best run on the validation split.",
     ),
-    "origin": ("Where it comes from", "What it takes to get these results again."),
+    "origin": ("Provenance", "Everything that is needed to reproduce these results."),
 }
 
 
-def section(anchor: str, blocks: Sequence[Block] | str, how: str | None = None) -> Section:
-    """Build a section of these blocks; a text instead of blocks says why there is nothing.
+def section(anchor: str, blocks: Sequence[Block] | str, caption: str | None = None) -> Section:
+    """Build a section of these blocks, or of one sentence that gives the reason why there are none.
 
-    `how` says how to read it, where that depends on the sweep's task.
+    `caption` replaces the usual caption where it depends on the sweep's task.
     """
-    title, usual = _WORDS[anchor]
-    return Section(anchor, title, how or usual, [Text(blocks, "quiet")] if isinstance(blocks, str) else blocks)
+    title, usual = _HEADINGS[anchor]
+    return Section(anchor, title, caption or usual, [Text(blocks, "quiet")] if isinstance(blocks, str) else blocks)

@@ -1,47 +1,48 @@
-"""One self-contained HTML file of a sweep: its sections through the template, with all scripts and figures inside.
+"""One self-contained HTML file of a sweep: its sections, rendered by the template with all scripts and figures inside.
 
-Every text is escaped by the template; what scripts read is JSON that cannot end its script element. The page may
-load nothing from anywhere, which its own security policy enforces. Try `page(findings)`.
+The template escapes every text, and scripts read JSON that cannot end its script element. The page's own security
+policy forbids it to load anything. Try `page(gather(load_sweep("runs/sweeps/cells")))`.
 """
 
 from __future__ import annotations
 
-import datetime
 import json
 import re
+import time
 from collections.abc import Iterator, Sequence
 from importlib import resources
 from typing import Any
 
 from sweepkit import __version__
+from sweepkit.formatting import count, moment
 from sweepkit.report.data import ReportData
 from sweepkit.report.html.blocks import Block, Board, Drawn, Grid, Section, Selection
 from sweepkit.report.html.charts.plotly import compact
-from sweepkit.report.html.sections import cost, data, origin, parameters, trials
+from sweepkit.report.html.sections import cost, origin, parameters, trials
+from sweepkit.report.html.sections import data as data_sections
 from sweepkit.report.importance import Importances, importance
-from sweepkit.report.saying import count
 from sweepkit.report.timeline import timeline
 
 
-def page(findings: ReportData, importances: Importances | None = None) -> str:
-    """Return the whole page; `importances`, if they are known already, need not be computed again."""
-    import jinja2  # not at the top: reading a sweep needs none of it
+def page(data: ReportData, importances: Importances | None = None) -> str:
+    """Render the page; `importances` saves their computation where they are needed twice."""
+    import jinja2  # not at the top: reading a sweep needs neither
     import markupsafe
 
-    sections = sections_of(findings, importances)
-    every = [block for section in sections for block in _flat(section.blocks)]
-    drawn = [block for block in every if isinstance(block, Drawn)]
-    boards = [block for block in every if isinstance(block, Board)]
+    sections = sections_of(data, importances)
+    blocks = [block for section in sections for block in _flat(section.blocks)]
+    drawn = [block for block in blocks if isinstance(block, Drawn)]
+    boards = [block for block in blocks if isinstance(block, Board)]
     places = {id(block): place for place, block in enumerate(drawn)}
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     return environment.from_string(_asset("page.html")).render(
-        title=f"Sweep {findings.name}",
-        subtitle=f"{count(len(findings.trials), 'trial')} in {findings.folder}",
+        title=f"Sweep {data.name}",
+        subtitle=f"{count(len(data.trials), 'trial')} in {data.folder}",
         version=__version__,
-        written=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        written=moment(time.time()),
         sections=sections,
         figures=[block.figure for block in drawn],
-        trials=_board_facts(boards[0]) if boards else {},
+        trials=_board_json(boards[0]) if boards else {},
         place_of=lambda block: places[id(block)],
         marked=lambda text: _marked(text, markupsafe),
         json=inline_json,
@@ -51,21 +52,21 @@ def page(findings: ReportData, importances: Importances | None = None) -> str:
     )
 
 
-def sections_of(findings: ReportData, importances: Importances | None = None) -> list[Section]:
-    """Return the page's sections in their order."""
+def sections_of(data: ReportData, importances: Importances | None = None) -> list[Section]:
+    """Return the page's sections in order."""
     return [
-        trials.headline(findings),
-        trials.leaderboard(findings),
-        trials.curves(findings),
-        parameters.parallel_coordinates(findings),
-        parameters.importance_of_parameters(importances or importance(findings)),
-        parameters.slices(findings),
-        parameters.choices(findings),
-        cost.costs(findings),
-        cost.worked(timeline(findings.trials)),
-        data.data(findings),
-        data.errors(findings),
-        origin.origin(findings),
+        trials.headline(data),
+        trials.leaderboard(data),
+        trials.curves(data),
+        parameters.parallel_coordinates(data),
+        parameters.importance_of_parameters(importances or importance(data)),
+        parameters.slices(data),
+        parameters.choices(data),
+        cost.costs(data),
+        cost.workers_over_time(timeline(data.trials)),
+        data_sections.prepared_data(data),
+        data_sections.errors(data),
+        origin.origin(data),
     ]
 
 
@@ -78,26 +79,26 @@ def inline_json(value: Any) -> str:  # any JSON value
 
 
 def _flat(blocks: Sequence[Block]) -> Iterator[Block]:
-    """Yield blocks and those inside them."""
+    """Yield blocks and the blocks inside them."""
     for block in blocks:
         yield block
         if isinstance(block, Grid):
             yield from block.figures
         elif isinstance(block, Selection):
-            for _, inner in block.groups:
-                yield from _flat(inner)
+            for _, group in block.groups:
+                yield from _flat(group)
 
 
-def _board_facts(board: Board) -> dict[str, Any]:  # a JSON object
-    facts = {"trial": board.trial, "outcome": board.state, "params": board.params, "reason": board.reason}
-    return {**facts, "head": board.head, "rows": board.rows, "left": sorted(board.left), "shown": board.shown}
+def _board_json(board: Board) -> dict[str, Any]:  # a JSON object
+    columns = {"trial": board.trial, "outcome": board.state, "params": board.params, "reason": board.reason}
+    return {**columns, "head": board.head, "rows": board.rows, "left": sorted(board.left), "shown": board.shown}
 
 
-def _marked(text: str, markupsafe: Any) -> Any:  # the module, and its text that counts as escaped
-    """Escape a sentence and set what is between backticks as code."""
+def _marked(text: str, markupsafe: Any) -> Any:  # the module, and its type for escaped text
+    """Escape a sentence and mark up the parts between backticks as code."""
     parts = re.split(r"`([^`]*)`", text)
-    wrapped = (markupsafe.Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts))
-    return markupsafe.Markup("").join(wrapped)
+    marked = (markupsafe.Markup("<code>{}</code>").format(part) if i % 2 else part for i, part in enumerate(parts))
+    return markupsafe.Markup("").join(marked)
 
 
 def _asset(name: str) -> str:

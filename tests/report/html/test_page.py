@@ -1,4 +1,4 @@
-"""The page: what it says, that every figure is one, and that nothing in it can do harm or ask for a network."""
+"""The page: its texts, valid figures, and that nothing in it runs user texts or uses the network."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sweepkit.report.html.blocks import Board, Plot, Section, Selection, Table, 
 from sweepkit.report.html.charts.parallel import parallel
 from sweepkit.report.html.page import inline_json, page, sections_of
 from sweepkit.report.importance import Importances
-from tests.support.made_up_sweeps import final_result, findings, trials
+from tests.support.made_up_sweeps import final_result, report_data, trials
 from tests.support.report_cases import NASTY, SWEEPS, failed
 
 pytestmark = pytest.mark.slow  # all of them together
@@ -26,7 +26,7 @@ ANCHORS = ["headline", "leaderboard", "curves", "parallel", "importance", "slice
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave out what takes seconds and has tests of its own; `monkeypatch.undo()` takes it back."""
+    """Skip the importances, which take seconds and have their own tests; `monkeypatch.undo()` restores them."""
     monkeypatch.setattr(page_module, "importance", lambda _: Importances((), ("left out",)))
 
 
@@ -77,11 +77,11 @@ def test_every_sweep_has_a_page_with_all_sections(name: str, monkeypatch: pytest
     for place in (attributes for _, attributes in parsed.elements if "data-figure" in attributes):
         figure = figures[int(place["data-figure"] or "")]
         if place["class"] == "drawn plot":
-            plotly.graph_objects.Figure(figure)  # raises where Plotly would not understand it
+            plotly.graph_objects.Figure(figure)  # raises if Plotly does not accept it
     assert figures == json.loads(inline_json(figures))
 
 
-def test_the_page_asks_for_no_network() -> None:
+def test_the_page_uses_no_network() -> None:
     parsed = Parsed(page(SWEEPS["whole"]))
     for tag, attributes in parsed.elements:
         assert "src" not in attributes
@@ -94,7 +94,7 @@ def test_the_page_asks_for_no_network() -> None:
     assert 'showSendToCloud: false, plotlyServerURL: ""' in parsed.scripts[-1]
 
 
-def test_whatever_users_and_texts_say_is_shown_and_does_nothing() -> None:
+def test_texts_of_users_and_data_are_shown_and_never_run() -> None:
     text = page(SWEEPS["nasty"])
     parsed = Parsed(text)
     assert sum(tag == "script" for tag, _ in parsed.elements) == 4
@@ -118,53 +118,53 @@ def test_inline_json_cannot_end_its_element() -> None:
 
 
 def test_a_thousand_trials_fit_into_six_megabytes() -> None:
-    assert len(page(findings(trials(1000, workers=16))).encode()) < 6_000_000
+    assert len(page(report_data(trials(1000, workers=16))).encode()) < 6_000_000
 
 
 def test_fifty_trials_are_in_the_table_and_all_in_the_data() -> None:
-    found = findings(trials(120))
-    (board,) = (block for block in section(found, "leaderboard").blocks if isinstance(block, Board))
-    parsed = Parsed(page(found))
+    data = report_data(trials(120))
+    (board,) = (block for block in section(data, "leaderboard").blocks if isinstance(block, Board))
+    parsed = Parsed(page(data))
     assert (len(board.rows), board.shown) == (120, 50)
     assert len(facts(parsed, "trials")["rows"]) == 120
     assert "Show all 120 trials" in parsed.text
 
 
 def test_the_leaderboard_has_best_values_and_only_what_differs() -> None:
-    found = findings(trials(20))
-    (board,) = (block for block in section(found, "leaderboard").blocks if isinstance(block, Board))
-    best = found.leaders[0]
+    data = report_data(trials(20))
+    (board,) = (block for block in section(data, "leaderboard").blocks if isinstance(block, Board))
+    best = data.leaders[0]
     assert board.rows[0][:3] == ["1", str(best.number), f"{best.best_value:.4f}"]
     assert board.rows[0][3] == str(best.best_epoch)
     assert "batch_size" not in board.head
     assert [row[0] for row in board.rows] == [str(n) for n in range(1, 21)]
 
 
-def test_trials_without_a_result_come_last_and_have_no_rank() -> None:
+def test_trials_without_a_result_come_last_without_a_rank() -> None:
     made = trials(3)
-    found = findings([*failed()[:1], *made[1:]])
-    (board,) = (block for block in section(found, "leaderboard").blocks if isinstance(block, Board))
+    data = report_data([*failed()[:1], *made[1:]])
+    (board,) = (block for block in section(data, "leaderboard").blocks if isinstance(block, Board))
     assert board.rows[-1][:3] == ["", "0", ""]
     assert board.rows[-1][-1] == "it raised"
 
 
-def test_curves_are_one_trace_of_lines_an_outcome_however_many_trials() -> None:
-    (plot,) = section(findings(trials(300)), "curves").blocks
+def test_learning_curves_are_one_trace_for_each_state() -> None:
+    (plot,) = section(report_data(trials(300)), "curves").blocks
     assert isinstance(plot, Plot)
     lines = [trace for trace in plot.figure["data"] if trace["mode"] == "lines"]
     assert len(lines) <= 5
-    assert {trace["name"].partition(" (")[0] for trace in plot.figure["data"]} >= {"complete", "stopped early"}
+    assert {trace["name"].partition(" (")[0] for trace in plot.figure["data"]} >= {"complete", "pruned"}
 
 
-def test_far_outliers_are_out_of_the_first_view_and_said() -> None:
+def test_far_outliers_are_outside_the_initial_view_and_noted() -> None:
     plot, note = section(SWEEPS["far out"], "curves").blocks
-    assert note == Text("1 trial with values far from all others: a double click into the figure shows all.")
+    assert note == Text("1 trial with values far from all others: double-click the figure to show everything.")
     assert isinstance(plot, Plot)
     assert plot.figure["layout"]["yaxis"]["range"][1] < 2
 
 
 def test_each_varied_choice_can_be_selected() -> None:
-    (selection,) = section(findings(trials(48)), "choices").blocks
+    (selection,) = section(report_data(trials(48)), "choices").blocks
     assert isinstance(selection, Selection)
     name, (_, table) = selection.groups[0]
     assert name == "cell"
@@ -172,12 +172,12 @@ def test_each_varied_choice_can_be_selected() -> None:
     assert [row[0] for row in table.rows] == ["lstm", "gru", "ugrnn", "rnn", "none"]
 
 
-def test_parallel_coordinates_place_what_is_not_used_and_draw_the_best_last() -> None:
-    found = findings(trials(48))
-    drawn = parallel(found)
+def test_parallel_coordinates_have_a_place_for_not_used_and_draw_the_best_last() -> None:
+    data = report_data(trials(48))
+    drawn = parallel(data)
     units = next(axis for axis in drawn["axes"] if axis["label"] == "units")
     assert units["ticks"][0][1] == "not used"
-    assert drawn["trials"][-1] == found.leaders[0].number
+    assert drawn["trials"][-1] == data.leaders[0].number
     assert drawn["colours"][-1] == "#08306b"
     assert all(axis["low"] <= place <= axis["high"] for axis in drawn["axes"] for place in axis["places"])
 
@@ -185,23 +185,26 @@ def test_parallel_coordinates_place_what_is_not_used_and_draw_the_best_last() ->
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"final": final_result()}, "Its first place is in doubt: the difference to the next may be noise."),
-        ({"final": final_result(clear=True)}, "The difference to the next is larger than noise."),
-        ({"final": final_result(looks=2)}, "an accuracy of 0.8841 (0.8800 to 0.8880); 2 looks at it so far."),
-        ({"final": final_result(looks=0)}, "The test split has not been looked at."),
+        ({"final": final_result()}, "First place is in doubt: the difference to the runner-up may be noise."),
+        ({"final": final_result(clear=True)}, "The difference to the runner-up is larger than noise."),
+        (
+            {"final": final_result(looks=2)},
+            "Its accuracy on the test split is 0.8841 (0.8800 to 0.8880); 2 test evaluations so far.",
+        ),
+        ({"final": final_result(looks=0)}, "No candidate has been evaluated on the test split."),
         ({}, "python -m sweepkit final sweeps/made_up.yaml"),
     ],
 )
-def test_the_headline_says_what_the_final_stage_found(changes: dict[str, object], expected: str) -> None:
-    assert expected in Parsed(page(findings(trials(3), **changes))).text
+def test_the_summary_has_the_result_of_the_final_stage(changes: dict[str, object], expected: str) -> None:
+    assert expected in Parsed(page(report_data(trials(3), **changes))).text
 
 
-def test_missing_parts_are_said_and_the_rest_is_there() -> None:
-    found = findings(trials(3), no_data="The prepared data is gone.")
-    empty = [one.anchor for one in sections_of(found) if one.is_empty]
+def test_missing_parts_have_a_reason_and_the_rest_is_shown() -> None:
+    data = report_data(trials(3), no_data="The prepared data is gone.")
+    empty = [one.anchor for one in sections_of(data) if one.is_empty]
     assert empty == ["importance", "data", "errors"]
-    assert "The prepared data is gone." in Parsed(page(found)).text
+    assert "The prepared data is gone." in Parsed(page(data)).text
 
 
 def test_code_is_set_as_code() -> None:
-    assert re.search("<code>python -m sweepkit final sweeps/made_up.yaml</code>", page(findings(trials(1))))
+    assert re.search("<code>python -m sweepkit final sweeps/made_up.yaml</code>", page(report_data(trials(1))))

@@ -1,4 +1,4 @@
-"""The picture: drawn without a display or a warning, small, for every kind of sweep."""
+"""The picture: a small PNG without warnings, for every kind of sweep."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 "use strict";
-// Trials as marks at (x, y), all marks of an outcome one element: hundreds of small figures' marks cost next to nothing.
+// Scatter plots of trials. All markers of a state are one element, so that thousands of them cost next to nothing.
 function drawDots(box, data, story) {
   const [LEFT, RIGHT, TOP, BOTTOM] = [62, 12, 10, 46];
   const MARKS = {
@@ -64,7 +64,7 @@ function drawDots(box, data, story) {
 
   box.addEventListener("pointermove", (event) => {
     const frame = box.getBoundingClientRect();
-    let nearest = [18 * 18, null]; // farther than 18 pixels is nowhere near
+    let nearest = [18 * 18, null]; // within 18 pixels
     for (const [px, py, trial] of places) {
       const far = (px - event.clientX + frame.left) ** 2 + (py - event.clientY + frame.top) ** 2;
       if (far < nearest[0]) nearest = [far, trial];

@@ -1,5 +1,5 @@
 "use strict";
-// What the page's own figures share: elements of an SVG, a box beside the pointer, and drawing anew when the width changes.
+// Shared by the page's own figures: SVG elements, the box beside the pointer, and redrawing when the width changes.
 const svgNode = (parent, name, attributes, text) => {
   const node = document.createElementNS("http://www.w3.org/2000/svg", name);
   for (const [key, one] of Object.entries(attributes)) node.setAttribute(key, one);
@@ -9,7 +9,7 @@ const svgNode = (parent, name, attributes, text) => {
 
 const tip = {
   box: null,
-  show(html, event) { // html: texts in it must be escaped
+  show(html, event) { // html must be escaped
     if (!this.box) {
       this.box = document.body.appendChild(document.createElement("div"));
       this.box.className = "tip";

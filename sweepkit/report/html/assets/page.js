@@ -5,7 +5,7 @@
   const trials = read("trials");
   const escaped = (text) => text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
 
-  // a trial's story, which figures show beside the pointer
+  // the description of a trial that figures show beside the pointer
   const stories = new Map();
   const rowOf = new Map((trials.rows || []).map((row) => [Number(row[trials.trial]), row]));
   const wrapped = (parts, most) => {
@@ -33,7 +33,7 @@
     return stories.get(number);
   };
 
-  // Plotly offers to send a figure to its own server; nothing of a report leaves this file
+  // Plotly has a button that sends a figure to its own server; a report sends nothing
   const config = { responsive: true, displaylogo: false, showSendToCloud: false, plotlyServerURL: "", typesetMath: false };
   const hovers = window.matchMedia("(hover: hover)").matches;
   const buttons = [["toImage"], ["zoom2d", "pan2d", "resetScale2d"]];
@@ -45,7 +45,7 @@
       figure.layout.font.size = 11;
       figure.layout.margin.r = Math.min(figure.layout.margin.r, 40);
     }
-    if (!hovers) figure.layout.dragmode = false; // a finger that moves over a figure scrolls the page
+    if (!hovers) figure.layout.dragmode = false; // on touch screens, dragging scrolls the page
     const bar = { modeBarButtons: buttons, displayModeBar: hovers && figure.layout.height > 300 && "hover" };
     Plotly.newPlot(place, figure.data, figure.layout, { ...config, ...bar });
   };
@@ -56,7 +56,7 @@
     else plot(place, figure);
   };
 
-  // what can be seen is drawn first, and the page answers between one figure and the next
+  // visible figures are drawn first, and the page stays responsive between figures
   const shownPlaces = [...document.querySelectorAll(".drawn")].filter((place) => !place.closest("[hidden]"));
   const waiting = shownPlaces.filter((place) => place.classList.contains("plot"));
   const next = () => {
@@ -75,7 +75,7 @@
     }
     setTimeout(next, 0);
   };
-  // half of the time is Plotly's own start, so words, tables and the page's own figures are on the screen before it
+  // loading Plotly takes half of the time, so texts, tables and the page's own figures are drawn before it
   for (const place of shownPlaces) if (!place.classList.contains("plot")) draw(place);
   const begin = () => {
     const script = document.createElement("script");
@@ -96,7 +96,7 @@
     });
   }
 
-  // the leaderboard: all rows are in the page's data, those that are shown in the table
+  // the leaderboard: the page's data has all rows, the table only those shown
   const board = document.getElementById("board");
   if (!board) return;
   const body = board.tBodies[0];

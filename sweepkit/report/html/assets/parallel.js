@@ -1,12 +1,12 @@
 "use strict";
-// Parallel coordinates: a line a trial, an axis a parameter; dragging along axes keeps the trials that pass there.
+// Parallel coordinates: one line per trial, one axis per parameter; dragging along an axis selects trials.
 function drawParallel(box, data, story) {
   const [TOP, BOTTOM, SIDE, HEIGHT] = [40, 16, 60, 420];
-  const said = box.closest("figure").querySelector(".kept");
+  const count = box.closest("figure").querySelector(".kept");
   const longest = Math.max(...data.axes.map((axis) => axis.label.length));
   const step = Math.max(92, longest * 6.7 + 8);
   const opacity = Math.max(0.2, Math.min(0.75, 100 / data.trials.length));
-  const kept = data.axes.map(() => null); // for each axis the ends of what passes, or null
+  const kept = data.axes.map(() => null); // the selected range of each axis, or null
   let paths = [];
 
   const height = (axis, place) => TOP + (1 - (place - axis.low) / (axis.high - axis.low)) * (HEIGHT - TOP - BOTTOM);
@@ -19,7 +19,7 @@ function drawParallel(box, data, story) {
       path.classList.toggle("off", !passes);
       n += passes;
     });
-    said.textContent = kept.some(Boolean) ? `${n} of ${paths.length} trials pass.` : "";
+    count.textContent = kept.some(Boolean) ? `${n} of ${paths.length} trials selected.` : "";
   };
 
   const brush = (svg, axis, a, x) => {

@@ -13,7 +13,7 @@ _SPLIT_NAMES = {"train": "train", "valid": "validation", "test": "test"}
 
 
 def sizes(histogram: SizeHistogram, marks: Sequence[int]) -> Figure:
-    """Draw how large the rows of train are, what share is within each size, and the sizes that trials read."""
+    """Draw the sizes of the rows of train, the share within each size, and the limits that trials used."""
     width = histogram.width
     filled = max((place for place, n in enumerate(histogram.counts) if n), default=0)
     last = min(max(width * (filled + 1), *marks, width), width * len(histogram.counts))
@@ -52,7 +52,7 @@ def _rows(histogram: SizeHistogram) -> Trace:
 
 
 def _within(histogram: SizeHistogram) -> Trace:
-    """Draw the share of rows up to each size; the last bin has no end."""
+    """Draw the share of rows up to each size, without the open last bin."""
     within = list(itertools.accumulate(histogram.counts[:-1]))
     return {
         "type": "scatter",
@@ -88,26 +88,26 @@ def shares(part: Shares) -> Figure:
 
 
 def confusion(matrix: ConfusionMatrix) -> Figure:
-    """Draw how often each class was taken for each."""
+    """Draw the share of each class predicted as each class."""
     counts, names = matrix.counts, matrix.classes
     row_shares = [[100 * count / max(sum(row), 1) for count in row] for row in counts]
-    said = [
+    texts = [
         [f"{count:,}<br>{share:.1f} %" for count, share in zip(row, of, strict=True)]
         for row, of in zip(counts, row_shares, strict=True)
     ]
-    shown = [escaped(name) for name in names]
+    labels = [escaped(name) for name in names]
     trace: Trace = {
         "type": "heatmap",
-        "x": shown,
-        "y": shown,
+        "x": labels,
+        "y": labels,
         "z": row_shares,
         "zmin": 0,
         "zmax": 100,
         "colorscale": [list(step) for step in ((0.0, "#f3f3ee"), (1.0, "#3f7fb5"))],
         "showscale": False,
-        "text": said,
+        "text": texts,
         "texttemplate": "%{text}" if len(names) <= 12 else "",
-        "hovertemplate": "is %{y}, taken for %{x}: %{text}<extra></extra>",
+        "hovertemplate": "%{y}, predicted as %{x}: %{text}<extra></extra>",
     }
-    x, y = axis("taken for", type="category"), axis("is", type="category", autorange="reversed")
+    x, y = axis("predicted", type="category"), axis("target", type="category", autorange="reversed")
     return figure([trace], x=x, y=y, height=200 + 60 * min(len(names), 8))

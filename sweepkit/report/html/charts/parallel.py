@@ -1,7 +1,7 @@
 """Parallel coordinates: every ranked trial as a line through its parameters to its objective, as JSON for the page.
 
-The page's own script draws them. Plotly's need WebGL, which a machine without a graphics card draws for seconds.
-Try `parallel(findings)["axes"][0]["ticks"]`.
+The page's own script draws them: Plotly's need WebGL, which takes seconds on a machine without a graphics card.
+Try `parallel(data)["axes"][0]["ticks"]`.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from sweepkit.report.scales import Scale
 from sweepkit.trial.trial import Direction, Trial
 
 
-def parallel(findings: ReportData) -> dict[str, Any]:  # a JSON object
-    """Return the trials (the best last, so that it is drawn on top), their colours, and where they cross each axis."""
-    trials = list(reversed(findings.leaders))
+def parallel(data: ReportData) -> dict[str, Any]:  # a JSON object
+    """Return the trials (the best last, to be drawn on top), their colours, and where they cross each axis."""
+    trials = list(reversed(data.leaders))
     objective = [trial.best_value or 0.0 for trial in trials]
-    axes = [_axis(findings, name, trials) for name in findings.varied]
+    axes = [_axis(data, name, trials) for name in data.varied]
     return {
         "trials": [trial.number for trial in trials],
-        "colours": _colours(objective, findings.direction),
-        "axes": [*axes, _objective_axis(findings.metric, objective)],
+        "colours": _colours(objective, data.direction),
+        "axes": [*axes, _objective_axis(data.metric, objective)],
     }
 
 
-def _axis(findings: ReportData, name: str, trials: Sequence[Trial]) -> dict[str, Any]:  # as above
-    scale = Scale.of(findings.params[name], findings.values(name))
+def _axis(data: ReportData, name: str, trials: Sequence[Trial]) -> dict[str, Any]:  # a JSON object
+    scale = Scale.of(data.params[name], data.values(name))
     is_partly_used = any(name not in trial.params for trial in trials)
     low = scale.absent if is_partly_used else scale.low
-    # room for what is spread around its place
+    # room for the trials spread around an option
     margin = 0.2 if scale.options is not None else 0.03 * (scale.high - low)
     return {
         "label": name,
@@ -42,7 +42,7 @@ def _axis(findings: ReportData, name: str, trials: Sequence[Trial]) -> dict[str,
     }
 
 
-def _objective_axis(metric: str, objective: Sequence[float]) -> dict[str, Any]:  # as above
+def _objective_axis(metric: str, objective: Sequence[float]) -> dict[str, Any]:  # a JSON object
     low, high = min(objective), max(objective)
     if low == high:
         low, high = low - 0.5, high + 0.5
@@ -53,15 +53,15 @@ def _objective_axis(metric: str, objective: Sequence[float]) -> dict[str, Any]: 
 def _colours(objective: Sequence[float], direction: Direction) -> list[str]:
     """Return a shade for each trial, from the worst to the best.
 
-    The worst tenth shares one shade: a few trials that never learned would leave one shade for all others.
+    The worst tenth shares one shade; otherwise a few trials that never learned would use up the whole scale.
     """
     goodness = [value if direction is Direction.MAX else -value for value in objective]
     low, high = sorted(goodness)[len(goodness) // 10], max(goodness)
-    return [_shade(max(0.0, (one - low) / (high - low)) if high > low else 1.0) for one in goodness]
+    return [_shade(max(0.0, (score - low) / (high - low)) if high > low else 1.0) for score in goodness]
 
 
 def _shade(share: float) -> str:
-    """Return the colour at a share of the way through `style.SHADES`."""
+    """Interpolate `style.SHADES` at a share from 0 to 1."""
     place = next(i for i in range(1, len(style.SHADES)) if share <= style.SHADES[i][0])
     (begin, first), (end, second) = style.SHADES[place - 1], style.SHADES[place]
     part = (share - begin) / (end - begin)

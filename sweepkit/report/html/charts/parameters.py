@@ -1,21 +1,20 @@
-"""Figures of what the parameters did: importance, and options at equal cost."""
+"""Figures of the parameters: importance, and choices at equal cost."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sweepkit.formatting import metric_words
+from sweepkit.formatting import NOT_USED, metric_words, value
 from sweepkit.report import style
 from sweepkit.report.data import ReportData
 from sweepkit.report.equal_cost import EqualCost, common_cost
 from sweepkit.report.html.charts.plotly import Figure, Trace, axis, escaped, figure, values_axis
 from sweepkit.report.importance import Importances
-from sweepkit.report.saying import NOT_USED, value
 
 
-def importances(found: Importances) -> Figure:
-    """Draw the share of the objective's variation that each parameter explains, with its spread."""
-    shown = list(reversed(found.found))
+def importances(importance: Importances) -> Figure:
+    """Draw the share of the objective's variation that each parameter explains, with its spread over the draws."""
+    shown = list(reversed(importance.parameters))
     bars: Trace = {
         "type": "bar",
         "orientation": "h",
@@ -39,29 +38,29 @@ def importances(found: Importances) -> Figure:
     return figure([bars], x=x, y=axis("", type="category"), height=110 + 26 * len(shown), showlegend=False)
 
 
-def at_equal_cost(findings: ReportData, found: Sequence[EqualCost]) -> Figure:
+def at_equal_cost(data: ReportData, costs: Sequence[EqualCost]) -> Figure:
     """Draw the best objective so far against the epochs spent, a line for each value of a parameter."""
     traces: list[Trace] = []
-    for place, spent in enumerate(found):
-        steps = [*spent.steps, (spent.epochs, spent.best)] if spent.best is not None else []
-        dash = "dot" if spent.value is None else "solid" if place < len(style.OPTIONS) else "dash"
+    for place, cost in enumerate(costs):
+        steps = [*cost.steps, (cost.epochs, cost.best)] if cost.best is not None else []
+        dash = "dot" if cost.value is None else "solid" if place < len(style.OPTIONS) else "dash"
         traces.append(
             {
                 "type": "scatter",
                 "mode": "lines+markers",
-                "name": escaped(NOT_USED if spent.value is None else value(spent.value)),
+                "name": escaped(NOT_USED if cost.value is None else value(cost.value)),
                 "x": [epochs for epochs, _ in steps],
                 "y": [best for _, best in steps],
                 "line": {"shape": "hv", "width": 2.4, "color": style.OPTIONS[place % len(style.OPTIONS)], "dash": dash},
-                # at its end only, where a value that was trained for one epoch has no more than that
+                # at the end of the line only: a value that was trained for one epoch has no other point
                 "marker": {"size": [0] * (len(steps) - 1) + [7], "opacity": 1},
                 "hovertemplate": "%{x} epochs: %{y:.4f}<extra>%{fullData.name}</extra>",
             }
         )
-    values = [best for spent in found for _, best in spent.steps]
+    values = [best for cost in costs for _, best in cost.steps]
     x = axis("epochs spent on trials of this value", rangemode="tozero")
-    line = {"type": "line", "x0": common_cost(found), "x1": common_cost(found), "y0": 0, "y1": 1, "yref": "paper"}
+    line = {"type": "line", "x0": common_cost(costs), "x1": common_cost(costs), "y0": 0, "y1": 1, "yref": "paper"}
     marks = [{**line, "line": {"color": style.QUIET, "dash": "dash", "width": 1}}]
     return figure(
-        traces, x=x, y=values_axis(f"best {metric_words(findings.metric)} so far", values), height=360, shapes=marks
+        traces, x=x, y=values_axis(f"best {metric_words(data.metric)} so far", values), height=360, shapes=marks
     )

@@ -1,7 +1,7 @@
-"""Pieces that all figures of the page share: traces, axes, layouts, as the plain JSON that Plotly draws.
+"""What all Plotly figures of the page share: traces, axes, layouts, as plain JSON.
 
-Figures are dictionaries, not Plotly's Python objects: those take a second to import and check what a test can check.
-Texts that a user wrote must go through `escaped`, since Plotly takes its texts for HTML.
+Figures are dictionaries, not Plotly's Python objects: those take a second to import, and their checks are done by a
+test. Texts written by a user must go through `escaped`, because Plotly renders its texts as HTML.
 """
 
 from __future__ import annotations
@@ -16,67 +16,67 @@ from sweepkit.report import style
 from sweepkit.trial.trial import Trial
 
 Figure = dict[str, Any]  # Plotly's JSON
-Trace = dict[str, Any]  # as above
-# the page's script writes the trial's parameters and ending beside what has this mark
+Trace = dict[str, Any]  # Plotly's JSON
+# marks the traces whose hover texts the page's script fills with the trial's parameters and reason
 OF_TRIAL = "trial"
-# a value farther than this many quartile ranges from the middle half is left out of a plot's first view
+# values more than this many interquartile ranges outside the middle half are left out of the initial view
 _FAR = 20.0
 
 
 def escaped(text: object) -> str:
-    """Turn a text into one that Plotly shows as it is."""
+    """Escape a text so that Plotly shows it literally."""
     return html.escape(str(text), quote=False)
 
 
 def dots(
-    param_sets: Sequence[tuple[float, float, int]], look: style.MarkStyle, *, size: int = 7, opacity: float = 0.75
+    points: Sequence[tuple[float, float, int]], mark: style.MarkStyle, *, size: int = 7, opacity: float = 0.75
 ) -> Trace:
-    """Draw (x, y, trial) as marks of an outcome, each with its trial's story."""
+    """Draw (x, y, trial) as markers of one state, each with its trial's hover text."""
     return {
         "type": "scatter",
         "mode": "markers",
-        "name": look.label,
-        "x": [params[0] for params in param_sets],
-        "y": [params[1] for params in param_sets],
-        "customdata": [params[2] for params in param_sets],
+        "name": mark.label,
+        "x": [x for x, _, _ in points],
+        "y": [y for _, y, _ in points],
+        "customdata": [trial for _, _, trial in points],
         "meta": OF_TRIAL,
         "marker": {
-            "color": look.colour,
-            "symbol": look.symbol,
+            "color": mark.colour,
+            "symbol": mark.symbol,
             "size": size,
             "opacity": opacity,
-            "line": {"width": 1 if look.symbol.endswith("open") else 0},
+            "line": {"width": 1 if mark.symbol.endswith("open") else 0},
         },
         "hovertemplate": "%{text}<extra></extra>",
     }
 
 
-def by_look(trials: Sequence[Trial]) -> list[tuple[style.MarkStyle, list[Trial]]]:
-    """Group trials by outcome, in the order in which they are to be drawn; only outcomes that there are."""
-    grouped = {look: [r for r in trials if r.state is look.state] for look in style.LOOKS}
-    return [(look, found) for look, found in grouped.items() if found]
+def by_state(trials: Sequence[Trial]) -> list[tuple[style.MarkStyle, list[Trial]]]:
+    """Group trials by state, in drawing order, without empty groups."""
+    groups = [(mark, [trial for trial in trials if trial.state is mark.state]) for mark in style.MARKS]
+    return [(mark, group) for mark, group in groups if group]
 
 
 def axis(title: str, **more: object) -> dict[str, Any]:  # Plotly's JSON
-    """Build an axis with its name."""
+    """Build an axis with its title."""
     return {
         "title": {"text": escaped(title), "standoff": 8},
         "automargin": True,
-        "ticklabeloverflow": "allow",  # to look for it takes a fifth of the time of drawing
+        "ticklabeloverflow": "allow",  # checking for overflow takes a fifth of the drawing time
         "gridcolor": style.GRID,
         "zeroline": False,
         **more,
     }
 
 
-def values_axis(title: str, values: Sequence[float]) -> dict[str, Any]:  # as above
-    """Build the axis of the objective; values that would squeeze all others together are out of the first view."""
+def values_axis(title: str, values: Sequence[float]) -> dict[str, Any]:  # Plotly's JSON
+    """Build the objective's axis; outliers that would squeeze all others together are out of the initial view."""
     ends = view(values)
     return axis(title, **({"range": list(ends)} if ends else {}))
 
 
 def view(values: Sequence[float]) -> tuple[float, float] | None:
-    """Return the ends of an axis that leaves far outliers out; None where there are none."""
+    """Return the ends of an axis without far outliers; None if there are no outliers."""
     if len(values) < 4:
         return None
     first, _, third = statistics.quantiles(values, n=4)
@@ -94,7 +94,7 @@ def is_wide(values: Sequence[float]) -> bool:
 
 
 def figure(traces: Sequence[Trace], *, x: dict[str, Any], y: dict[str, Any], height: int, **more: object) -> Figure:
-    """Put traces and axes together."""
+    """Build a figure from traces and axes."""
     layout = {
         "height": height,
         "margin": {"l": 56, "r": 16, "t": 16, "b": 48},
@@ -113,11 +113,11 @@ def figure(traces: Sequence[Trace], *, x: dict[str, Any], y: dict[str, Any], hei
 
 
 def compact(value: Any) -> Any:  # any JSON value
-    """Round numbers to six figures and turn what is not finite into null: the page holds thousands of them."""
+    """Round numbers to six significant digits, as the page holds thousands, and turn NaN and infinities into null."""
     if isinstance(value, float):
         return float(f"{value:.6g}") if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: compact(one) for key, one in value.items()}
+        return {key: compact(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [compact(one) for one in value]
+        return [compact(item) for item in value]
     return value

@@ -1,7 +1,7 @@
-"""Trials as marks: the best objective against one parameter, or against one cost, as JSON for the page's own script.
+"""Scatter plots of the best objective against one parameter or one cost, as JSON for the page's own script.
 
-There are a dozen of these on a page, each with all trials; Plotly makes an element of every mark and would take most
-of the page's time with them. Try `against_parameter(findings, "cell")["x"]["ticks"]`.
+A page has a dozen of them, each with all trials. Plotly makes an element of every marker, which would take most of
+the time that the page needs to draw. Try `against_parameter(data, "cell")["x"]["ticks"]`.
 """
 
 from __future__ import annotations
@@ -13,44 +13,43 @@ from typing import Any
 
 from sweepkit.formatting import metric_words
 from sweepkit.report.data import ReportData
-from sweepkit.report.html.charts.plotly import by_look, is_wide, view
-from sweepkit.report.pareto import Cost, front
+from sweepkit.report.html.charts.plotly import by_state, is_wide, view
+from sweepkit.report.pareto import Cost, pareto_front
 from sweepkit.report.scales import Scale
 from sweepkit.trial.trial import Trial
 
 Drawing = dict[str, Any]  # a JSON object
 _MARGIN = 0.04
-_HALF_MEDIAN = 0.3  # of the way to the next option
+_HALF_MEDIAN = 0.3  # of the distance to the next option
 
 
-def against_parameter(findings: ReportData, name: str) -> Drawing:
-    """Place the trials that use a parameter at its value, with the median of each option."""
-    users = [trial for trial in findings.leaders if name in trial.params]
-    scale = Scale.of(findings.params[name], findings.values(name))
-    of = "" if len(users) == len(findings.leaders) else f" ({len(users):,} of {len(findings.leaders):,} trials use it)"
+def against_parameter(data: ReportData, name: str) -> Drawing:
+    """Place the trials that use a parameter by its value, with the median of each option."""
+    users = [trial for trial in data.leaders if name in trial.params]
+    scale = Scale.of(data.params[name], data.values(name))
+    of = "" if len(users) == len(data.leaders) else f" ({len(users):,} of {len(data.leaders):,} trials use it)"
     is_named = scale.options is not None
     margin = 0.6 if is_named else _MARGIN * (scale.high - scale.low)
     x = {"low": scale.low - margin, "high": scale.high + margin, "ticks": scale.ticks()}
-    drawing = _drawing(findings, users, lambda trial: scale.spread(trial.params[name], trial.number))
+    drawing = _drawing(data, users, lambda trial: scale.spread(trial.params[name], trial.number))
     drawing["x"] = {"label": name + of, "isNamed": is_named, **x}
     if is_named:
         drawing["medians"] = _medians(scale, users, name)
     return drawing
 
 
-def against_cost(findings: ReportData, cost: Cost) -> Drawing | None:
-    """Place the trials at what they cost, with the front that nobody beats; None where no report says the cost."""
-    known = cost.known(findings.leaders)
-    if not known:
+def against_cost(data: ReportData, cost: Cost) -> Drawing | None:
+    """Place the trials by their cost, with the Pareto front; None if no report has this cost."""
+    measured = cost.measured(data.leaders)
+    if not measured:
         return None
-    spent = {trial.number: one for one, trial in known}
-    log = is_wide(list(spent.values()))
-    ends = (min(spent.values()) if log else 0.0, max(spent.values()))
-    scale = Scale.numbers(*ends, log=log)
+    costs = {trial.number: spent for spent, trial in measured}
+    log = is_wide(list(costs.values()))
+    scale = Scale.numbers(min(costs.values()) if log else 0.0, max(costs.values()), log=log)
     margin = _MARGIN * (scale.high - scale.low)
-    trials = [trial for _, trial in known]
-    drawing = _drawing(findings, trials, lambda trial: scale.place(spent[trial.number]))
-    unbeaten = front([(one, _best(trial)) for one, trial in known], findings.direction)
+    drawing = _drawing(data, [trial for _, trial in measured], lambda trial: scale.place(costs[trial.number]))
+    points = [(spent, _best(trial)) for spent, trial in measured]
+    front = [points[place] for place in pareto_front(points, data.direction)]
     low, high = drawing["y"]["low"], drawing["y"]["high"]
     drawing["x"] = {
         "label": cost.label,
@@ -59,39 +58,39 @@ def against_cost(findings: ReportData, cost: Cost) -> Drawing | None:
         "high": scale.high + margin,
         "ticks": [(place, _short(text)) for place, text in scale.ticks()],
     }
-    drawing["front"] = [(scale.place(known[i][0]), min(max(_best(known[i][1]), low), high)) for i in unbeaten]
+    drawing["front"] = [(scale.place(spent), min(max(best, low), high)) for spent, best in front]
     return drawing
 
 
-def _drawing(findings: ReportData, trials: Sequence[Trial], across: Callable[[Trial], float]) -> Drawing:
-    """Place trials by outcome, above the axis of the objective; far outliers lie on the edge."""
+def _drawing(data: ReportData, trials: Sequence[Trial], across: Callable[[Trial], float]) -> Drawing:
+    """Place trials by state and objective; far outliers lie on the edge."""
     low, high = _ends([_best(trial) for trial in trials])
     marks = [
         {
-            "colour": look.colour,
-            "symbol": look.symbol,
+            "colour": mark.colour,
+            "symbol": mark.symbol,
             "x": [across(trial) for trial in group],
             "y": [min(max(_best(trial), low), high) for trial in group],
             "trials": [trial.number for trial in group],
         }
-        for look, group in by_look(trials)
+        for mark, group in by_state(trials)
     ]
     ticks = Scale.numbers(low, high).ticks()
-    return {"y": {"label": metric_words(findings.metric), "low": low, "high": high, "ticks": ticks}, "marks": marks}
+    return {"y": {"label": metric_words(data.metric), "low": low, "high": high, "ticks": ticks}, "marks": marks}
 
 
 def _ends(values: Sequence[float]) -> tuple[float, float]:
-    """Return the ends of the objective's axis: apart even where all values are the same."""
-    seen = view(values)
-    if seen:
-        return seen
+    """Return the ends of the objective's axis, apart even if all values are the same."""
+    ends = view(values)
+    if ends:
+        return ends
     low, high = min(values), max(values)
     margin = _MARGIN * (high - low) or 0.05 * abs(low) or 1.0
     return low - margin, high + margin
 
 
 def _medians(scale: Scale, users: Sequence[Trial], name: str) -> list[tuple[float, float, float]]:
-    """Return (from, to, median) for each option."""
+    """Return (start, end, median) of each option."""
     groups: dict[float, list[float]] = {}
     for trial in users:
         groups.setdefault(scale.place(trial.params[name]), []).append(_best(trial))
@@ -99,12 +98,12 @@ def _medians(scale: Scale, users: Sequence[Trial], name: str) -> list[tuple[floa
 
 
 def _best(trial: Trial) -> float:
-    assert trial.best_value is not None, "ranked trials have one"
+    assert trial.best_value is not None, "ranked trials have a best value"
     return trial.best_value
 
 
 def _short(text: str) -> str:
-    """Say thousands and millions shortly: "1.5M"."""
+    """Abbreviate thousands, millions and billions: `1.5M`."""
     value = float(text)
     power = min(int(math.log10(value) // 3), 3) if value >= 10_000 else 0
     return f"{value / 1000**power:g}{('', 'k', 'M', 'G')[power]}"

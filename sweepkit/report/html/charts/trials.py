@@ -1,10 +1,10 @@
-"""Figures of the trials themselves: learning curves, and the final stage's candidates."""
+"""Figures of the trials: learning curves, and the candidates of the final stage."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sweepkit.formatting import metric_words
+from sweepkit.formatting import interval, metric_words, number
 from sweepkit.report import style
 from sweepkit.report.data import ReportData
 from sweepkit.report.html.charts.plotly import (
@@ -12,29 +12,28 @@ from sweepkit.report.html.charts.plotly import (
     Figure,
     Trace,
     axis,
-    by_look,
+    by_state,
     dots,
     escaped,
     figure,
     values_axis,
 )
-from sweepkit.report.saying import interval, number
 from sweepkit.results.final_result import CandidateResult, FinalResult
 from sweepkit.trial.trial import Trial
 
 
-def learning_curves(findings: ReportData) -> Figure:
-    """Draw the objective by epoch, a line a trial, with a mark where it ended; one trace for each outcome."""
+def learning_curves(data: ReportData) -> Figure:
+    """Draw the objective by epoch, a line for each trial with a marker at its end, in one trace for each state."""
     traces: list[Trace] = []
-    n = len(findings.trials)
+    n = len(data.trials)
     opacity = max(0.15, min(0.7, 30 / max(n, 1)))
-    for look, trials in by_look(findings.trials):
-        traces.append(_lines(findings, trials, look, width=1.2, opacity=opacity))
-        ends = [(*curve[-1], trial.number) for trial in trials if (curve := findings.objective(trial))]
-        marks = dots(ends, look, size=8 if n < 200 else 6)
-        traces.append({**marks, "legendgroup": look.label, "name": f"{look.label} ({len(trials):,})"})
-    for trial in findings.leaders[:1]:
-        best = _lines(findings, [trial], style.LOOK[trial.state], width=3, opacity=1)
+    for mark, trials in by_state(data.trials):
+        traces.append(_lines(data, trials, mark, width=1.2, opacity=opacity))
+        ends = [(*curve[-1], trial.number) for trial in trials if (curve := data.objective(trial))]
+        markers = dots(ends, mark, size=8 if n < 200 else 6)
+        traces.append({**markers, "legendgroup": mark.label, "name": f"{mark.label} ({len(trials):,})"})
+    for trial in data.leaders[:1]:
+        best = _lines(data, [trial], style.MARK_OF[trial.state], width=3, opacity=1)
         traces.append(
             {
                 **best,
@@ -44,14 +43,14 @@ def learning_curves(findings: ReportData) -> Figure:
                 "showlegend": True,
             }
         )
-    values = [value for trial in findings.trials for _, value in findings.objective(trial)]
-    last = max((trial.epoch for trial in findings.trials), default=1)
+    values = [value for trial in data.trials for _, value in data.objective(trial)]
+    last = max((trial.epoch for trial in data.trials), default=1)
     x = axis("epoch", range=[0.5, last + 0.5], **({"dtick": 1} if last <= 20 else {}))
-    return figure(traces, x=x, y=values_axis(metric_words(findings.metric), values), height=440)
+    return figure(traces, x=x, y=values_axis(metric_words(data.metric), values), height=440)
 
 
 def candidates(result: FinalResult) -> Figure:
-    """Draw each candidate's mean with its interval, and its runs."""
+    """Draw the runs of each candidate, and their mean with its interval."""
     shown = [candidate for candidate in reversed(result.candidates) if candidate.mean is not None]
     names = [escaped(candidate.name) for candidate in shown]
     runs: Trace = {
@@ -91,29 +90,27 @@ def _whiskers(candidate: CandidateResult) -> tuple[float, float]:
     return (0.0, 0.0) if mean is None or ends is None else (mean - ends.low, ends.high - mean)
 
 
-def _lines(
-    findings: ReportData, trials: Sequence[Trial], look: style.MarkStyle, *, width: float, opacity: float
-) -> Trace:
-    """Draw the curves of trials as one trace, with a gap after each."""
+def _lines(data: ReportData, trials: Sequence[Trial], mark: style.MarkStyle, *, width: float, opacity: float) -> Trace:
+    """Draw the curves of these trials as one trace, with a gap after each curve."""
     x: list[int | None] = []
     y: list[float | None] = []
     numbers: list[int | None] = []
     for trial in trials:
-        curve = findings.objective(trial)
+        curve = data.objective(trial)
         x += [*(epoch for epoch, _ in curve), None]
         y += [*(value for _, value in curve), None]
         numbers += [*(trial.number for _ in curve), None]
     return {
         "type": "scatter",
         "mode": "lines",
-        "name": look.label,
-        "legendgroup": look.label,
+        "name": mark.label,
+        "legendgroup": mark.label,
         "showlegend": False,
         "x": x,
         "y": y,
         "customdata": numbers,
         "meta": OF_TRIAL,
-        "line": {"color": look.colour, "width": width},
+        "line": {"color": mark.colour, "width": width},
         "opacity": opacity,
         "hovertemplate": "epoch %{x}: %{y:.4f}<br>%{text}<extra></extra>",
     }

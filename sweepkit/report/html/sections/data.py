@@ -1,4 +1,4 @@
-"""The sections on the data and on what the winner gets wrong, drawn from what the sweep's task says of them."""
+"""The sections on the data and on the winner's errors, drawn from the descriptions of the sweep's task."""
 
 from __future__ import annotations
 
@@ -13,44 +13,44 @@ from sweepkit.tasks.description import Shares, SizeHistogram
 _MOST_MARKS = 6
 
 
-def data(findings: ReportData) -> Section:
-    """Show the data that trials read."""
-    if findings.data is None:
-        return section("data", findings.no_data)
+def prepared_data(data: ReportData) -> Section:
+    """Show the prepared data that the trials read."""
+    if data.data is None:
+        return section("data", data.no_data)
     blocks: list[Block] = []
-    for part in findings.data.parts:
+    for part in data.data.parts:
         if isinstance(part, SizeHistogram):
-            blocks += _sizes(part, findings)
+            blocks += _sizes(part, data)
         elif isinstance(part, Shares):
             blocks.append(Plot(shares(part), part.alt))
         else:
             blocks.append(Table(part.head, part.rows))
-    return section("data", blocks, findings.data.how)
+    return section("data", blocks, data.data.how)
 
 
-def errors(findings: ReportData) -> Section:
-    """Show what the winner gets wrong."""
-    judged = findings.judged
-    if judged is None:
-        return section("errors", findings.no_judged)
-    widest = 240 + 140 * len(judged.confusion.classes)
-    shown = Plot(confusion(judged.confusion), "how often each class was taken for each", widest)
-    blocks: list[Block] = [shown, Quotes(list(judged.quotes))] if judged.quotes else [shown]
-    return section("errors", blocks, judged.how)
+def errors(data: ReportData) -> Section:
+    """Show the winner's confusion matrix and its worst mistakes."""
+    description = data.judged
+    if description is None:
+        return section("errors", data.no_judged)
+    widest = 240 + 140 * len(description.confusion.classes)
+    plot = Plot(confusion(description.confusion), "confusion matrix of the winner on validation", widest)
+    blocks: list[Block] = [plot, Quotes(list(description.quotes))] if description.quotes else [plot]
+    return section("errors", blocks, description.how)
 
 
-def _sizes(histogram: SizeHistogram, findings: ReportData) -> Iterator[Block]:
-    marks = _marks(histogram.limit, findings) if histogram.limit else []
+def _sizes(histogram: SizeHistogram, data: ReportData) -> Iterator[Block]:
+    marks = _marks(histogram.limit, data) if histogram.limit else []
     yield Plot(sizes(histogram, marks), f"how large the {histogram.rows} are: {histogram.size}")
     if marks:
         within = ", ".join(f"{histogram.share_within(mark):.0%} at {mark}" for mark in marks)
         yield Text(f"{histogram.rows.capitalize()} that fit whole ({histogram.limit}): {within} {histogram.unit}.")
 
 
-def _marks(limit: str, findings: ReportData) -> list[int]:
-    """Return values of the parameter that limits sizes, at most a few: the best trial's and some between the ends."""
-    tried = sorted({int(trial.params[limit]) for trial in findings.trials if limit in trial.params})
+def _marks(limit: str, data: ReportData) -> list[int]:
+    """Return a few values of the parameter that limits sizes: the ends, the middle and the best trial's."""
+    tried = sorted({int(trial.params[limit]) for trial in data.trials if limit in trial.params})
     if len(tried) <= _MOST_MARKS:
         return tried
-    best = [int(trial.params[limit]) for trial in findings.leaders[:1] if limit in trial.params]
+    best = [int(trial.params[limit]) for trial in data.leaders[:1] if limit in trial.params]
     return sorted({tried[0], tried[len(tried) // 2], tried[-1], *best})

@@ -1,4 +1,4 @@
-"""The section on where the results come from: code, versions, settings."""
+"""The section on provenance: code, versions, settings."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from sweepkit.report.data import ReportData
 from sweepkit.report.html.blocks import Facts, Section
 from sweepkit.report.html.headings import section
 
+_CHANGES = {True: "with uncommitted changes", False: "clean", None: "uncommitted changes unknown"}
 
-def origin(findings: ReportData) -> Section:
-    """Say what the results come from."""
-    manifest = findings.manifest
-    dirty = {True: "with changes that were not committed", False: "clean", None: "unknown whether clean"}
+
+def origin(data: ReportData) -> Section:
+    """List the code, versions, seeds and settings behind the results."""
+    manifest = data.manifest
     settings = manifest.get("spec", {})
     seeds = {"search": settings.get("search", {}).get("seed"), "data": _data_seed(manifest)}
-    versions = manifest.get("versions", {})
     pairs = [
-        ("commit", f"{manifest.get('commit') or 'unknown'}, {dirty.get(manifest.get('dirty'))}"),
-        ("command", f"python -m sweepkit run {findings.source}"),
-        ("folder", findings.folder),
+        ("commit", f"{manifest.get('commit') or 'unknown'}, {_CHANGES.get(manifest.get('dirty'))}"),
+        ("command", f"python -m sweepkit run {data.source}"),
+        ("folder", data.folder),
         ("host", str(manifest.get("host", "unknown"))),
-        ("begun", str(manifest.get("created", "unknown"))),
+        ("started", str(manifest.get("created", "unknown"))),
         ("data key", str(manifest.get("data_key", "unknown"))),
-        ("seeds", ", ".join(f"{name} {seed}" for name, seed in seeds.items() if seed is not None) or "unknown"),
-        ("search", _said(settings.get("search", {}))),
-        ("stopping", _said(settings.get("stopping", {}))),
-        ("versions", ", ".join(f"{name} {version}" for name, version in versions.items()) or "unknown"),
+        ("seeds", _joined(seeds)),
+        ("search", _joined(settings.get("search", {}))),
+        ("stopping", _joined(settings.get("stopping", {}))),
+        ("versions", _joined(manifest.get("versions", {}))),
     ]
     return section("origin", [Facts(pairs)])
 
@@ -34,5 +34,5 @@ def _data_seed(manifest: object) -> object:
     return identity.get("data", {}).get("seed")
 
 
-def _said(settings: dict[str, object]) -> str:
-    return ", ".join(f"{name} {one}" for name, one in settings.items() if one is not None) or "unknown"
+def _joined(settings: dict[str, object]) -> str:
+    return ", ".join(f"{name} {setting}" for name, setting in settings.items() if setting is not None) or "unknown"

@@ -1,83 +1,83 @@
-"""The page's sections on parameters: parallel coordinates, importance, slices, options at equal cost."""
+"""The sections on parameters: parallel coordinates, importance, slices, choices at equal cost."""
 
 from __future__ import annotations
 
-from sweepkit.formatting import metric_words
+from sweepkit.formatting import NOT_USED, count, metric_words, number, value
 from sweepkit.report.data import ReportData
-from sweepkit.report.equal_cost import EqualCost, common_cost, spending
+from sweepkit.report.equal_cost import EqualCost, common_cost, cost_by_value
 from sweepkit.report.html.blocks import Block, Dots, Grid, Parallel, Plot, Section, Selection, Table, Text
 from sweepkit.report.html.charts.parallel import parallel
 from sweepkit.report.html.charts.parameters import at_equal_cost, importances
 from sweepkit.report.html.charts.scatter import against_parameter
 from sweepkit.report.html.headings import section
 from sweepkit.report.importance import Importances
-from sweepkit.report.saying import NOT_USED, count, number, value
 
 
-def parallel_coordinates(findings: ReportData) -> Section:
+def parallel_coordinates(data: ReportData) -> Section:
     """Draw the trials through all varied parameters."""
-    nothing = _nothing(findings)
-    if nothing:
-        return section("parallel", nothing)
-    shown = Parallel(parallel(findings), "the trials as lines through their parameters")
-    left_out = len(findings.trials) - len(findings.leaders)
+    missing = _missing(data)
+    if missing:
+        return section("parallel", missing)
+    chart = Parallel(parallel(data), "trials as lines through their parameters")
+    left_out = len(data.trials) - len(data.leaders)
     note = f"{count(left_out, 'trial')} without a result {'is' if left_out == 1 else 'are'} left out."
-    return section("parallel", [shown, Text(note)] if left_out else [shown])
+    return section("parallel", [chart, Text(note)] if left_out else [chart])
 
 
-def importance_of_parameters(found: Importances) -> Section:
-    """Draw which parameters matter."""
+def importance_of_parameters(importance: Importances) -> Section:
+    """Draw the importance of every parameter that enough trials use."""
     blocks: list[Block] = []
-    if found.found:
-        blocks.append(Plot(importances(found), "share of the variation that each parameter explains"))
-        some = [f"{one.name} ({one.trials:,} trials)" for one in found.found if one.is_conditional]
-        if some:
-            blocks.append(Text(f"Used by some trials only: {', '.join(some)}."))
-    blocks += [Text(note, "quiet") for note in found.notes]
+    if importance.parameters:
+        blocks.append(Plot(importances(importance), "share of the variation that each parameter explains"))
+        conditional = [f"{one.name} ({one.trials:,} trials)" for one in importance.parameters if one.is_conditional]
+        if conditional:
+            blocks.append(Text(f"Used by some trials only: {', '.join(conditional)}."))
+    blocks += [Text(note, "quiet") for note in importance.notes]
     if not blocks:
         blocks.append(Text("No parameter varies.", "quiet"))
     return section("importance", blocks)
 
 
-def slices(findings: ReportData) -> Section:
+def slices(data: ReportData) -> Section:
     """Draw the objective against each varied parameter."""
-    nothing = _nothing(findings)
-    if nothing:
-        return section("slices", nothing)
-    used = [name for name in findings.varied if any(name in trial.params for trial in findings.leaders)]
-    figures = [
-        Dots(against_parameter(findings, name), f"{metric_words(findings.metric)} against {name}") for name in used
-    ]
-    return section("slices", [Grid(figures)])
+    missing = _missing(data)
+    if missing:
+        return section("slices", missing)
+    used = [name for name in data.varied if any(name in trial.params for trial in data.leaders)]
+    charts = [Dots(against_parameter(data, name), f"{metric_words(data.metric)} against {name}") for name in used]
+    return section("slices", [Grid(charts)])
 
 
-def choices(findings: ReportData) -> Section:
+def choices(data: ReportData) -> Section:
     """Compare the values of each choice at equal cost."""
-    names = findings.varied_choices
-    if not names or not findings.leaders:
+    names = data.varied_choices
+    if not names or not data.leaders:
         return section("choices", "No choice between named values varies.")
-    groups = [(name, _compared(findings, spending(findings, name))) for name in names]
+    groups = [(name, _compared(data, cost_by_value(data, name))) for name in names]
     return section("choices", [Selection("parameter", groups)])
 
 
-def _nothing(findings: ReportData) -> str:
-    if not findings.leaders:
-        return f"No trial has reported {findings.metric}."
-    return "" if findings.varied else "No parameter varies."
+def _missing(data: ReportData) -> str:
+    """Return why there is nothing to draw, or an empty text."""
+    if not data.leaders:
+        return f"No trial has reported {data.metric}."
+    return "" if data.varied else "No parameter varies."
 
 
-def _compared(findings: ReportData, found: list[EqualCost]) -> list[Block]:
-    cost = common_cost(found)
-    at_cost = f"best after {count(cost, 'epoch')}"
+def _compared(data: ReportData, costs: list[EqualCost]) -> list[Block]:
+    epochs = common_cost(costs)
     rows = [
         (
-            NOT_USED if spent.value is None else value(spent.value),
-            f"{spent.trials:,}",
-            f"{spent.epochs:,}",
-            number(spent.best),
-            number(spent.at(cost)),
+            NOT_USED if cost.value is None else value(cost.value),
+            f"{cost.trials:,}",
+            f"{cost.epochs:,}",
+            number(cost.best),
+            number(cost.at(epochs)),
         )
-        for spent in found
+        for cost in costs
     ]
-    table = Table(("value", "trials", "epochs spent", "best", at_cost), rows)
-    return [Plot(at_equal_cost(findings, found), "best objective so far by epochs spent, for each value"), table]
+    head = ("value", "trials", "epochs spent", "best", f"best after {count(epochs, 'epoch')}")
+    return [
+        Plot(at_equal_cost(data, costs), "best objective so far by epochs spent, for each value"),
+        Table(head, rows),
+    ]
