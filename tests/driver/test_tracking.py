@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from sweepkit.config.definition import load
+from sweepkit.data.dataset import PreparedData
+from sweepkit.data.manifest import FORMAT, Manifest, SplitInfo
 from sweepkit.driver.run import _sync_the_rest
 from sweepkit.driver.tracking import SweepRuns
 from sweepkit.storage.storage import Storage
@@ -22,10 +23,18 @@ from tests.support.tracked_sweeps import CHILDREN, tracked_sweep
 
 pytestmark = [pytest.mark.mlflow, pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy is deprecated")]
 SweepFile = Callable[..., Path]
-SPLIT = SimpleNamespace(rows=4, label_counts=(2, 2), lengths={})
-# the only facts of the data that a run records
-DATASET: Any = SimpleNamespace(
-    manifest=SimpleNamespace(key="key1", package="toy", splits={"train": SPLIT, "valid": SPLIT}), folder="data"
+SPLIT = SplitInfo(rows=4, lengths={}, files=())
+DATASET = PreparedData(
+    Manifest(
+        format=FORMAT,
+        key="key1",
+        package="toy",
+        splits={"train": SPLIT, "valid": SPLIT},
+        settings={},
+        source="made-up rows",
+        source_digest="",
+    ),
+    Path("data"),
 )
 
 
