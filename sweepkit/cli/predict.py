@@ -20,7 +20,7 @@ from sweepkit.training.keras_import import import_keras
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sweepkit.tasks.text.bundle_manifest import TextBundleManifest
+    from sweepkit.tasks.text.bundle import TextBundleManifest
     from sweepkit.tasks.text.text_files import TextFile
     from sweepkit.tasks.text.text_model import Prediction, TextModel
 

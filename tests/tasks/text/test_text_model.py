@@ -16,7 +16,7 @@ import pytest
 
 from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL
 from sweepkit.errors import DataError
-from sweepkit.tasks.text.bundle_manifest import VOCABULARY
+from sweepkit.tasks.text.bundle import VOCABULARY
 from tests.support.bundles import VOCABULARY as KNOWN
 from tests.support.bundles import WORDS, describer, random_rows, write_tiny_bundle
 
@@ -150,7 +150,7 @@ class TestPredict:
 
     def test_more_labels_than_two(self, plain_network: Any, tmp_path: Path) -> None:
         import sweepkit
-        from sweepkit.tasks.text.bundle import write_bundle
+        from sweepkit.tasks.text.export import write_bundle
         from sweepkit.tasks.text.verification import check
 
         names = ("bad", "so-so", "good")
@@ -269,7 +269,7 @@ class TestLoad:
         import keras
 
         import sweepkit
-        from sweepkit.tasks.text.bundle import write_bundle
+        from sweepkit.tasks.text.export import write_bundle
 
         @keras.saving.register_keras_serializable(package="strange")
         class Sum(keras.layers.Layer):
