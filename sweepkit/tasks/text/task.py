@@ -97,7 +97,7 @@ class TextTask:
         return export(request)
 
     def check_bundle(self, folder: Path) -> tuple[TextBundleManifest, CheckResult]:
-        from sweepkit.tasks.text.text_model import load
+        from sweepkit.tasks.text.classifier import load
         from sweepkit.tasks.text.verification import check
 
         model = load(folder)

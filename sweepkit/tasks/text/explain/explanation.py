@@ -19,7 +19,7 @@ from sweepkit.tasks.text.vocabulary import UNKNOWN
 
 if TYPE_CHECKING:
     from sweepkit.tasks.text.bundle import TextBundleManifest
-    from sweepkit.tasks.text.text_model import ReadText, TextModel
+    from sweepkit.tasks.text.classifier import ReadText, TextModel
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from tests.support.bundles import VOCABULARY as KNOWN
 from tests.support.bundles import WORDS, describer, random_rows, write_tiny_bundle
 
 if TYPE_CHECKING:
-    from sweepkit.tasks.text.text_model import TextModel
+    from sweepkit.tasks.text.classifier import TextModel
 
 pytestmark = pytest.mark.tf
 ROOT = Path(__file__).parents[3]
@@ -92,7 +92,7 @@ class TestPredict:
 
     @pytest.mark.parametrize("text", ["", " \n\t", "<br/><p>", "<!-- good -->", "&nbsp;", "\u2028\u3000"], ids=repr)
     def test_a_text_without_words_has_no_label_and_says_so(self, model: TextModel, text: str) -> None:
-        from sweepkit.tasks.text.text_model import Prediction
+        from sweepkit.tasks.text.classifier import Prediction
 
         assert model.predict([text]) == [Prediction(None, None, (), "no words in it")]
 
