@@ -15,7 +15,7 @@ from sweepkit.errors import InputError
 if TYPE_CHECKING:
     from sweepkit.report.data import ReportData
     from sweepkit.results.sweep import Sweep
-    from sweepkit.tasks.text.text_model import TextModel
+    from sweepkit.tasks.text.classifier import TextModel
 
 
 def run_sweep(
@@ -68,7 +68,7 @@ def load_model(folder: str | Path) -> TextModel:
     Raises:
         DataError: the folder is not a bundle, or it is of another format, incomplete or damaged.
     """
-    from sweepkit.tasks.text.text_model import load
+    from sweepkit.tasks.text.classifier import load
 
     return load(folder)
 

@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sweepkit.tasks.text.text_model import load
+from sweepkit.tasks.text.classifier import load
 
 if TYPE_CHECKING:
-    from sweepkit.tasks.text.text_model import TextModel
+    from sweepkit.tasks.text.classifier import TextModel
 
 TEXT = "text"  # the input's column
 # an element of the array may be of any type; `texts_of` refuses what is not text

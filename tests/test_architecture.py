@@ -216,3 +216,19 @@ def test_the_first_commands_import_nothing_heavy(arguments: list[str]) -> None:
     assert "sweepkit.cli" in modules, done.stderr
     assert modules.isdisjoint(HEAVY)
     assert done.returncode == (2 if arguments == ["nonsense"] else 0)
+
+
+def test_only_text_knows_that_a_row_is_a_text() -> None:
+    """Whatever else names `tasks.text` is a verb for texts, what Python code and MLflow load models by, or a door."""
+    doors = {"cli/predict.py", "cli/explain.py", "api.py", "serving.py", "tasks/interface.py"}
+    for path in SOURCES:
+        own = path.relative_to(PACKAGE).as_posix()
+        for line, name, _ in imports_of(path):
+            is_text = f"{name}.".startswith("sweepkit.tasks.text.")
+            assert not is_text or own.startswith("tasks/text/") or own in doors, f"{path}:{line}: imports {name}"
+    words = re.compile("vocabulary|label_names|label_counts|word_vectors", re.IGNORECASE)
+    general = {"driver", "final", "results", "report", "runners", "tracking", "training", "data", "study", "trial"}
+    for path in SOURCES:
+        if part_of(path) in general:
+            found = words.search(path.read_text(encoding="utf-8"))
+            assert not found, f"{path}: {found[0] if found else ''} belongs to tasks/text"

@@ -42,7 +42,7 @@ def served(bundle: Path) -> Any:
 @pytest.fixture(scope="module")
 def expected(bundle: Path) -> list[dict[str, Any]]:
     """What the bundle itself says of the texts."""
-    from sweepkit.tasks.text.text_model import load
+    from sweepkit.tasks.text.classifier import load
 
     found = load(bundle).predict(TEXTS)
     return [{"label": one.label, "probability": one.probability, "note": one.note} for one in found]

@@ -101,8 +101,8 @@ def _explained(target: Path, sets: tuple[str, ...], data: str | None, text: str,
     with quiet_start():
         import_keras()
         from sweepkit.final.winner import bundle_of
+        from sweepkit.tasks.text.classifier import load  # not at the top: it imports TensorFlow
         from sweepkit.tasks.text.explain.explanation import explain
-        from sweepkit.tasks.text.text_model import load  # not at the top: it imports TensorFlow
 
         model = load(bundle_of(target, sets, data))
         return explain(model, text, view)

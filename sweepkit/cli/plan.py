@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from sweepkit.cli.console import print_json, stdout
 from sweepkit.cli.options import json_option, load_problem, sweep_options
+from sweepkit.errors import DataError
 from sweepkit.formatting import duration
 
 if TYPE_CHECKING:
@@ -78,16 +78,18 @@ def _plan(definition: SweepDefinition) -> tuple[Plan, dict[str, float | None]]:
 
 def _rows(definition: SweepDefinition) -> tuple[int | None, float | None]:
     """Return how many rows train has, and their mean length: as prepared here, else as the package says."""
+    from sweepkit.data.dataset import PreparedData  # not at the top: it imports NumPy
+
     settings, source = definition.data.model_dump(), definition.data.source
     for path in _manifests(definition):
         try:
-            facts = json.loads(path.read_bytes())
-            is_same = all(settings[key] == value for key, value in facts["settings"].items() if key in settings)
+            manifest = PreparedData.open(path.parent).manifest
+            is_same = all(settings[key] == value for key, value in manifest.settings.items() if key in settings)
             # by the source's name alone: its content key takes reading it, which an estimate is not worth
-            if is_same and (source is None or Path(source).name in facts["source"]):
-                train, valid = facts["splits"]["train"], facts["splits"]["valid"]
-                return train["rows"] + valid["rows"], train["lengths"]["mean"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            if is_same and (source is None or Path(source).name in manifest.source):
+                train, valid = manifest.splits["train"], manifest.splits["valid"]
+                return train.rows + valid.rows, train.lengths["mean"]
+        except (DataError, KeyError, TypeError, AttributeError):
             continue  # not prepared data of this format; `run` says so
     return definition.package.n_rows(definition.data), None
 

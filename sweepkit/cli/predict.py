@@ -20,9 +20,9 @@ from sweepkit.training.keras_import import import_keras
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sweepkit.tasks.text.bundle_manifest import TextBundleManifest
-    from sweepkit.tasks.text.text_files import TextFile
-    from sweepkit.tasks.text.text_model import Prediction, TextModel
+    from sweepkit.tasks.text.bundle import TextBundleManifest
+    from sweepkit.tasks.text.classifier import Prediction, TextModel
+    from sweepkit.tasks.text.files import TextFile
 
 _SHOWN = 60  # characters of a text; label, probability and note leave no more of a usual line
 _COLUMNS = ("label", "probability", "note")
@@ -83,7 +83,7 @@ def _check_usage(texts: Sequence[str], file: Path | None, column: str | None, to
 
 
 def _opened(file: Path, column: str | None, to: Path | None) -> TextFile:
-    from sweepkit.tasks.text.text_files import check_paths, read_texts  # not at the top: it imports pyarrow
+    from sweepkit.tasks.text.files import check_paths, read_texts  # not at the top: it imports pyarrow
 
     check_paths(file, to)
     source = read_texts(file, column or "text")
@@ -106,7 +106,7 @@ def _from_stdin() -> list[str]:
     remedy = "give them as arguments, in a file with --file, or one a line on stdin"
     if sys.stdin.isatty():
         raise InputError(f"no texts were given: {remedy}")
-    from sweepkit.tasks.text.text_files import lines_of  # as above
+    from sweepkit.tasks.text.files import lines_of  # as above
 
     lines = lines_of(sys.stdin.buffer.read(), where="stdin")
     if not lines:
@@ -120,7 +120,7 @@ def _loaded(target: Path, sets: Sequence[str], data: str | None) -> tuple[str, T
     with quiet_start():
         import_keras()
         from sweepkit.final.winner import bundle_of
-        from sweepkit.tasks.text.text_model import load  # not at the top: it imports TensorFlow
+        from sweepkit.tasks.text.classifier import load  # not at the top: it imports TensorFlow
 
         folder = bundle_of(target, sets, data)
         return str(folder), load(folder)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -103,8 +103,9 @@ class Manifest:
 
     @classmethod
     def from_json(cls, data: Any) -> Self:  # JSON as read
-        """Rebuild what `to_json` returned; KeyError or TypeError if it is something else."""
-        return cls(**{**data, **cls.parsed(data)})
+        """Rebuild what `to_json` returned, of a task's own kind too; KeyError or TypeError if it is something else."""
+        own = {field.name for field in fields(cls)}
+        return cls(**{name: value for name, value in {**data, **cls.parsed(data)}.items() if name in own})
 
     @classmethod
     def parsed(cls, data: Any) -> dict[str, Any]:  # JSON as read, and constructor arguments of several types

@@ -187,7 +187,9 @@ def load_sweep(target: str | Path, sets: Sequence[str] = (), data: str | None = 
         InputError: there is no such sweep yet.
     """
     path = Path(target)
-    return read_sweep(_by_folder(path) if path.is_dir() else _by_yaml(path, sets, data))
+    sweep = read_sweep(_by_folder(path) if path.is_dir() else _by_yaml(path, sets, data))
+    sweep.final  # noqa: B018  # whatever is damaged is reported here, not when it is first looked at
+    return sweep
 
 
 def read_sweep(folder: SweepFolder) -> Sweep:

@@ -12,6 +12,7 @@ import click
 import pytest
 
 from sweepkit.cli import app
+from sweepkit.data.manifest import FORMAT, Manifest, SplitInfo
 from sweepkit.errors import SweepFailed
 
 SweepFile = Callable[..., Path]
@@ -147,9 +148,20 @@ def test_plan_takes_the_number_of_rows_from_prepared_data(run: Run, sweep_file: 
     path = sweep_file(YAML)
     manifest = path.parent / "runs" / "data" / f"{path.stem}-ab12" / "manifest.json"
     manifest.parent.mkdir(parents=True)
-    splits = {"train": {"rows": 6000, "lengths": {"mean": 7.0}}, "valid": {"rows": 1500, "lengths": {"mean": 9.0}}}
-    facts = {"settings": {"vocab_size": 100, "seed": 0, "other": 1}, "source": "table rows.csv", "splits": splits}
-    manifest.write_text(json.dumps(facts))
+    prepared = Manifest(
+        format=FORMAT,
+        key="ab12",
+        package=path.stem,
+        splits={
+            "train": SplitInfo(rows=6000, lengths={"mean": 7.0}, files=()),
+            "valid": SplitInfo(rows=1500, lengths={"mean": 9.0}, files=()),
+            "test": SplitInfo(rows=0, lengths={}, files=()),
+        },
+        settings={"vocab_size": 100, "seed": 0, "other": 1},
+        source="table rows.csv",
+        source_digest="ab",
+    )
+    manifest.write_text(json.dumps(prepared.to_json()))
     options = ["--set", f"storage.uri={path.parent / 'runs'}", "--json", "--data"]
     assert json.loads(run("plan", path, *options, "folder/rows.csv")[1])["n_rows"] == 7500
     assert json.loads(run("plan", path, *options, "folder/other.csv")[1])["n_rows"] is None

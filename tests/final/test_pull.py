@@ -12,7 +12,7 @@ import pytest
 from sweepkit.bundle.manifest import FACTS
 from sweepkit.errors import DataError, InputError
 from sweepkit.final.pull import pull
-from sweepkit.tasks.text.bundle_manifest import VOCABULARY
+from sweepkit.tasks.text.bundle import VOCABULARY
 from tests.support import servers
 from tests.support.bundles import write_tiny_bundle
 

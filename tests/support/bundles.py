@@ -10,7 +10,7 @@ import numpy as np
 from sweepkit.bundle.manifest import CheckResult, Measured
 from sweepkit.data.rows import Rows
 from sweepkit.space import Value
-from sweepkit.tasks.text.bundle_manifest import TextBundleManifest, TextSettings
+from sweepkit.tasks.text.bundle import TextBundleManifest, TextSettings
 from sweepkit.tasks.text.vocabulary import Vocabulary
 
 WORDS = (
@@ -62,7 +62,7 @@ def write_bundle_at(
     import keras
     from imdb import model
 
-    from sweepkit.tasks.text.bundle import write_bundle
+    from sweepkit.tasks.text.export import write_bundle
 
     rest = {"dropout": 0.1, "optimizer": "adam", "learning_rate": 1e-3, "batch_size": 16, "clip": False, "max_len": 12}
     whole = {**rest, **params}

@@ -14,7 +14,7 @@ import yaml
 
 from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, CheckResult
 from sweepkit.errors import InputError
-from sweepkit.tasks.text.bundle_manifest import VOCABULARY
+from sweepkit.tasks.text.bundle import VOCABULARY
 from sweepkit.tracking import registry
 from sweepkit.tracking.connect import connect
 from tests.support.bundles import describer

@@ -1,68 +1,57 @@
-"""A trained classifier becomes a bundle: one folder with the network, its words, rows to check it with, and a card.
+"""What a bundle of a text classifier has besides the files and fields of any bundle.
 
-Not for finding the network: that is `export`. Try `write_bundle(folder, network, vocabulary=..., check=...,
-describe=...)`.
+    model.keras       {"token_indexes": <int32>[batch, time], "sequence_length": <int32>[batch]}
+                      -> <float32>[batch, 1] (probability of the second label) or [batch, labels]
+    vocabulary.txt    one word a line, see `vocabulary`
+
+Values only. Try `opened(folder, TextBundleManifest).label_names`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
-import keras
-import numpy as np
-from numpy.typing import NDArray
+from sweepkit.bundle.manifest import CARD, CHECK, MODEL, BundleManifest
 
-from sweepkit.bundle.export import complete, digests, save_and_reload
-from sweepkit.bundle.manifest import CHECK, MODEL, CheckResult
-from sweepkit.bundle.network import own_layers
-from sweepkit.data.rows import Rows
-from sweepkit.errors import DataError
-from sweepkit.tasks.text.bundle_manifest import VOCABULARY, TextBundleManifest
-from sweepkit.tasks.text.inference import inference, probabilities
-from sweepkit.tasks.text.model_card import card
-from sweepkit.tasks.text.predictions import Predictions
-from sweepkit.tasks.text.verification import BATCH, TOLERANCE, check_result, write_check
-from sweepkit.tasks.text.vocabulary import Vocabulary
-
-Describe = Callable[[CheckResult, dict[str, str]], TextBundleManifest]
+VOCABULARY = "vocabulary.txt"
 
 
-def write_bundle(
-    folder: Path, network: keras.Model, *, vocabulary: Vocabulary, check: Rows, describe: Describe
-) -> TextBundleManifest:
-    """Fill a folder, `bundle.json` last. The network is read back from its file before anything is said of it.
+@dataclass(frozen=True, slots=True)
+class TextSettings:
+    """How raw text becomes token indexes.
 
-    Args:
-        folder: exists and is empty.
-        network: trained; its optimiser and its losses are left out.
-        vocabulary: of the data that it was trained on.
-        check: rows with their targets, cut as the network reads them.
-        describe: returns what the bundle says of itself, given what came of the check and the SHA-256 of the files so
-            far, by name.
-
-    Returns:
-        What `describe` returned, with the card among the files.
-
-    Raises:
-        DataError: the network cannot be saved, or its file gives other probabilities than the network itself.
+    Attributes:
+        lower: whether capitals are folded.
+        max_len: tokens that the model reads, the end token included.
+        keep: which end of a longer text is read.
     """
-    rows = np.split(check.tokens, check.offsets[1:-1])
-    loaded = save_and_reload(network, folder / MODEL)
-    again, before = (probabilities(inference(model), rows, batch_size=BATCH) for model in (loaded, network))
-    _compare(again, before, folder)
-    checked = Predictions(check.targets, again)
-    vocabulary.save(folder / VOCABULARY)
-    write_check(folder / CHECK, rows, checked)
-    manifest = describe(check_result(checked), digests(folder, (MODEL, VOCABULARY, CHECK)))
-    return complete(folder, manifest, card(manifest, *own_layers(loaded)))
+
+    lower: bool
+    max_len: int
+    keep: Literal["tail", "head"]
 
 
-def _compare(again: NDArray[np.float32], before: NDArray[np.float32], folder: Path) -> None:
-    furthest = float(np.abs(again - before).max(initial=0.0))
-    if not furthest <= TOLERANCE:
-        raise DataError(
-            f"the saved model must give what the model itself gives, a probability differs by {furthest:.2g}: some "
-            "layer keeps a state that is not a weight, or leaves an argument out of get_config",
-            where=str(folder / MODEL),
-        )
+@dataclass(frozen=True, kw_only=True)
+class TextBundleManifest(BundleManifest):
+    """All that is known of a bundled text classifier.
+
+    Attributes:
+        label_names: by target.
+        text: how raw text is read.
+    """
+
+    own_files: ClassVar[tuple[str, ...]] = (MODEL, VOCABULARY, CHECK, CARD)
+
+    label_names: tuple[str, ...]
+    text: TextSettings
+
+    @property
+    def summary(self) -> str:
+        return f"Reads raw text, says one of: {', '.join(self.label_names)}."
+
+    @classmethod
+    def parsed(cls, data: Mapping[str, Any]) -> dict[str, Any]:  # JSON, and constructor arguments of several types
+        own = {"label_names": tuple(data["label_names"]), "text": TextSettings(**data["text"])}
+        return super().parsed(data) | own

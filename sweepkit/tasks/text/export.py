@@ -6,23 +6,36 @@ Try `export(ExportRequest(...))`; it needs the sweep package, its prepared data 
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
+import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from sweepkit import provenance
-from sweepkit.bundle.manifest import FACTS, CheckResult
+from sweepkit.bundle.export import complete, digests, save_and_reload
+from sweepkit.bundle.manifest import CHECK, FACTS, MODEL, CheckResult
+from sweepkit.bundle.network import own_layers
 from sweepkit.config.package import Package
 from sweepkit.data.batches import BatchSettings
 from sweepkit.data.rows import Rows
 from sweepkit.data.tfrecords import read_shards
+from sweepkit.errors import DataError
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.requests import ExportRequest
-from sweepkit.tasks.text.bundle import write_bundle
-from sweepkit.tasks.text.bundle_manifest import TextBundleManifest, TextSettings
+from sweepkit.tasks.text.bundle import VOCABULARY, TextBundleManifest, TextSettings
 from sweepkit.tasks.text.dataset import PreparedTexts
+from sweepkit.tasks.text.inference import inference, probabilities
+from sweepkit.tasks.text.model_card import card
+from sweepkit.tasks.text.predictions import Predictions
+from sweepkit.tasks.text.verification import BATCH, TOLERANCE, check_result, write_check
+from sweepkit.tasks.text.vocabulary import Vocabulary
 from sweepkit.training.opened import TrainedTrial, open_trained
+
+Describe = Callable[[CheckResult, dict[str, str]], TextBundleManifest]
 
 _CHECK_ROWS = 256
 _CHECK_SEED = 0  # the same rows in every bundle of the same data
@@ -51,6 +64,46 @@ def check_rows(prepared: PreparedTexts, reading: BatchSettings) -> Rows:
     return Rows.of(
         [row[kept].tolist() for row in np.split(chosen.tokens, chosen.offsets[1:-1])], chosen.targets.tolist()
     )
+
+
+def write_bundle(
+    folder: Path, network: keras.Model, *, vocabulary: Vocabulary, check: Rows, describe: Describe
+) -> TextBundleManifest:
+    """Fill a folder, `bundle.json` last. The network is read back from its file before anything is said of it.
+
+    Args:
+        folder: exists and is empty.
+        network: trained; its optimiser and its losses are left out.
+        vocabulary: of the data that it was trained on.
+        check: rows with their targets, cut as the network reads them.
+        describe: returns what the bundle says of itself, given what came of the check and the SHA-256 of the files so
+            far, by name.
+
+    Returns:
+        What `describe` returned, with the card among the files.
+
+    Raises:
+        DataError: the network cannot be saved, or its file gives other probabilities than the network itself.
+    """
+    rows = np.split(check.tokens, check.offsets[1:-1])
+    loaded = save_and_reload(network, folder / MODEL)
+    again, before = (probabilities(inference(model), rows, batch_size=BATCH) for model in (loaded, network))
+    _compare(again, before, folder)
+    checked = Predictions(check.targets, again)
+    vocabulary.save(folder / VOCABULARY)
+    write_check(folder / CHECK, rows, checked)
+    manifest = describe(check_result(checked), digests(folder, (MODEL, VOCABULARY, CHECK)))
+    return complete(folder, manifest, card(manifest, *own_layers(loaded)))
+
+
+def _compare(again: NDArray[np.float32], before: NDArray[np.float32], folder: Path) -> None:
+    furthest = float(np.abs(again - before).max(initial=0.0))
+    if not furthest <= TOLERANCE:
+        raise DataError(
+            f"the saved model must give what the model itself gives, a probability differs by {furthest:.2g}: some "
+            "layer keeps a state that is not a weight, or leaves an argument out of get_config",
+            where=str(folder / MODEL),
+        )
 
 
 def _commit(storage: Storage, sweep: str, package: Package) -> str | None:

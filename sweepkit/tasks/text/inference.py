@@ -1,6 +1,6 @@
 """A network asked for the probabilities of token rows, in batches of similar length.
 
-Knows indexes only; words are those of `text_model`. Try
+Knows indexes only; words are those of `classifier`. Try
 `probabilities(inference(load_network(path)), [np.array([4, 7, 2], np.int32)])`.
 """
 

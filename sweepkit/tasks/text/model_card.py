@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from sweepkit.bundle.manifest import Measured
 from sweepkit.bundle.network import LAYER_MODULES
-from sweepkit.tasks.text.bundle_manifest import TextBundleManifest
+from sweepkit.tasks.text.bundle import TextBundleManifest
 
 
 def card(facts: TextBundleManifest, layers: Sequence[str], strangers: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sweepkit.space import Space
     from sweepkit.storage.storage import Storage
     from sweepkit.tasks.interface import StoredPredictions
-    from sweepkit.tasks.text.bundle_manifest import TextBundleManifest
+    from sweepkit.tasks.text.bundle import TextBundleManifest
     from sweepkit.tasks.text.dataset import PreparedTexts
     from sweepkit.tasks.text.datasets import TextDatasets
     from sweepkit.tasks.text.found_data import FoundTexts
@@ -43,7 +43,7 @@ class TextTask:
 
     @property
     def bundle_type(self) -> type[TextBundleManifest]:
-        from sweepkit.tasks.text.bundle_manifest import TextBundleManifest
+        from sweepkit.tasks.text.bundle import TextBundleManifest
 
         return TextBundleManifest
 
@@ -97,7 +97,7 @@ class TextTask:
         return export(request)
 
     def check_bundle(self, folder: Path) -> tuple[TextBundleManifest, CheckResult]:
-        from sweepkit.tasks.text.text_model import load
+        from sweepkit.tasks.text.classifier import load
         from sweepkit.tasks.text.verification import check
 
         model = load(folder)

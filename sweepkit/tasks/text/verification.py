@@ -21,7 +21,7 @@ from sweepkit.errors import DataError
 from sweepkit.tasks.text.predictions import Predictions
 
 if TYPE_CHECKING:
-    from sweepkit.tasks.text.text_model import TextModel
+    from sweepkit.tasks.text.classifier import TextModel
 
 # On one machine a model gives the same bits again. Processors add up in orders of their own, and of the seven digits
 # of a float the last two or three differ then.

@@ -11,7 +11,7 @@ import pytest
 
 from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, CheckResult
 from sweepkit.errors import DataError
-from sweepkit.tasks.text.bundle_manifest import VOCABULARY, TextBundleManifest
+from sweepkit.tasks.text.bundle import VOCABULARY, TextBundleManifest
 from sweepkit.tasks.text.vocabulary import Vocabulary
 from tests.support.bundles import VOCABULARY as WORDS
 from tests.support.bundles import describer, random_rows
@@ -23,7 +23,7 @@ describe = describer({"max_len": 8}, label_names=THREE)
 
 
 def write(folder: Path, network: Any, describe: Any = describe) -> TextBundleManifest:
-    from sweepkit.tasks.text.bundle import write_bundle
+    from sweepkit.tasks.text.export import write_bundle
 
     return write_bundle(folder, network, vocabulary=WORDS, check=random_rows(30, max_len=8, seed=1), describe=describe)
 

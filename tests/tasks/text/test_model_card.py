@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sweepkit.bundle.manifest import CARD, CheckResult
-from sweepkit.tasks.text.bundle_manifest import TextSettings
+from sweepkit.tasks.text.bundle import TextSettings
 from tests.support.bundles import describer
 
 pytestmark = pytest.mark.tf  # what a network's layers are called is known where Keras is

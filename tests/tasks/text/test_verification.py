@@ -15,7 +15,7 @@ from sweepkit.errors import DataError
 from sweepkit.tasks.text.predictions import Predictions
 
 if TYPE_CHECKING:
-    from sweepkit.tasks.text.text_model import TextModel
+    from sweepkit.tasks.text.classifier import TextModel
 
 pytestmark = pytest.mark.tf
 

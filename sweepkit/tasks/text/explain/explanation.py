@@ -18,8 +18,8 @@ from sweepkit.tasks.text.explain.prefixes import Turn, n_words, running, settled
 from sweepkit.tasks.text.vocabulary import UNKNOWN
 
 if TYPE_CHECKING:
-    from sweepkit.tasks.text.bundle_manifest import TextBundleManifest
-    from sweepkit.tasks.text.text_model import ReadText, TextModel
+    from sweepkit.tasks.text.bundle import TextBundleManifest
+    from sweepkit.tasks.text.classifier import ReadText, TextModel
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sweepkit.tasks.text.vocabulary import END
 
 if TYPE_CHECKING:
-    from sweepkit.tasks.text.text_model import ReadText, TextModel
+    from sweepkit.tasks.text.classifier import ReadText, TextModel
 
 # A change of less than this is not worth naming
 _LEAST = 0.02

@@ -31,7 +31,7 @@ def plain_model(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def load(folder: Path, **settings: Any) -> Any:
-    from sweepkit.tasks.text.text_model import load
+    from sweepkit.tasks.text.classifier import load
 
     write_tiny_bundle(folder, **settings)
     return load(folder)

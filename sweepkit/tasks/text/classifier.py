@@ -19,7 +19,7 @@ from sweepkit.bundle import network as networks
 from sweepkit.bundle.manifest import MODEL, REMEDY, opened
 from sweepkit.errors import DataError
 from sweepkit.tasks.text import inference
-from sweepkit.tasks.text.bundle_manifest import VOCABULARY, TextBundleManifest
+from sweepkit.tasks.text.bundle import VOCABULARY, TextBundleManifest
 from sweepkit.tasks.text.text import clean
 from sweepkit.tasks.text.text import tokens as cut
 from sweepkit.tasks.text.vocabulary import END, Vocabulary

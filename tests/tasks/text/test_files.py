@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from sweepkit.errors import DataError, InputError
-from sweepkit.tasks.text.text_files import check_paths, read_texts
+from sweepkit.tasks.text.files import check_paths, read_texts
 
 ADDED = {"label": ["good", None], "probability": [0.75, None], "note": [None, "no words in it"]}
 

@@ -16,12 +16,12 @@ import pytest
 
 from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL
 from sweepkit.errors import DataError
-from sweepkit.tasks.text.bundle_manifest import VOCABULARY
+from sweepkit.tasks.text.bundle import VOCABULARY
 from tests.support.bundles import VOCABULARY as KNOWN
 from tests.support.bundles import WORDS, describer, random_rows, write_tiny_bundle
 
 if TYPE_CHECKING:
-    from sweepkit.tasks.text.text_model import TextModel
+    from sweepkit.tasks.text.classifier import TextModel
 
 pytestmark = pytest.mark.tf
 ROOT = Path(__file__).parents[3]
@@ -92,7 +92,7 @@ class TestPredict:
 
     @pytest.mark.parametrize("text", ["", " \n\t", "<br/><p>", "<!-- good -->", "&nbsp;", "\u2028\u3000"], ids=repr)
     def test_a_text_without_words_has_no_label_and_says_so(self, model: TextModel, text: str) -> None:
-        from sweepkit.tasks.text.text_model import Prediction
+        from sweepkit.tasks.text.classifier import Prediction
 
         assert model.predict([text]) == [Prediction(None, None, (), "no words in it")]
 
@@ -150,7 +150,7 @@ class TestPredict:
 
     def test_more_labels_than_two(self, plain_network: Any, tmp_path: Path) -> None:
         import sweepkit
-        from sweepkit.tasks.text.bundle import write_bundle
+        from sweepkit.tasks.text.export import write_bundle
         from sweepkit.tasks.text.verification import check
 
         names = ("bad", "so-so", "good")
@@ -269,7 +269,7 @@ class TestLoad:
         import keras
 
         import sweepkit
-        from sweepkit.tasks.text.bundle import write_bundle
+        from sweepkit.tasks.text.export import write_bundle
 
         @keras.saving.register_keras_serializable(package="strange")
         class Sum(keras.layers.Layer):

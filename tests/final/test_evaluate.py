@@ -1,0 +1,92 @@
+"""The baseline beside the networks: a value where it has the objective, none where it has not, wherever it is shown."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from sweepkit.cli import final as final_command
+from sweepkit.final.evaluate import baseline_result
+from sweepkit.report.html.charts.trials import candidates
+from sweepkit.report.html.sections.final_stage import final_stage
+from sweepkit.results.final_result import CandidateResult, FinalResult
+from sweepkit.results.statistics import proportion_interval
+from sweepkit.tasks.text.predictions import Predictions
+from tests.support.made_up_sweeps import final_result, report_data, trials
+
+# three of four rows are right
+PREDICTIONS = Predictions(
+    np.array([0, 1, 1, 0], np.int32), np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]], np.float32)
+)
+LOSS = -(math.log(0.9) + math.log(0.8) + math.log(0.4) + math.log(0.7)) / 4
+
+
+def baseline(metric: str) -> CandidateResult:
+    return baseline_result("bigrams", PREDICTIONS, metric=metric, file="linear.parquet")
+
+
+def of_auc() -> FinalResult:
+    """A final stage whose objective the last baseline does not have."""
+    made = final_result()
+    return replace(made, metric="valid_auc", candidates=(*made.candidates[:-1], baseline("valid_auc")))
+
+
+def test_of_accuracy_it_has_its_own_with_an_interval_over_rows() -> None:
+    made = baseline("valid_accuracy")
+    assert (made.values, made.mean) == ((0.75,), 0.75)
+    assert made.interval == proportion_interval(3, 4)
+    assert made.is_baseline
+    assert made.predictions == "linear.parquet"
+
+
+def test_of_loss_it_has_its_log_loss_without_an_interval() -> None:
+    made = baseline("valid_loss")
+    assert made.mean == pytest.approx(LOSS, abs=1e-6)
+    assert made.values == (made.mean,)
+    assert made.interval is None
+
+
+@pytest.mark.parametrize("metric", ["valid_auc", "train_accuracy", "train_loss", "accuracy", "n_weights"])
+def test_of_any_other_objective_it_has_none(metric: str) -> None:
+    made = baseline(metric)
+    assert (made.values, made.mean, made.interval) == ((), None, None)
+    assert made.predictions == "linear.parquet"  # it is compared row by row all the same
+
+
+def test_a_result_without_its_value_is_stored_as_null_and_read_again() -> None:
+    stored = json.loads(json.dumps(of_auc().to_json()))
+    assert stored["candidates"][-1]["mean"] is None
+    assert stored["candidates"][-1]["values"] == []
+    assert FinalResult.from_json(stored) == of_auc()
+    assert of_auc().winner_mean == of_auc().winner.mean
+
+
+def test_the_command_says_that_it_has_none(tmp_path: Path) -> None:
+    config = SimpleNamespace(sweep="cells", storage=SimpleNamespace(uri=str(tmp_path)))
+    plan: Any = SimpleNamespace(
+        sweep=SimpleNamespace(config=config), folder=SimpleNamespace(shown=str, paths=SimpleNamespace(winner="winner"))
+    )
+    console = Console(file=io.StringIO(), width=200)
+    final_command.show(console, plan, of_auc())
+    row = next(line for line in console.file.getvalue().splitlines() if "bigrams" in line)  # type: ignore[attr-defined]
+    assert "has no valid_auc" in row
+    assert "0.75" not in row
+
+
+def test_a_report_says_that_it_has_none_and_leaves_it_out_of_the_figure() -> None:
+    made = of_auc()
+    ranking = final_stage(report_data(trials(3), final=made))[2]
+    assert [row[4] for row in ranking.rows][-1] == "has no validation auc"
+    assert [row[2] for row in ranking.rows][-1] == ""
+    drawn = candidates(made)["data"]
+    assert "bigrams" not in drawn[1]["y"]
+    assert None not in drawn[1]["x"]
