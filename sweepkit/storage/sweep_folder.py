@@ -95,7 +95,7 @@ class SweepFolder:
 
     def update(self, **changes: Any) -> None:  # the attributes' own types
         """Change some values of the manifest."""
-        # read again each time: two commands, as `run` and `sync`, may change different values
+        # read again, so that values which another command has changed meanwhile are kept
         self.write(self._own_manifest().changed(**changes))
 
     def _own_manifest(self) -> SweepManifest:
