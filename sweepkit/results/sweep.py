@@ -19,8 +19,9 @@ from sweepkit.errors import DataError, InputError
 from sweepkit.results.final_result import FinalResult
 from sweepkit.results.tables import PARAM_PREFIX, epochs_table, trials_table
 from sweepkit.space import Space
-from sweepkit.storage.lock import LockOwner, read_owner
+from sweepkit.storage.lock import read_owner
 from sweepkit.storage.manifest import SweepEnd, SweepManifest
+from sweepkit.storage.owner import LockOwner
 from sweepkit.storage.storage import Storage
 from sweepkit.storage.sweep_folder import SweepFolder, sweep_folders
 from sweepkit.study.journal import Journal

@@ -1,6 +1,6 @@
-"""Files and folders that appear whole or not at all: written under another name beside their place, then renamed.
+"""Files and folders that appear whole or not at all: written under another name in the same folder, then renamed.
 
-For the local file system; a bucket's objects appear when their upload is complete. Try
+For the local file system; an object in a bucket appears when its upload is complete. Try
 `with replacing(Path("out.csv")) as temporary: temporary.write_text("…")`.
 """
 
@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-# What has this prefix is being written or being deleted; `Storage.names` does not show it.
+# prefix of names that are being written or deleted; `Storage.names` leaves them out
 UNFINISHED = ".unfinished-"
 
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Give the path of a file to write; leaving the block puts it in place of `target`.
+    """Provide the path of a file to write; leaving the block renames it to `target`.
 
-    When the block raises, `target` is as it was and nothing is left beside it.
+    When the block raises, `target` stays as it was and no other file is left.
     """
     temporary = _beside(target)
     try:
@@ -33,9 +33,9 @@ def replacing(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def unfinished_folder(target: Path) -> Iterator[Path]:
-    """Give an empty folder on the same file system as `target`, to be renamed to it by the block.
+    """Provide an empty folder on the same file system as `target`, to be renamed to it by the block.
 
-    What is left of the folder is deleted afterwards, and so are parents that were made for it where the block raises.
+    Afterwards it is deleted if it is still there, and so are parents that were made for it if there is no `target`.
     """
     temporary = _beside(target)
     made = [parent for parent in target.parents if not parent.exists()]
@@ -47,21 +47,21 @@ def unfinished_folder(target: Path) -> Iterator[Path]:
         for parent in made if not target.exists() else []:
             try:
                 parent.rmdir()
-            except OSError:  # somebody else keeps things there by now
+            except OSError:  # another process has put something there meanwhile
                 break
 
 
 def create_file(target: Path, data: bytes) -> bool:
-    """Put a file where there is none; False where there is one, which stays as it is."""
+    """Write a file unless there is one; False if there is one, which stays as it is."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = _beside(target)
     try:
         temporary.write_bytes(data)
         try:
-            os.link(temporary, target)  # unlike a rename, it fails where there is something
+            os.link(temporary, target)  # unlike a rename, it fails where there is a file
         except FileExistsError:
             return False
-        except OSError:  # a file system without links: the file is there a moment before its content
+        except OSError:  # a file system without links: the file exists for a moment before its content does
             return _create_directly(target, data)
         return True
     finally:
@@ -69,14 +69,14 @@ def create_file(target: Path, data: bytes) -> bool:
 
 
 def put_aside(path: Path) -> Path:
-    """Rename a file or folder so that nobody meets it half-deleted; returns where it is."""
+    """Rename a file or folder that is to be deleted, so that no reader meets it half-deleted; return its new path."""
     return path.rename(_beside(path))
 
 
 def check_filled(folder: Path, last: str) -> None:
-    """Raise ValueError unless a folder holds the file that says that it is complete."""
+    """Raise ValueError unless a folder has the file whose presence means that it is complete."""
     if not (folder / last).is_file():
-        raise ValueError(f"the folder must hold {last!r}, which says that it is complete")
+        raise ValueError(f"the folder must hold {last!r}, whose presence means that it is complete")
 
 
 def _create_directly(target: Path, data: bytes) -> bool:
@@ -89,4 +89,5 @@ def _create_directly(target: Path, data: bytes) -> bool:
 
 
 def _beside(target: Path) -> Path:
+    # the same folder is on the same file system, within which alone a rename is atomic
     return target.with_name(f"{UNFINISHED}{uuid.uuid4().hex}")

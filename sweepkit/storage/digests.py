@@ -1,4 +1,4 @@
-"""Digests of files and of settings: what makes prepared data findable by its content."""
+"""Digests of files and of settings, by which prepared data is addressed and verified."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ from pathlib import Path
 from sweepkit.errors import DataError
 
 
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """One file of a folder: its name, size and SHA-256."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
 def file_digest(path: Path) -> str:
     """Return a file's SHA-256.
 
     Raises:
-        DataError: it cannot be read.
+        DataError: the file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -28,17 +37,8 @@ def json_digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class FileInfo:
-    """One file of the folder, by name."""
-
-    name: str
-    bytes: int
-    sha256: str
-
-
 def file_info(path: Path) -> FileInfo:
-    """Measure a file; its name is the last part of the path."""
+    """Return a file's size and digest; its name is the last part of the path."""
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return FileInfo(path.name, path.stat().st_size, digest)

@@ -1,6 +1,6 @@
-"""Names of everything a sweep keeps, relative to the storage root; nobody else joins strings.
+"""Names of all files of a sweep, relative to the storage root; no other module joins strings to names.
 
-They are POSIX names, not paths of this machine: the storage may be a bucket. Try
+They are POSIX paths, not paths of this machine: the storage may be a bucket. Try
 `SweepPaths("cells").trial(7).log`.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TrialPaths:
-    """What one trial keeps; `root` is its folder."""
+    """Names of one trial's files; `root` is its folder."""
 
     root: str
 
@@ -38,13 +38,13 @@ class TrialPaths:
 
     @property
     def mistakes(self) -> str:
-        """The rows of validation that the trial got wrong with most confidence."""
+        """The rows of the validation split with the most confident wrong predictions."""
         return f"{self.root}/mistakes.json"
 
 
 @dataclass(frozen=True, slots=True)
 class SweepPaths:
-    """What one sweep keeps, by its name; `stage` is "final" for its final stage, a small sweep in its folder."""
+    """Names of one sweep's files; `stage` is "final" for its final stage, a small sweep in its folder."""
 
     sweep: str
     stage: str | None = None
@@ -67,7 +67,7 @@ class SweepPaths:
 
     @property
     def lock(self) -> str:
-        """Who is running the sweep; there only while somebody does."""
+        """The driver that runs the sweep; exists only while one does."""
         return f"{self.root}/running.json"
 
     @property
@@ -76,7 +76,7 @@ class SweepPaths:
 
     @property
     def final(self) -> SweepPaths:
-        """The final stage: a small sweep in the folder of the sweep whose leaders it trains."""
+        """The final stage: a small sweep in the folder of the sweep whose best trials it retrains."""
         return SweepPaths(self.sweep, "final")
 
     @property
@@ -85,12 +85,12 @@ class SweepPaths:
 
     @property
     def looks(self) -> str:
-        """Every look at the test split."""
+        """Every evaluation on the test split."""
         return f"{self.final.root}/looks.json"
 
     @property
     def linear_predictions(self) -> str:
-        """What the linear baseline said of validation."""
+        """The linear baseline's predictions for the validation split."""
         return f"{self.final.root}/linear.parquet"
 
     @property
@@ -104,7 +104,7 @@ class SweepPaths:
 
 @dataclass(frozen=True, slots=True)
 class DataPaths:
-    """Where prepared data lies: one folder for each package and content key."""
+    """Names of prepared data: one folder for each package and content key."""
 
     package: str
     key: str

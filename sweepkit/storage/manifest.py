@@ -1,7 +1,7 @@
-"""A sweep's manifest: what its results depend on, and what becomes known only later (its MLflow run, how it ended).
+"""A sweep's manifest: what its results depend on, and what is added later (its MLflow run, how it ended).
 
-It is written by `driver.claim` before anything else in a sweep's folder, and read once per command. The final stage
-has a smaller one. Try `SweepFolder(Storage.at("runs"), "cells").manifest().created`.
+`driver.claim` writes it before any other file of a sweep's folder; a command reads it once. The final stage has a
+smaller one. Try `SweepFolder(Storage.at("runs"), "cells").manifest().created`.
 """
 
 from __future__ import annotations
@@ -14,29 +14,30 @@ from sweepkit.config.schema import SweepConfig
 from sweepkit.provenance import CodeInfo
 
 FORMAT = 1
-# the file calls settings "spec" and synced "told"
+# in the file `settings` is "spec" and `synced` is "told", as earlier versions have written them
 SweepEnd = Literal["finished", "interrupted", "failed"]
 
 
 @dataclass(frozen=True)
 class SweepManifest:
-    """What the folder of a sweep, or of its final stage, says of it.
+    """The manifest of a sweep, or of its final stage.
 
     A final stage has no identity, code or data of its own: these are the sweep's.
 
     Attributes:
-        settings: the YAML as it was last run, credentials left out.
-        identity: all that decides results (`config.identity`).
-        space: the narrowed space, one description a parameter.
+        settings: the YAML as it was last run, without credentials.
+        identity: every setting that results depend on (`config.identity`).
+        space: the narrowed space, one description for each parameter.
         n_trials: how many trials the sweep is to have.
         data_key: the content key of its data.
-        code: what it was begun with.
+        code: the versions that it was begun with.
         source: the YAML's path.
         created: when it was begun, ISO time, UTC.
-        parent_run_id: its run in the tracking store, and `tracking_uri` that store, without credentials.
-        ended: how its last run ended; None while it runs or where the driver was killed.
-        synced: whether the tracking store has everything; None where it was never used.
-        other: keys of other versions, kept as they are.
+        parent_run_id: its run in the tracking store.
+        tracking_uri: the URI of that store, without credentials.
+        ended: how its last run ended; None while it runs, and also after its driver was killed.
+        synced: whether the tracking store has everything; None if it was never used.
+        other: keys of other versions, kept unchanged.
     """
 
     settings: Mapping[str, Any]  # JSON
@@ -55,21 +56,23 @@ class SweepManifest:
 
     @property
     def config(self) -> SweepConfig:
-        """The settings, checked; a final stage's name in them has a slash, which no YAML may write."""
+        """The settings, validated."""
+        # the file of a final stage has the stage's title there, with a slash, which no YAML may have in a name
         name = str(self.settings["sweep"]).partition("/")[0]
         return SweepConfig.model_validate({**self.settings, "sweep": name})
 
     @property
     def is_synced(self) -> bool:
         """Whether the tracking store has everything; if not, the driver died, or the store was unreachable."""
+        # a sweep whose tracking store was never used lacks nothing there
         return self.synced is not False
 
     def changed(self, **changes: Any) -> SweepManifest:  # the attributes' own types
-        """Return a manifest with other values."""
+        """Return a copy with other values."""
         return replace(self, **changes)
 
     def within(self, sweep: SweepManifest) -> SweepManifest:
-        """Return a final stage's manifest with what it shares with its sweep."""
+        """Return a final stage's manifest, completed by what it shares with its sweep."""
         return self.changed(
             identity=sweep.identity,
             space=sweep.space,
@@ -80,7 +83,7 @@ class SweepManifest:
         )
 
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
-        """Return the file's content; what is not known is left out, but for what has been known before."""
+        """Return the file's content, without the keys whose value is None."""
         values: dict[str, Any] = {
             "format": FORMAT,
             "identity": dict(self.identity) or None,
@@ -103,8 +106,8 @@ class SweepManifest:
         """Rebuild what `to_json` returned; KeyError, TypeError or ValueError if it is something else."""
         if not is_stage and not (isinstance(data["identity"], dict) and isinstance(data["n_trials"], int)):
             raise TypeError("identity and n_trials are of other types")
-        known = {"format", "identity", "spec", "space", "n_trials", "data_key", "source", "created", *CodeInfo.KEYS}
-        known |= {"parent_run_id", "tracking_uri", "ended", "told"}
+        own_keys = {"format", "identity", "spec", "space", "n_trials", "data_key", "source", "created", *CodeInfo.KEYS}
+        own_keys |= {"parent_run_id", "tracking_uri", "ended", "told"}
         return cls(
             settings=data["spec"],
             identity=data.get("identity", {}),
@@ -118,5 +121,5 @@ class SweepManifest:
             tracking_uri=data.get("tracking_uri"),
             ended=data.get("ended"),
             synced=data.get("told"),
-            other={key: value for key, value in data.items() if key not in known},
+            other={key: value for key, value in data.items() if key not in own_keys},
         )

@@ -1,6 +1,6 @@
-"""A sweep's folder in the storage: the one handle that everything takes that reads or writes a sweep.
+"""A sweep's folder in the storage, which whatever reads or writes a sweep takes as an argument.
 
-The final stage of a sweep is a folder of the same kind inside of it. Try
+The final stage of a sweep is a folder of the same kind inside it. Try
 `SweepFolder(Storage.at("runs"), "cells").manifest().created`.
 """
 
@@ -18,7 +18,7 @@ from sweepkit.storage.storage import Storage
 
 @dataclass(frozen=True)
 class TrialFolder:
-    """What one trial keeps, and where."""
+    """One trial's folder in a storage."""
 
     storage: Storage
     paths: TrialPaths
@@ -48,7 +48,7 @@ class SweepFolder:
 
     @property
     def title(self) -> str:
-        """What messages and MLflow call it: `cells`, or `cells/final`."""
+        """The name in messages and in MLflow: `cells`, or `cells/final`."""
         return f"{self.sweep}/{self.stage}" if self.stage else self.sweep
 
     @property
@@ -58,7 +58,7 @@ class SweepFolder:
 
     @property
     def whole(self) -> SweepFolder:
-        """The sweep that a final stage belongs to; a sweep itself."""
+        """The sweep that a final stage belongs to; for a sweep, the sweep itself."""
         return SweepFolder(self.storage, self.sweep)
 
     @property
@@ -74,38 +74,40 @@ class SweepFolder:
         return f"{self.storage.shown}/{name or self.paths.root}"
 
     def exists(self) -> bool:
-        """Whether there is a manifest; a sweep that has begun has a journal too."""
+        """Return whether there is a manifest; a sweep that has begun has a journal too."""
         return self.storage.exists(self.paths.manifest)
 
     def has_begun(self) -> bool:
         return self.storage.exists(self.paths.journal)
 
     def manifest(self) -> SweepManifest:
-        """Read and check the manifest; a final stage's has what it shares with its sweep, too.
+        """Read and check the manifest; that of a final stage is completed by what it shares with its sweep.
 
         Raises:
-            DataError: it is missing, malformed, or describes a sweep that cannot exist.
+            DataError: it is missing, malformed, or has settings that are not valid.
         """
         own = self._own_manifest()
         return own.within(self.whole.manifest()) if self.stage else own
 
     def write(self, manifest: SweepManifest) -> None:
-        """Write the first manifest; of a final stage, one without what is the sweep's."""
+        """Write the manifest; that of a final stage without what it shares with its sweep."""
         self.storage.write_json(self.paths.manifest, manifest.to_json())
 
     def update(self, **changes: Any) -> None:  # the attributes' own types
-        """Write into the manifest what has become known."""
+        """Change some values of the manifest."""
+        # read again, so that values which another command has changed meanwhile are kept
         self.write(self._own_manifest().changed(**changes))
 
     def _own_manifest(self) -> SweepManifest:
         name, is_stage = self.paths.manifest, self.stage is not None
         try:
             manifest = SweepManifest.from_json(self.storage.read_json(name), is_stage=is_stage)
-            manifest.config  # noqa: B018  # raises where the settings are wrong
+            manifest.config  # noqa: B018  # raises if the settings are not valid
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = "it is missing" if isinstance(error, FileNotFoundError) else str(error).partition("\n")[0]
             raise DataError(
-                f"the sweep's manifest cannot be used: {reason}; put it back from a backup, or start with another name",
+                f"the sweep's manifest cannot be used: {reason}; restore it from a backup, or start a sweep with "
+                "another name",
                 where=self.shown(name),
             ) from None
         return manifest
@@ -114,7 +116,7 @@ class SweepFolder:
 def sweep_folders(storage: Storage, sweep: str) -> list[SweepFolder]:
     """Return the folders of the sweeps of one name that have begun, oldest first: `name`, `name-2`, …
 
-    A manifest alone is not a sweep yet: its data may have turned out to be wrong, and the next run may correct that.
+    A manifest alone is not a sweep yet: preparing its data may have failed, and the next run may use other data.
     """
     folders: list[SweepFolder] = []
     while (folder := SweepFolder(storage, f"{sweep}-{len(folders) + 1}" if folders else sweep)).has_begun():

@@ -1,4 +1,4 @@
-"""What a storage's URI means, and how it and its errors are shown.
+"""Open the file system of a storage's URI, and show URIs and errors in messages.
 
 Try `open_filesystem("s3://bucket/runs")`.
 """
@@ -45,7 +45,7 @@ def open_filesystem(uri: str) -> tuple[pafs.FileSystem, str]:
 
 
 def shown(uri: str) -> str:
-    """Return a URI without what may be secret in it: user, password and query."""
+    """Return a URI without its parts that may be secret: user, password and query."""
     scheme, separator, rest = uri.partition("://")
     if not separator:
         return uri
@@ -54,7 +54,8 @@ def shown(uri: str) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """Say in a few words why a file system refused."""
+    """Return in a few words why a file system failed."""
+    # pyarrow's own errors have no errno, but many lines
     code = getattr(error, "errno", None)
     return os.strerror(code).lower() if code else str(error).partition("\n")[0]
 
@@ -62,7 +63,7 @@ def reason(error: BaseException) -> str:
 def _folder(path: str) -> Path:
     try:
         return Path(path).expanduser().absolute()
-    except RuntimeError as error:  # there is no such user
+    except RuntimeError as error:  # `~user` of a user that does not exist
         raise InputError(f"storage {path!r} cannot be opened: {str(error).lower()}") from None
 
 

@@ -174,7 +174,7 @@ def test_a_second_run_and_a_final_are_refused_and_a_dead_driver_is_not_in_the_wa
             done = forked(
                 tmp_path, verb, str(TOY), *OFF, *overrides(("search.trials=9", "stopping.max_epochs=500")), code=2
             )
-            assert "sweep 'toy' is being run already: `python -m sweepkit run` of" in done.stderr
+            assert "sweep 'toy' is already running: `python -m sweepkit run` of" in done.stderr
             assert f"process {running.pid}, since" in done.stderr
         status = facts(sweepkit(tmp_path, "status", "runs/sweeps/toy", "--json"))
         assert (status["running"]["pid"], status["n_trials"]) == (running.pid, 3)

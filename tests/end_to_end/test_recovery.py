@@ -109,7 +109,7 @@ def test_a_full_storage_ends_the_sweep_and_the_same_command_goes_on(
     (error,) = (line for line in out.splitlines() if line.startswith("error:"))
     assert f"error: {disk.folder}/runs/sweeps/toy/" in error
     assert "cannot be written: no space left on device; free some space there" in error
-    assert error.endswith("and the same command goes on from the last finished epochs")
+    assert error.endswith("and the same command resumes from the last finished epochs")
     assert "Traceback" not in out
     assert not list(trials.rglob(".unfinished-*")), "half-written files are cleaned up"
     status = facts(sweepkit(disk.folder, "status", "runs/sweeps/toy", "--json"))

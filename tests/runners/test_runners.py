@@ -1,4 +1,4 @@
-"""What every place to run on does: with functions that are mapped, and with trials that a controller hands out."""
+"""What every runner does: with functions that are mapped, and with trials that a controller hands out."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from sweepkit.trial.trial import Report
 from tests.support.commands import TOY
 
 PARAMS = {"units": 4, "learning_rate": 0.05, "dropout": 0.1, "fault": ""}
-WANTED = Resources(cpu=1, gpu=0, workers=1)
+RESOURCES = Resources(cpu=1, gpu=0, workers=1)
 
 
 @dataclass
 class Script:
-    """A controller with a list of trials, each with the epochs that it is to have; the last one ends the sweep."""
+    """A controller with a list of trials and the epochs that each is to run; trial 3 ends the sweep."""
 
     requests: list[tuple[TrialRequest, int]]
     reports: list[tuple[int, Report]] = field(default_factory=list)
     others: list[tuple[object, ...]] = field(default_factory=list)
     last_epoch: dict[int, int] = field(default_factory=dict)
-    n_asked_in_vain: int = 0
+    n_refused: int = 0
 
     def next_trial(self) -> TrialRequest | None:
         if not self.requests or self.is_over():
-            self.n_asked_in_vain += 1
+            self.n_refused += 1
             return None
         request, self.last_epoch[request.number] = self.requests.pop(0)
         return request
@@ -54,11 +54,11 @@ class Script:
     def failed(self, number: int, error: str, *, counts: bool = True) -> None:
         self.others.append(("failed", number, error))
 
-    def returned(self, number: int, why: str) -> None:
-        self.others.append(("returned", number, why))
+    def returned(self, number: int, reason: str) -> None:
+        self.others.append(("returned", number, reason))
 
-    def halted(self, fault: StorageFault) -> None:
-        self.others.append(("halted", str(fault)))
+    def halted(self, error: StorageFault) -> None:
+        self.others.append(("halted", str(error)))
 
 
 @dataclass
@@ -66,8 +66,8 @@ class Ran:
     """A list of trials that has been run.
 
     Attributes:
-        script: what the controller was told.
-        folder: of the sweep.
+        script: the controller, with every call.
+        folder: the sweep's folder.
     """
 
     script: Script
@@ -79,12 +79,12 @@ class Ran:
 
 @pytest.fixture(scope="module")
 def definition(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SweepDefinition]:
-    """The toy, with its data prepared in a storage of its own."""
+    """The toy sweep, with its data prepared in a storage of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "path", [*sys.path])
         runs = tmp_path_factory.mktemp("runs")
         definition = load(TOY, [f"storage.uri={runs}", "tracking.enabled=false"])
-        find_data(definition).prepare(Storage.at(str(runs)), InlineRunner(WANTED), lambda *_: None)
+        find_data(definition).prepare(Storage.at(str(runs)), InlineRunner(RESOURCES), lambda *_: None)
         yield definition
 
 
@@ -97,7 +97,7 @@ def refuse(text: str) -> int:
 
 
 class RunnerConformance:
-    """What a sweep may expect of a place to run on; its subclasses say where that is."""
+    """What a sweep may expect of a runner; subclasses provide the runner."""
 
     @staticmethod
     def opened(definition: SweepDefinition) -> AbstractContextManager[Runner]:
@@ -146,12 +146,12 @@ class RunnerConformance:
         assert list(runner.map(length, texts, describe="measure")) == [len(text) for text in texts]
         assert list(runner.map(length, [], describe="measure")) == []
 
-    def test_what_a_function_refuses_is_refused_with_its_own_words(self, runner: Runner) -> None:
+    def test_an_input_error_of_a_function_is_raised_unchanged(self, runner: Runner) -> None:
         with pytest.raises(InputError) as caught:
             list(runner.map(refuse, ["a"], describe="refuse"))
         assert str(caught.value) == "here: 'a' is wrong"
 
-    def test_a_trial_has_the_cores_that_were_asked_for(self, runner: Runner) -> None:
+    def test_a_trial_has_the_cores_that_the_yaml_asks_for(self, runner: Runner) -> None:
         assert (runner.resources.cpu, runner.resources.gpu, runner.resources.n_workers) == (1, 0, 1)
 
     def test_every_epoch_is_reported_once_and_in_order_until_the_controller_stops_the_trial(self, ran: Ran) -> None:
@@ -160,19 +160,19 @@ class RunnerConformance:
         assert ran.script.others == []
         assert all("valid_accuracy" in report.metrics for _, report in ran.script.reports)
 
-    def test_an_attempt_that_goes_on_gives_what_an_undisturbed_one_does(self, ran: Ran) -> None:
-        interrupted, undisturbed = (
+    def test_a_resumed_attempt_has_the_metrics_of_an_uninterrupted_one(self, ran: Ran) -> None:
+        resumed, uninterrupted = (
             [{name: value for name, value in report.metrics.items() if not name.endswith("_seconds")} for report in one]
             for one in (ran.reports(0), ran.reports(1))
         )
-        assert interrupted == undisturbed
+        assert resumed == uninterrupted
 
-    def test_a_sweep_that_is_over_ends_the_trial_that_runs_and_begins_no_other(self, ran: Ran) -> None:
+    def test_the_end_of_a_sweep_stops_the_running_trial_and_starts_no_other(self, ran: Ran) -> None:
         assert [report.epoch for report in ran.reports(3)] == [1]
         assert ran.reports(4) == []
-        assert ran.script.n_asked_in_vain >= 1
+        assert ran.script.n_refused >= 1
 
-    def test_what_is_reported_is_in_the_storage(self, ran: Ran) -> None:
+    def test_every_reported_epoch_is_in_the_storage(self, ran: Ran) -> None:
         for number, epochs in ((0, 3), (1, 3), (2, 1), (3, 1)):
             paths = ran.folder.trial(number).paths
             assert ran.folder.storage.exists(f"{paths.checkpoint(epochs)}/state.json")
@@ -186,9 +186,9 @@ class TestInline(RunnerConformance):
     @contextmanager
     def opened(definition: SweepDefinition) -> Iterator[Runner]:
         with pytest.MonkeyPatch.context() as patch:
-            # TensorFlow's settings are made once a process, and other tests need this one's
+            # TensorFlow's settings can be made once in a process, and other tests need those of this process
             patch.setattr("sweepkit.training.devices.configure", lambda **_: None)
-            yield InlineRunner(WANTED)
+            yield InlineRunner(RESOURCES)
 
 
 @pytest.mark.ray
@@ -201,5 +201,5 @@ class TestRay(RunnerConformance):
         from sweepkit.runners.ray_tune import cluster
 
         modules = [Path(sweepkit.__file__).parent, definition.package.folder]
-        with cluster.connect(None, modules=modules, wanted=WANTED) as runner:
+        with cluster.connect(None, modules=modules, resources=RESOURCES) as runner:
             yield runner

@@ -1,4 +1,4 @@
-"""Storages: what folders and buckets have in common, and what each does in its own way."""
+"""Storages: what folders and buckets have in common, and how each differs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.support.s3_server import bucket
 
 @pytest.fixture
 def remote(tmp_path: Path) -> Storage:
-    """A storage that is no folder to its users, though its bytes are in one."""
+    """A storage that is not a folder to its callers, though its bytes are in one."""
     return Storage(pafs.SubTreeFileSystem(str(tmp_path / "far"), pafs.LocalFileSystem()), "runs")
 
 
@@ -33,7 +33,7 @@ def fill(folder: Path, **files: str) -> Path:
 
 
 class StorageConformance:
-    """What every storage does; its subclasses say with which."""
+    """What every storage does; subclasses provide the storage."""
 
     @pytest.fixture
     def storage(self) -> Storage:
@@ -50,7 +50,7 @@ class StorageConformance:
         assert storage.read("a/c.bin") == b"two"
         assert storage.names("a") == ["c.bin"]
 
-    def test_compressed_files_are_not_unpacked_behind_the_callers_back(self, storage: Storage) -> None:
+    def test_compressed_files_are_not_unpacked(self, storage: Storage) -> None:
         storage.write("a.gz", b"not gzip at all")
         assert storage.read("a.gz") == b"not gzip at all"
 
@@ -71,7 +71,7 @@ class StorageConformance:
         assert storage.names("t") == ["10", "2", "a.txt"]
         assert storage.names("no/such/folder") == []
 
-    def test_deletes_files_and_whole_folders_and_is_quiet_about_missing_ones(self, storage: Storage) -> None:
+    def test_deletes_files_and_whole_folders_and_ignores_missing_ones(self, storage: Storage) -> None:
         storage.write("t/1/deep/a.txt", b"")
         storage.write("t/b.txt", b"")
         for name in ("t/1", "t/b.txt", "t/absent", "absent/t"):
@@ -83,7 +83,7 @@ class StorageConformance:
             with pytest.raises(ValueError, match="must stay below its root"):
                 storage.write(name, b"")
 
-    def test_a_folder_put_in_can_be_got_back(self, storage: Storage, tmp_path: Path) -> None:
+    def test_a_folder_that_was_put_can_be_got(self, storage: Storage, tmp_path: Path) -> None:
         source = fill(tmp_path / "source", data="d", manifest="m")
         fill(source / "deep", more="x")
         storage.put_folder(source, "data/1", last="manifest")
@@ -134,13 +134,13 @@ class StorageConformance:
         storage.write_json("a.json", {"b": [1, None]})
         assert json.loads(storage.read("a.json")) == {"b": [1, None]}
 
-    def test_what_is_created_is_there_once(self, storage: Storage) -> None:
+    def test_a_file_is_created_once(self, storage: Storage) -> None:
         assert storage.create("a/lock", b"one") is True
         assert storage.create("a/lock", b"two") is False
         assert storage.read("a/lock") == b"one"
         assert storage.names("a") == ["lock"]
 
-    def test_what_is_taken_is_gone(self, storage: Storage) -> None:
+    def test_a_file_that_was_taken_is_gone(self, storage: Storage) -> None:
         storage.write("a/lock", b"one")
         assert storage.take("a/lock") == b"one"
         assert storage.take("a/lock") is None
@@ -160,7 +160,7 @@ class TestFolder(StorageConformance):
 
 
 class TestBucket(StorageConformance):
-    """S3 as pyarrow speaks it, from a server of this machine."""
+    """S3 through pyarrow, from a server on this machine."""
 
     @pytest.fixture
     def storage(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[Storage]:
@@ -171,7 +171,7 @@ class TestBucket(StorageConformance):
 
 
 class TestOtherFileSystem(StorageConformance):
-    """One that pyarrow knows and that is neither: in memory, as other tests have it."""
+    """One of pyarrow that is neither a folder nor a bucket: in memory."""
 
     @pytest.fixture
     def storage(self) -> Storage:
@@ -219,7 +219,7 @@ def test_a_copy_that_fails_leaves_nothing_in_the_cache(remote: Storage, tmp_path
         remote.local_folder("nothing", tmp_path / "cache")
 
 
-def test_what_a_killed_writer_left_is_not_shown_and_can_be_deleted(tmp_path: Path) -> None:
+def test_files_that_a_killed_writer_left_are_not_listed_and_can_be_deleted(tmp_path: Path) -> None:
     storage = Storage.at(str(tmp_path))
     storage.write("t/good", b"")
     with storage.new_folder("t/new", last="state") as folder:
@@ -241,14 +241,14 @@ def test_a_path_is_relative_to_the_working_directory(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.parametrize("tail", ["my runs", "50%20of#it", "Läufe?"])
-def test_its_uri_opens_it_again(tmp_path: Path, tail: str) -> None:
+def test_a_storages_uri_opens_it_again(tmp_path: Path, tail: str) -> None:
     storage = Storage.at(str(tmp_path / tail))
     storage.write("a", b"1")
     assert Storage.at(storage.uri).read("a") == b"1"
     assert Storage.at((tmp_path / tail).as_uri()).read("a") == b"1"
 
 
-def test_opening_and_asking_make_no_folder(tmp_path: Path) -> None:
+def test_opening_and_reading_make_no_folder(tmp_path: Path) -> None:
     storage = Storage.at(str(tmp_path / "runs"))
     assert storage.names("sweeps") == []
     assert not storage.exists("sweeps")
@@ -265,7 +265,7 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     )
 
 
-def test_an_unknown_scheme_is_refused_with_the_known_ones() -> None:
+def test_an_unknown_scheme_is_refused_with_the_allowed_ones() -> None:
     with pytest.raises(InputError) as caught:
         Storage.at("ftp://me:pa55@host/runs?token=pa55")
     assert str(caught.value) == (
@@ -291,7 +291,7 @@ def test_a_bucket_keeps_the_options_that_workers_need() -> None:
     storage = Storage.at(uri)
     assert storage.local is None
     assert storage.uri == uri
-    with pytest.raises(ValueError, match="'s3://bucket/runs' is no folder"):
+    with pytest.raises(ValueError, match="'s3://bucket/runs' is not a folder"):
         storage.path("a")
 
 

@@ -1,4 +1,4 @@
-"""A storage that is full or read-only: what is said, what is left behind, and how a sweep goes on afterwards."""
+"""A storage that is full or read-only: the messages, what is left behind, and how a sweep is resumed afterwards."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.support.disks import SmallDisk, small_disk
 from tests.support.waiting import wait_until
 
 SPACE = Space({"rate": Float(0.1, 1.0)})
-SPEC = SweepConfig.model_validate(
+CONFIG = SweepConfig.model_validate(
     {
         "sweep": "toy",
         "package": "toy",
@@ -34,8 +34,8 @@ SPEC = SweepConfig.model_validate(
 )
 
 
-class Nobody:
-    """An observer that looks away."""
+class Silent:
+    """An observer that ignores every event."""
 
     def progress(self, *_: object) -> None: ...
 
@@ -62,7 +62,7 @@ def test_a_fault_names_the_path_the_reason_and_what_to_do(code: int, words: str,
     with pytest.raises(StorageFault) as caught, writing("/data/runs/journal.log"):
         raise OSError(code, os.strerror(code), "/data/runs/journal.log")
     assert str(caught.value) == (
-        f"/data/runs/journal.log cannot be written: {words}; {remedy}, and the same command goes on from the last "
+        f"/data/runs/journal.log cannot be written: {words}; {remedy}, and the same command resumes from the last "
         "finished epochs"
     )
     assert caught.value.exit_code == 3
@@ -76,7 +76,7 @@ def test_a_fault_names_the_path_the_reason_and_what_to_do(code: int, words: str,
         OSError(errno.ENOSPC, "no room", "/data/runs/elsewhere"),
     ],
 )
-def test_what_libraries_say_in_words_is_understood(error: Exception) -> None:
+def test_errors_of_libraries_that_have_the_code_in_their_text_are_recognised(error: Exception) -> None:
     def write() -> None:
         try:
             raise error
@@ -95,13 +95,13 @@ def test_what_libraries_say_in_words_is_understood(error: Exception) -> None:
         PermissionError(errno.EACCES, "permission denied", "/somebody/elses/corpus.txt"),
     ],
 )
-def test_other_errors_fly_as_they_are(error: Exception) -> None:
+def test_other_errors_propagate_unchanged(error: Exception) -> None:
     with pytest.raises(type(error)) as caught, writing("/data/runs/journal.log"):
         raise error
     assert caught.value is error
 
 
-def test_before_the_start_it_is_wrong_input() -> None:
+def test_before_the_start_it_is_an_input_error() -> None:
     with pytest.raises(InputError, match="a/b cannot be written"), before_start(), writing("a/b"):
         raise OSError(errno.ENOSPC, "")
 
@@ -142,11 +142,11 @@ def run(storage: Storage) -> tuple[SweepController, SweepStudy]:
     """Run trials two at a time until there are no more."""
     journal = storage.path("sweeps/toy/journal.log")
     journal.parent.mkdir(parents=True, exist_ok=True)
-    study = SweepStudy.open(journal, SPEC, SPACE)
-    controller = SweepController(study, SweepFolder(storage, SPEC.sweep), Nobody())
-    while tasks := [request for request in (controller.next_trial(), controller.next_trial()) if request]:
+    study = SweepStudy.open(journal, CONFIG, SPACE)
+    controller = SweepController(study, SweepFolder(storage, CONFIG.sweep), Silent())
+    while requests := [request for request in (controller.next_trial(), controller.next_trial()) if request]:
         for epoch in (1, 2):
-            for request in tasks:
+            for request in requests:
                 if epoch > request.epochs_reported:
                     controller.reported(
                         request.number, Report(epoch, {"score": float(request.params["rate"]) * epoch}, 0.0)
@@ -183,8 +183,8 @@ def test_a_journal_that_cannot_be_written_ends_the_sweep_without_failing_trials(
 def run_until_read_only(disk: SmallDisk, storage: Storage) -> tuple[SweepController, SweepStudy]:
     journal = storage.path("sweeps/toy/journal.log")
     journal.parent.mkdir(parents=True, exist_ok=True)
-    study = SweepStudy.open(journal, SPEC, SPACE)
-    controller = SweepController(study, SweepFolder(storage, SPEC.sweep), Nobody())
+    study = SweepStudy.open(journal, CONFIG, SPACE)
+    controller = SweepController(study, SweepFolder(storage, CONFIG.sweep), Silent())
     request = controller.next_trial()
     assert request is not None
     disk.remount("ro")
@@ -193,8 +193,8 @@ def run_until_read_only(disk: SmallDisk, storage: Storage) -> tuple[SweepControl
 
 
 def test_a_trial_that_meets_a_full_disk_does_not_fail(tmp_path: Path) -> None:
-    study = SweepStudy.open(tmp_path / "journal.log", SPEC, SPACE)
-    controller = SweepController(study, SweepFolder(Storage.at(str(tmp_path)), SPEC.sweep), Nobody())
+    study = SweepStudy.open(tmp_path / "journal.log", CONFIG, SPACE)
+    controller = SweepController(study, SweepFolder(Storage.at(str(tmp_path)), CONFIG.sweep), Silent())
     first, second = controller.next_trial(), controller.next_trial()
     assert first
     assert second
@@ -206,8 +206,8 @@ def test_a_trial_that_meets_a_full_disk_does_not_fail(tmp_path: Path) -> None:
         controller.check()
 
 
-def test_a_run_that_a_full_disk_ends_says_so_and_counts_up_to_its_last_report(disk: SmallDisk) -> None:
-    study = SweepStudy.open(disk.folder / "journal.log", SPEC, SPACE)
+def test_a_run_that_a_full_disk_ends_raises_and_counts_up_to_its_last_report(disk: SmallDisk) -> None:
+    study = SweepStudy.open(disk.folder / "journal.log", CONFIG, SPACE)
 
     def run() -> None:
         with study.running(1):
@@ -222,16 +222,16 @@ def test_a_run_that_a_full_disk_ends_says_so_and_counts_up_to_its_last_report(di
             call()
 
 
-def test_a_lock_that_cannot_be_refreshed_or_deleted_is_nobodys_trouble(
+def test_a_lock_that_cannot_be_refreshed_or_deleted_is_only_logged(
     disk: SmallDisk, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sweepkit.storage.lock.BEAT_S", 0.01)
+    monkeypatch.setattr("sweepkit.storage.lock.HEARTBEAT_S", 0.01)
     with DriverLock("run", where="toy.yaml") as lock:
         lock.take(SweepFolder(Storage.at(str(disk.folder)), "toy"))
         disk.remount("ro")
         wait_until(lambda: caplog.messages, "a warning")
         assert lock.lost() is None
     assert "the lock of the sweep could not be refreshed" in caplog.messages[0]
-    assert "the lock of the sweep stays where it is" in caplog.messages[-1]
+    assert "the lock of the sweep could not be deleted" in caplog.messages[-1]
     with pytest.raises(StorageFault, match=r"other/running\.json cannot be written: read-only"):
         DriverLock("run", where="toy.yaml").take(SweepFolder(Storage.at(str(disk.folder)), "other"))
