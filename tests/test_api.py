@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -18,7 +15,6 @@ import pytest
 import sweepkit
 from tests.support.commands import ROOT, TOY
 from tests.support.small_sweeps import YAML, write_sweep
-from tests.support.waiting import wait_until
 
 SETS = (
     "search={sampler: random, trials: 2}",
@@ -98,53 +94,90 @@ class TestReading:
             sweepkit.load_sweep(tmp_path)
 
 
+def python(folder: Path, program: str) -> subprocess.CompletedProcess[str]:
+    """Run a program in a process of its own, where TensorFlow has not started."""
+    own = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
+    command = [sys.executable, "-c", f"import sweepkit\nTOY, SETS = {str(TOY)!r}, {SETS!r}\n{program}"]
+    return subprocess.run(
+        command, cwd=folder, env=own | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+
+
 @pytest.mark.tf
 @pytest.mark.slow
 class TestRunning:
-    def test_in_a_running_event_loop_a_sweep_runs_and_goes_on(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        monkeypatch.chdir(tmp_path)
+    def test_in_a_running_event_loop_a_sweep_runs_and_the_same_call_goes_on(self, tmp_path: Path) -> None:
+        done = python(
+            tmp_path,
+            """
+import asyncio
 
-        async def cell(n_trials: int) -> sweepkit.Sweep:
-            return sweepkit.run_sweep(TOY, sets=[*SETS, f"search.trials={n_trials}"], inline=True)
+async def cell(n_trials):
+    return sweepkit.run_sweep(TOY, sets=[*SETS, f"search.trials={n_trials}"], inline=True)
 
-        first = asyncio.run(cell(1))
-        assert [trial.state for trial in first.trials] == [sweepkit.TrialState.COMPLETE]
-        second = asyncio.run(cell(2))
-        assert second.counts()["complete"] == 2
-        assert second.trials[0].reports == first.trials[0].reports
-        out, err = capsys.readouterr()
-        assert out == ""
-        assert "toy: trials: 100%" in err
+first = asyncio.run(cell(1))
+assert [trial.state for trial in first.trials] == [sweepkit.TrialState.COMPLETE]
+second = asyncio.run(cell(2))
+assert second.counts()["complete"] == 2
+assert second.trials[0].reports == first.trials[0].reports
+""",
+        )
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+        assert "toy: trials: 100%" in done.stderr
 
     def test_wrong_input_is_an_input_error_and_starts_nothing(self, tmp_path: Path) -> None:
         with pytest.raises(sweepkit.errors.InputError, match=r"search\.trials"):
             sweepkit.run_sweep(TOY, sets=["search.trials=none", f"storage.uri={tmp_path}/runs"])
         assert not (tmp_path / "runs").exists()
 
-    def test_ctrl_c_is_a_keyboard_interrupt_and_the_same_call_goes_on(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.chdir(tmp_path)
-        sets = [*SETS, "stopping.max_epochs=30"]
-        epoch = tmp_path / "runs/sweeps/toy/trials/0000/checkpoints/epoch-0001/state.json"
+    def test_ctrl_c_is_a_keyboard_interrupt_and_the_same_call_goes_on(self, tmp_path: Path) -> None:
+        done = python(
+            tmp_path,
+            """
+import os, pathlib, signal, threading, time
 
-        def press() -> None:
-            wait_until(epoch.exists, "the first epoch")
-            os.kill(os.getpid(), signal.SIGINT)
+epoch = pathlib.Path("runs/sweeps/toy/trials/0000/checkpoints/epoch-0001/state.json")
 
-        pressing = threading.Thread(target=press)
-        pressing.start()
-        with pytest.raises(KeyboardInterrupt):
-            sweepkit.run_sweep(TOY, sets=sets, inline=True)
-        pressing.join()
-        stopped = sweepkit.load_sweep(tmp_path / "runs/sweeps/toy")
-        assert stopped.running() is None
-        assert [trial.state for trial in stopped.trials] == [None]
-        ended = sweepkit.run_sweep(TOY, sets=sets, inline=True)
-        assert ended.counts()["complete"] == 2
-        assert ended.trials[0].reports[: stopped.trials[0].epoch] == stopped.trials[0].reports
+def press():
+    deadline = time.monotonic() + 100
+    while not epoch.exists() and time.monotonic() < deadline:
+        time.sleep(0.002)
+    os.kill(os.getpid(), signal.SIGINT)
+
+sets = [*SETS, "stopping.max_epochs=30"]
+threading.Thread(target=press).start()
+try:
+    sweepkit.run_sweep(TOY, sets=sets, inline=True)
+    raise SystemExit("it was not interrupted")
+except KeyboardInterrupt:
+    pass
+stopped = sweepkit.load_sweep("runs/sweeps/toy")
+assert stopped.running() is None
+assert [trial.state for trial in stopped.trials] == [None], stopped.trials
+ended = sweepkit.run_sweep(TOY, sets=sets, inline=True)
+assert ended.counts()["complete"] == 2
+assert ended.trials[0].reports[: stopped.trials[0].epoch] == stopped.trials[0].reports
+""",
+        )
+        assert done.returncode == 0, done.stderr
+
+    def test_a_process_whose_tensorflow_has_other_settings_is_refused_in_words(self, tmp_path: Path) -> None:
+        done = python(
+            tmp_path,
+            """
+import tensorflow as tf
+
+tf.config.threading.set_intra_op_parallelism_threads(2)
+tf.constant(1.0)
+try:
+    sweepkit.run_sweep(TOY, sets=SETS, inline=True)
+except sweepkit.errors.InputError as error:
+    print(error)
+""",
+        )
+        assert done.returncode == 0, done.stderr
+        assert "TensorFlow has already started in this process with other settings" in done.stdout
+        assert "restart the process" in done.stdout
 
 
 @pytest.mark.tf

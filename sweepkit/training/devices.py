@@ -15,6 +15,8 @@ import subprocess
 import tensorflow as tf
 from tensorflow.python.framework import ops
 
+from sweepkit.errors import InputError
+
 logger = logging.getLogger(__name__)
 
 # CUDA's context and cuDNN's handles are outside of TensorFlow's limit; about 0.5 GB on current drivers
@@ -34,7 +36,21 @@ def configure(*, threads: int, gpu: float, deterministic: bool) -> None:
         threads: of one operation; as many operations run side by side.
         gpu: 0 hides every GPU; a fraction of one gets that fraction of its memory; 1 or more grow as needed.
         deterministic: choose kernels that give the same bits every time.
+
+    Raises:
+        InputError: TensorFlow has started in this process with other settings, as after a model was loaded in a
+            notebook.
     """
+    try:
+        _configure(threads=threads, gpu=gpu, deterministic=deterministic)
+    except RuntimeError as error:
+        raise InputError(
+            f"TensorFlow has already started in this process with other settings: {str(error).partition('.')[0]}; "
+            "restart the process (a notebook: its kernel), or run the sweep without inline"
+        ) from error
+
+
+def _configure(*, threads: int, gpu: float, deterministic: bool) -> None:
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
     if deterministic:
@@ -59,7 +75,7 @@ def configure_task() -> None:
     """Settings of a task that is no trial: one thread, no GPU. A process that has run trials keeps what it has."""
     try:
         configure(threads=1, gpu=0, deterministic=False)
-    except RuntimeError:
+    except InputError:
         # TensorFlow has started, and what it started with decides nothing but speed
         logger.debug("TensorFlow has started already: this task takes the devices that it has")
 
