@@ -95,7 +95,7 @@ def tracking(scratch: Path, n: int) -> None:
             waited += time.perf_counter() - at
         at = time.perf_counter()
         ended = replace(trial, state=TrialState.COMPLETE, reason="-", best_value=0.5, best_epoch=1)
-        sweep_logger.end_trial(run_id, run_endings.of_trial(ended, metric="metric_0", log="log.txt"))
+        sweep_logger.end_trial(run_id, run_endings.of_trial(ended, "metric_0", folder))
         waited += time.perf_counter() - at
     sweep_logger.flush(600)
     print(

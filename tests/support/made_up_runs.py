@@ -6,6 +6,8 @@ import dataclasses
 import uuid
 from typing import Any
 
+from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.tracking import run_endings
 from sweepkit.tracking.run_endings import RunEnding
 from sweepkit.tracking.run_metadata import RunMetadata
@@ -21,4 +23,5 @@ def metadata(**changes: Any) -> RunMetadata:
 def ending(trial: Trial, **changes: Any) -> RunEnding:
     """Describe how a trial's run ends; without `changes`, as that of a trial that ran all of its epochs."""
     values = {"state": TrialState.COMPLETE, "reason": "r", "best_value": 1.0, "best_epoch": 1}
-    return run_endings.of_trial(dataclasses.replace(trial, **(values | changes)), metric="loss", log="some/log.txt")
+    folder = SweepFolder(Storage.at("runs"), "some").trial(trial.number)
+    return run_endings.of_trial(dataclasses.replace(trial, **(values | changes)), "loss", folder)

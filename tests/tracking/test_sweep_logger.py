@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sweepkit.errors import InputError
-from sweepkit.tracking import run_endings
 from sweepkit.tracking.run_endings import RunEnding
 from sweepkit.tracking.run_metadata import SplitInput
 from sweepkit.trial.trial import Trial, TrialState
@@ -64,12 +63,12 @@ def test_a_trial_ends_with_its_reason_and_its_best(
 ) -> None:
     sweep_logger = open_sweep_logger()
     run_id = sweep_logger.start_trial(TRIAL)
-    ended = dataclasses.replace(TRIAL, state=state, reason="that is why", best_value=0.9, best_epoch=4)
-    sweep_logger.end_trial(run_id, run_endings.of_trial(ended, metric="valid_accuracy", log="some/log.txt"))
+    changes = {"state": state, "reason": "that is why", "best_value": 0.9, "best_epoch": 4}
+    sweep_logger.end_trial(run_id, ending(TRIAL, **changes))
     assert sweep_logger.flush()
     run = client.get_run(run_id)
     assert run.info.status == status
-    assert run.data.metrics == {"best_valid_accuracy": 0.9, "best_epoch": 4}
+    assert run.data.metrics == {"best_loss": 0.9, "best_epoch": 4}
     assert run.data.tags["sweepkit.stop_reason"] == "that is why"
     assert run.data.tags["sweepkit.outcome"] == state.value
 
