@@ -113,7 +113,7 @@ def tracking(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
     with servers.tracking(tmp_path_factory.mktemp("tracking")) as address:
         run_id = servers.new_run(address)
-        registry.register(address, run_id=run_id, folder=bundle, name="cells", example=TEXTS[0])
+        registry.register(address, run_id=run_id, folder=bundle, name="cells")
         yield address
 
 

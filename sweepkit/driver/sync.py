@@ -146,7 +146,6 @@ def _register(sweep: Sweep, uri: str, run_id: str, result: FinalResult) -> str |
     with tempfile.TemporaryDirectory(prefix="sweepkit-winner-") as scratch:
         bundle = Path(scratch) / "winner"
         storage.get_folder(paths.winner, bundle)
-        example = task_of(sweep.config.package).example
-        model = register(uri, run_id=run_id, folder=bundle, name=sweep.folder.sweep, example=example)
+        model = register(uri, run_id=run_id, folder=bundle, name=sweep.folder.sweep)
     storage.write_json(paths.final_result, replace(result, registered=model.uri).to_json())
     return model.uri
