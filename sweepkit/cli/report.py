@@ -99,11 +99,13 @@ def _check_writable(folder: Path, option: str) -> None:
 
 def _write(path: Path, content: bytes, option: str) -> Path:
     """Write a file, whole or not at all, and return its absolute path."""
-    from sweepkit.storage.storage import Storage
+    from sweepkit.storage.atomic import replacing
+    from sweepkit.storage.write_errors import writing
 
     path = path.absolute()
     try:
-        Storage.at(str(path.parent)).write(path.name, content)
+        with writing(str(path)), replacing(path) as temporary:
+            temporary.write_bytes(content)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {_reason(error)}; name another place", where=option) from None
     return path

@@ -1,4 +1,4 @@
-"""What a killed preparation leaves behind: a hidden folder that nobody takes for data; the next one deletes it."""
+"""What a killed preparation leaves behind: a hidden folder, never taken for data, which the next one deletes."""
 
 from __future__ import annotations
 
@@ -12,26 +12,25 @@ from pathlib import Path
 
 import psutil
 
-from sweepkit.storage.layout import DataPaths
-from sweepkit.storage.storage import Storage
+from sweepkit.storage.data_folder import DataFolder
 
 _MARK = "being-made.json"
 
 
 @contextmanager
-def marked(folder: Path) -> Iterator[None]:
-    """Note in an unfinished folder who is making it; the note goes when the block ends well."""
-    mark = folder / _MARK
+def marked(unfinished: Path) -> Iterator[None]:
+    """Keep a file with host and process in an unfinished folder; it is deleted when the block succeeds."""
+    mark = unfinished / _MARK
     mark.write_text(json.dumps({"host": socket.gethostname(), "pid": os.getpid()}))
     yield
     mark.unlink()
 
 
-def sweep_up(storage: Storage, paths: DataPaths) -> None:
-    """Delete the unfinished folders beside this data whose makers, processes of this machine, are gone."""
-    if storage.local is None:
+def delete(folder: DataFolder) -> None:
+    """Delete the unfinished folders beside this data that ended processes of this machine left."""
+    if folder.storage.local is None:
         return
-    for mark in storage.path(paths.root).parent.glob(f"*/{_MARK}"):
+    for mark in folder.storage.path(folder.paths.root).parent.glob(f"*/{_MARK}"):
         if _is_orphan(mark):
             shutil.rmtree(mark.parent, ignore_errors=True)
 
@@ -39,7 +38,8 @@ def sweep_up(storage: Storage, paths: DataPaths) -> None:
 def _is_orphan(mark: Path) -> bool:
     try:
         maker = json.loads(mark.read_bytes())
+        # a process id says nothing about another machine that shares the folder
         return maker["host"] == socket.gethostname() and not psutil.pid_exists(maker["pid"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
-        # its maker has just finished, or was killed while writing: then the folder stays hidden
+        # the preparation has just finished, or was killed while it wrote the mark: then the folder stays, hidden
         return False

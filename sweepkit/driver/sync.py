@@ -17,7 +17,7 @@ from sweepkit.driver.tracking import note_synced, split_input
 from sweepkit.errors import DataError, InputError
 from sweepkit.results.final_result import FinalResult
 from sweepkit.results.sweep import Sweep, load_sweep, read_sweep
-from sweepkit.storage.layout import DataPaths
+from sweepkit.storage.data_folder import DataFolder
 from sweepkit.tasks.interface import task_of
 from sweepkit.tracking import run_endings
 from sweepkit.tracking.backfill import Backfill, BackfillCounts, in_users_words
@@ -128,13 +128,14 @@ def _upload(
 
 
 def _training_data(sweep: Sweep) -> SplitInput | None:
-    storage, paths = sweep.folder.storage, DataPaths(sweep.config.package, str(sweep.manifest.data_key))
+    data = DataFolder(sweep.folder.storage, sweep.config.package, str(sweep.manifest.data_key))
+    name = data.paths.manifest
     kind = task_of(sweep.config.package).data_type.manifest_type
     try:
-        manifest = parse_manifest(storage.read_json(paths.manifest), kind, where=paths.manifest)
+        manifest = parse_manifest(data.storage.read_json(name), kind, where=name)
     except (FileNotFoundError, DataError):  # deleted, or of another version: the sweep is uploaded without it
         return None
-    return split_input(manifest, f"{storage.shown}/{paths.root}", split="train", context="training")
+    return split_input(manifest, data.shown(), split="train", context="training")
 
 
 def _register(sweep: Sweep, uri: str, run_id: str, result: FinalResult) -> str | None:
@@ -145,7 +146,6 @@ def _register(sweep: Sweep, uri: str, run_id: str, result: FinalResult) -> str |
     with tempfile.TemporaryDirectory(prefix="sweepkit-winner-") as scratch:
         bundle = Path(scratch) / "winner"
         storage.get_folder(paths.winner, bundle)
-        example = task_of(sweep.config.package).example
-        model = register(uri, run_id=run_id, folder=bundle, name=sweep.folder.sweep, example=example)
+        model = register(uri, run_id=run_id, folder=bundle, name=sweep.folder.sweep)
     storage.write_json(paths.final_result, replace(result, registered=model.uri).to_json())
     return model.uri

@@ -34,7 +34,7 @@ from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.study.journal import Journal
 from sweepkit.study.local_journal import open_journal
 from sweepkit.study.study import SweepStudy
-from sweepkit.tasks.interface import FoundData, task_of
+from sweepkit.tasks.interface import FoundData
 from sweepkit.tracking.registry import register
 from sweepkit.tracking.sweep_logger import SweepLogger
 from sweepkit.trial.leaderboard import Leaderboard
@@ -205,8 +205,7 @@ def _registered(plan: FinalPlan, sweep_logger: SweepLogger) -> str | None:
         bundle = Path(scratch) / "winner"
         folder.storage.get_folder(folder.paths.winner, bundle)
         try:
-            example = task_of(plan.sweep.config.package).example
-            model = register(sweep_logger.uri, run_id=run_id, folder=bundle, name=folder.sweep, example=example)
+            model = register(sweep_logger.uri, run_id=run_id, folder=bundle, name=folder.sweep)
         except InputError as error:
             logger.warning("%s; run `final` again to retry", error)
             return None

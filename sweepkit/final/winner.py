@@ -14,12 +14,11 @@ from pathlib import Path
 from sweepkit.bundle.manifest import FACTS, FORMAT, BundleManifest, Measured
 from sweepkit.config.package import import_package
 from sweepkit.data.dataset import PreparedData
-from sweepkit.data.prepare import local_folder
 from sweepkit.errors import InputError
 from sweepkit.formatting import metric_words
 from sweepkit.results.statistics import proportion_interval
 from sweepkit.results.sweep import Sweep, load_sweep
-from sweepkit.storage.layout import DataPaths
+from sweepkit.storage.data_folder import DataFolder
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.interface import Task, task_of
 from sweepkit.tasks.requests import ExportRequest
@@ -81,7 +80,7 @@ def _export(snapshot: Sweep, best: Trial, *, data_key: str, yaml: Path) -> None:
     config = snapshot.config
     _find_package(config.package, yaml, where=snapshot.folder.shown())
     task, storage = task_of(config.package), snapshot.folder.storage
-    prepared = _prepared(storage, DataPaths(config.package, data_key), task, yaml)
+    prepared = _prepared(DataFolder(storage, config.package, data_key), task, yaml)
     data = DataRef(config.package, config.data, data_key, storage.uri)
     request = ExportRequest(
         best_checkpoint(data, best, sweep=snapshot.folder.sweep, seed=config.search.seed),
@@ -119,11 +118,11 @@ def _find_package(name: str, yaml: Path, *, where: str) -> None:
     import_package(name, yaml.parent / name)
 
 
-def _prepared(storage: Storage, paths: DataPaths, task: Task, yaml: Path) -> PreparedData:
-    if not storage.exists(paths.manifest):
+def _prepared(folder: DataFolder, task: Task, yaml: Path) -> PreparedData:
+    if not folder.exists():
         what = f"the prepared data is gone; `python -m sweepkit prepare {yaml}` makes it again from the source"
-        raise InputError(what, where=f"{storage.shown}/{paths.root}")
-    return task.data_type.open(local_folder(paths, storage))
+        raise InputError(what, where=folder.shown())
+    return task.data_type.open(folder.local_folder())
 
 
 def _local(snapshot: Sweep) -> Path:

@@ -16,8 +16,9 @@ from sweepkit.errors import DataError
 from sweepkit.results.final_result import FinalResult
 from sweepkit.results.sweep import Sweep
 from sweepkit.space import Choice, Param, Value
-from sweepkit.storage.layout import DataPaths, SweepPaths
+from sweepkit.storage.data_folder import DataFolder
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.tasks.description import DataDescription, ErrorDescription
 from sweepkit.tasks.interface import Task, task_of
 from sweepkit.trial.leaderboard import ranked
@@ -102,7 +103,7 @@ def gather(sweep: Sweep) -> ReportData:
     predictions, no_judged = _winner_predictions(storage, sweep.final, source)
     judged = None
     if sweep.final and predictions:
-        mistakes = _mistakes(storage, sweep.folder.paths, sweep.final)
+        mistakes = _mistakes(sweep.folder, sweep.final)
         judged = task.describe_errors(task.read_predictions(storage, predictions), mistakes, prepared)
     return ReportData(
         name=sweep.name,
@@ -126,7 +127,7 @@ def _prepared(storage: Storage, package: str, key: str | None, task: Task) -> tu
     """Read the manifest of the prepared data; None and the reason if that fails."""
     if key is None:
         return None, "The sweep's manifest does not name the prepared data."
-    name, kind = DataPaths(package, key).manifest, task.data_type.manifest_type
+    name, kind = DataFolder(storage, package, key).paths.manifest, task.data_type.manifest_type
     if not storage.exists(name):
         return None, f"The prepared data is gone: there is no {storage.shown}/{name}. `prepare` builds it again."
     try:
@@ -148,8 +149,8 @@ def _winner_predictions(storage: Storage, final: FinalResult | None, source: str
     return winner.predictions, ""
 
 
-def _mistakes(storage: Storage, paths: SweepPaths, final: FinalResult) -> list[Mapping[str, Any]]:  # JSON
+def _mistakes(folder: SweepFolder, final: FinalResult) -> list[Mapping[str, Any]]:  # JSON
     assert final.winner.best_final_trial is not None, "a winner with predictions has a best run"
-    name = paths.final.trial(final.winner.best_final_trial).mistakes
+    storage, name = folder.storage, folder.paths.final.trial(final.winner.best_final_trial).mistakes
     mistakes: list[Mapping[str, Any]] = storage.read_json(name) if storage.exists(name) else []
     return mistakes

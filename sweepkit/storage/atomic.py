@@ -23,12 +23,27 @@ def replacing(target: Path) -> Iterator[Path]:
 
     When the block raises, `target` stays as it was and no other file is left.
     """
-    temporary = _beside(target)
-    try:
+    with _deleted_afterwards(_beside(target)) as temporary:
         yield temporary
         temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def creating(target: Path, *, prefix: str = UNFINISHED) -> Iterator[Path]:
+    """Provide the path of a file to write; leaving the block renames it to `target` unless there is one by then.
+
+    Args:
+        target: the file, which stays as it is if another process was faster.
+        prefix: of the other name, by which the file of a killed process is recognised.
+    """
+    with _deleted_afterwards(_beside(target, prefix)) as temporary:
+        yield temporary
+        try:
+            os.link(temporary, target)  # unlike a rename, it fails where there is a file
+        except FileExistsError:
+            return
+        except OSError:  # a file system without links, where of two processes the last one wins
+            temporary.rename(target)
 
 
 @contextmanager
@@ -54,18 +69,15 @@ def unfinished_folder(target: Path) -> Iterator[Path]:
 def create_file(target: Path, data: bytes) -> bool:
     """Write a file unless there is one; False if there is one, which stays as it is."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = _beside(target)
-    try:
+    with _deleted_afterwards(_beside(target)) as temporary:
         temporary.write_bytes(data)
         try:
-            os.link(temporary, target)  # unlike a rename, it fails where there is a file
+            os.link(temporary, target)
         except FileExistsError:
             return False
-        except OSError:  # a file system without links: the file exists for a moment before its content does
+        except OSError:  # without links, only one process must succeed: the file may exist before its content does
             return _create_directly(target, data)
         return True
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def put_aside(path: Path) -> Path:
@@ -79,6 +91,19 @@ def check_filled(folder: Path, last: str) -> None:
         raise ValueError(f"the folder must hold {last!r}, whose presence means that it is complete")
 
 
+def unfinished_name(prefix: str = UNFINISHED) -> str:
+    """Return a new name for what is being written or deleted."""
+    return f"{prefix}{uuid.uuid4().hex}"
+
+
+@contextmanager
+def _deleted_afterwards(temporary: Path) -> Iterator[Path]:
+    try:
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def _create_directly(target: Path, data: bytes) -> bool:
     try:
         with target.open("xb") as file:
@@ -88,6 +113,6 @@ def _create_directly(target: Path, data: bytes) -> bool:
     return True
 
 
-def _beside(target: Path) -> Path:
+def _beside(target: Path, prefix: str = UNFINISHED) -> Path:
     # the same folder is on the same file system, within which alone a rename is atomic
-    return target.with_name(f"{UNFINISHED}{uuid.uuid4().hex}")
+    return target.with_name(unfinished_name(prefix))

@@ -11,7 +11,6 @@ import hashlib
 import json
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,7 +20,7 @@ import pyarrow as pa
 import pyarrow.fs as pafs
 
 from sweepkit.errors import InputError
-from sweepkit.storage.atomic import UNFINISHED, check_filled, create_file, put_aside, unfinished_folder
+from sweepkit.storage.atomic import check_filled, create_file, put_aside, unfinished_folder, unfinished_name
 from sweepkit.storage.tree import FileTree, relative
 from sweepkit.storage.uris import open_filesystem, reason, shown
 from sweepkit.storage.write_errors import is_full, writing
@@ -65,7 +64,7 @@ class Storage:
         Raises:
             InputError: the root cannot be written; names it.
         """
-        probe = f"{UNFINISHED}{uuid.uuid4().hex}"
+        probe = unfinished_name()
         try:
             self._tree.write(probe, _PROBE)
             self._tree.delete(probe)

@@ -6,12 +6,11 @@ Errors are those of pyarrow and the operating system; `Storage` translates them.
 
 from __future__ import annotations
 
-import uuid
 from pathlib import Path, PurePosixPath
 
 import pyarrow.fs as pafs
 
-from sweepkit.storage.atomic import UNFINISHED
+from sweepkit.storage.atomic import UNFINISHED, unfinished_name
 
 # Stores of objects: no folders to make, and an object appears only when its upload is complete. Other file systems of
 # pyarrow need a rename for that, which a store of objects does not have.
@@ -43,7 +42,7 @@ class FileTree:
             return self._put(target, data)
         folder = str(PurePosixPath(target).parent)
         self._filesystem.create_dir(folder, recursive=True)
-        temporary = f"{folder}/{UNFINISHED}{uuid.uuid4().hex}"
+        temporary = f"{folder}/{unfinished_name()}"
         try:
             self._put(temporary, data)
             self._filesystem.move(temporary, target)

@@ -1,5 +1,4 @@
-"""What a task says of its data and of a model's errors, as values that reports draw, commands print and nobody looks
-into.
+"""What a task says about its data, its models and their errors, as values for reports, commands and the registry.
 
 Try `DataDescription(how="...", summary=("train: 20 rows",), parts=(Table(("split", "rows"), [("train", "20")]),))`.
 """
@@ -83,6 +82,23 @@ class DataDescription:
     how: str
     summary: tuple[str, ...]
     parts: tuple[SizeHistogram | Shares | Table, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ServedModel:
+    """What a registered model takes and returns, and what loading it needs.
+
+    Attributes:
+        inputs: the type of each column, as MLflow spells types: "string", "double".
+        outputs: the same of what it returns; a row may lack any of them.
+        example: a row of the inputs; it is stored in the registry.
+        packages: imported besides TensorFlow, Keras and what reads any bundle.
+    """
+
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]
+    example: Mapping[str, str | float]
+    packages: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

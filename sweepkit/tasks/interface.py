@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sweepkit.tasks.description import DataDescription, ErrorDescription
+from sweepkit.tasks.description import DataDescription, ErrorDescription, ServedModel
 from sweepkit.tasks.requests import BaselineRequest, Evaluation, EvaluationRequest, ExportRequest
 
 if TYPE_CHECKING:
@@ -124,8 +124,8 @@ class TaskBundle(Protocol):
         """What the manifest of a bundle is read as."""
 
     @property
-    def example(self) -> str:
-        """What a registered model takes, as an example."""
+    def served(self) -> ServedModel:
+        """What a registered model takes and returns."""
 
     def export(self, request: ExportRequest) -> BundleManifest:
         """Make a bundle of a checkpoint, on whatever devices this process has; DataError if something is damaged."""

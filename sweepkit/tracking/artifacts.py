@@ -5,12 +5,12 @@ A store is not trusted with paths: only plain names that a bundle's manifest lis
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path, PurePosixPath
 
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from sweepkit.bundle.manifest import FACTS, listed_files
+from sweepkit.storage.atomic import unfinished_folder
 from sweepkit.tracking.errors import RefusedError
 from sweepkit.tracking.uris import is_file
 
@@ -72,15 +72,15 @@ class Artifacts:
         """Copy a bundle's files into a folder; one that is not there is left out, for loading to notice."""
         listed = self._repository.list_artifacts(bundle or None)
         stored = {PurePosixPath(entry.path).name for entry in listed}
-        with tempfile.TemporaryDirectory(prefix=".incoming-", dir=folder) as scratch:
-            if FACTS not in stored:
-                return
-            manifest = self._download(bundle, FACTS, Path(scratch))
+        if FACTS not in stored:
+            return
+        with unfinished_folder(folder / FACTS) as scratch:
+            manifest = self._download(bundle, FACTS, scratch)
             for name in listed_files(manifest.parent):
                 if name == FACTS:  # the last, so that its presence means complete
                     manifest.rename(folder / name)
                 elif name in stored:
-                    self._download(bundle, name, Path(scratch)).rename(folder / name)
+                    self._download(bundle, name, scratch).rename(folder / name)
 
     def _download(self, bundle: str, name: str, scratch: Path) -> Path:
         place = f"{bundle}/{name}" if bundle else name

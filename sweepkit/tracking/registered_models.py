@@ -50,9 +50,7 @@ class ModelStore:
         self._client = MlflowClient(tracking_uri=uri, registry_uri=uri)
 
     @translated
-    def register(
-        self, *, run_id: str, folder: Path, name: str, example: str, labels: Mapping[str, str]
-    ) -> tuple[int, bool]:
+    def register(self, *, run_id: str, folder: Path, name: str, labels: Mapping[str, str]) -> tuple[int, bool]:
         """Return the version that the bundle has under this name, and whether it was made now; see `registry`."""
         content = (folder / FACTS).read_bytes()
         manifest, digest = _manifest(content), hashlib.sha256(content).hexdigest()
@@ -60,7 +58,7 @@ class ModelStore:
         version = earlier
         if version is None:
             tags = {**_tags(manifest), _DIGEST_TAG: digest, **labels}
-            model = self._log(run_id, folder, manifest, example=example, tags=tags)
+            model = self._log(run_id, folder, manifest, tags=tags)
             self._make_name(name)
             version = self._make_version(name, model, tags, description=_description(name, manifest))
         # the tag comes after the alias: where it is missing, a registration was cut short
@@ -117,9 +115,7 @@ class ModelStore:
         versions = self._client.search_model_versions(f"name = '{name}' and run_id = '{run_id}'")
         return next((version for version in versions if version.tags.get(_DIGEST_TAG) == digest), None)
 
-    def _log(
-        self, run_id: str, folder: Path, manifest: BundleManifest, *, example: str, tags: Mapping[str, str]
-    ) -> LoggedModel:
+    def _log(self, run_id: str, folder: Path, manifest: BundleManifest, *, tags: Mapping[str, str]) -> LoggedModel:
         """Make a model of the run from a bundle."""
         run = self._client.get_run(run_id)
         model = self._client.create_logged_model(
@@ -131,7 +127,7 @@ class ModelStore:
         )
         with self._finalized(model), tempfile.TemporaryDirectory(prefix="sweepkit-model-") as scratch:
             path = Path(scratch) / "model"
-            model_files.write(path, folder, manifest, example=example, model=model)
+            model_files.write(path, folder, manifest, model)
             self._client.log_model_artifacts(model.model_id, str(path))
         self._client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
         return model

@@ -2,7 +2,7 @@
 
 The public functions, which check their input and name the store in errors; the requests are in `registered_models`.
 Try
-`register(uri, run_id=run_id, folder=Path("runs/sweeps/cells/winner"), name="cells", example="some text").uri`.
+`register(uri, run_id=run_id, folder=Path("runs/sweeps/cells/winner"), name="cells").uri`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,6 @@ def register(
     run_id: str,
     folder: Path,
     name: str,
-    example: str,
     labels: Mapping[str, str] | None = None,
 ) -> RegisteredModel:
     """Log a bundle as a model of a run, as the new champion under a name.
@@ -64,7 +63,6 @@ def register(
         run_id: the sweep's run.
         folder: the bundle.
         name: of the registered model, made if need be.
-        example: a raw text as the model reads it; it is stored.
         labels: further tags of the version.
 
     Raises:
@@ -76,7 +74,7 @@ def register(
     uri = located(uri)
     try:
         store = _model_store(uri)
-        version, is_new = store.register(run_id=run_id, folder=folder, name=name, example=example, labels=labels or {})
+        version, is_new = store.register(run_id=run_id, folder=folder, name=name, labels=labels or {})
     except StoreError as error:
         what = "cannot be reached" if isinstance(error, UnreachableError) else "rejected it"
         raise InputError(f"the winner is not registered: tracking store {shown(uri)!r} {what}: {error}") from error

@@ -1,15 +1,13 @@
 """A new SQLite store, which appears complete or not at all.
 
 MLflow makes its tables one by one, for seconds; killed meanwhile, it leaves a file that it can neither use nor repair.
-Here the store is made under another name and renamed when it is complete. Try `lay_out(Path("mlflow.db"))`.
+So the store is made under another name and renamed when it is complete. Try `lay_out(Path("mlflow.db"))`.
 """
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import time
-import uuid
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.tracking._tracking_service.utils import _get_store
 
 from sweepkit.errors import InputError
+from sweepkit.storage.atomic import creating
 from sweepkit.tracking.errors import REMEDY
 
 _OLD_S = 3600.0  # making a store takes seconds: after an hour, its maker was killed
@@ -30,18 +29,16 @@ def lay_out(path: Path) -> None:
     """
     # an empty file is what `touch` or a cancelled first connection leaves; SQLite takes it for a new database
     if path.exists() and path.stat().st_size:
-        return _check(path)
+        _check(path)
+        return
     _delete_leftovers(path)
-    # beside it, since a link or a rename needs the same file system
-    unfinished = path.with_name(f".{path.name}-{uuid.uuid4().hex}")
-    uri = f"sqlite:///{unfinished.absolute()}"
-    try:
+    with creating(path, prefix=_prefix(path)) as unfinished:
+        uri = f"sqlite:///{unfinished.absolute()}"
         MlflowClient(tracking_uri=uri).search_experiments(max_results=1)
-        # the file is about to get another name, so no connection to this one may stay open
+        # the file is about to be renamed, so no connection to it may stay open
         _get_store(uri).engine.dispose()  # type: ignore[no-untyped-call]  # MLflow is typed in part
-        _put_in_place(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        if path.exists() and not path.stat().st_size:
+            path.unlink()
 
 
 def _check(path: Path) -> None:
@@ -62,18 +59,12 @@ def _check(path: Path) -> None:
 
 
 def _delete_leftovers(path: Path) -> None:
-    for leftover in path.parent.glob(f".{path.name}-*"):
+    for leftover in path.parent.glob(f"{_prefix(path)}*"):
         with suppress(FileNotFoundError):  # another process may be deleting it too
             if time.time() - leftover.stat().st_mtime > _OLD_S:
                 leftover.unlink()
 
 
-def _put_in_place(unfinished: Path, path: Path) -> None:
-    if path.exists() and not path.stat().st_size:
-        path.unlink()
-    try:
-        os.link(unfinished, path)  # unlike a rename, never replaces what another process has made meanwhile
-    except FileExistsError:
-        return
-    except OSError:  # a file system without links
-        unfinished.rename(path)
+def _prefix(path: Path) -> str:
+    # has the store's name, so that leftovers of other files in the folder are left alone
+    return f".{path.name}-"

@@ -13,10 +13,10 @@ from sweepkit.config.package import Package, import_package
 from sweepkit.config.schema import DataSettings
 from sweepkit.data.batches import BatchSettings
 from sweepkit.data.dataset import PreparedData
-from sweepkit.data.prepare import local_folder
 from sweepkit.space import Params
-from sweepkit.storage.layout import DataPaths, SweepPaths
+from sweepkit.storage.data_folder import DataFolder
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.trial.checkpoint_ref import CheckpointRef, DataRef
 
 Data = TypeVar("Data", bound=PreparedData, covariant=True)
@@ -69,7 +69,7 @@ def open_data(ref: DataRef, kind: type[Data]) -> OpenedData[Data]:
     """
     storage, package = Storage.at(ref.storage_uri), import_package(ref.package)
     settings = package.data_model.model_validate(dict(ref.settings))
-    prepared = kind.open(local_folder(DataPaths(ref.package, ref.key), storage))
+    prepared = kind.open(DataFolder(storage, ref.package, ref.key).local_folder())
     return OpenedData(package, settings, prepared, storage)
 
 
@@ -88,7 +88,5 @@ def open_trained(ref: CheckpointRef, kind: type[Data]) -> TrainedTrial[Data]:
     settings = data.batch_settings(ref.params)
     keras.utils.set_random_seed(ref.seed)  # for layers that draw what they do not keep as a weight
     model = data.build(ref.params)
-    checkpoints.load_weights(
-        data.storage, SweepPaths(ref.sweep, ref.stage).trial(ref.trial).checkpoint(ref.epoch), model
-    )
+    checkpoints.load_weights(SweepFolder(data.storage, ref.sweep, ref.stage).trial(ref.trial), ref.epoch, model)
     return TrainedTrial(data, model, settings)

@@ -1,9 +1,9 @@
-"""One worker: it builds a trial's model, trains it an epoch at a time, validates, writes a checkpoint and logs, then
-reports.
+"""The training of trials on a worker: build the model, train and validate epoch by epoch, and after each write the
+checkpoint, log, and return the report.
 
-Not for deciding anything: whoever calls `run_epoch` decides whether there is a next one. The same class runs inside a
-Ray actor and inside the driver's own process. Prepared data stays decoded between the trials of a worker, and
-TensorFlow is imported once. Try `worker = Worker(job, open_log); worker.start(task); report = worker.run_epoch()`.
+Whether there is a next epoch is decided by the controller, which calls `run_epoch`. The same class runs in a Ray actor
+and in the driver's process. Decoded data and TensorFlow are kept from trial to trial. Try
+`trainer = Trainer(trial_settings, open_log, task); trainer.start(request); report = trainer.run_epoch()`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ import numpy as np
 from sweepkit.errors import StorageFault
 from sweepkit.nn import implementation
 from sweepkit.redaction import hidden
-from sweepkit.storage.layout import SweepPaths, TrialPaths
-from sweepkit.storage.sweep_folder import TrialFolder
+from sweepkit.storage.sweep_folder import SweepFolder, TrialFolder
 from sweepkit.training import checkpoints, devices
 from sweepkit.training.checkpoints import CheckpointState
 from sweepkit.training.datasets import EpochData, TrainingTask
@@ -39,7 +38,7 @@ OpenLog = Callable[[TrialSettings, TrialRequest, TrialFolder], ReportLog | None]
 
 
 class Trainer:
-    """Trains one trial after another. Owns the process's TensorFlow settings, so a process has at most one."""
+    """Train one trial after another. It configures TensorFlow for its process, so a process has at most one."""
 
     def __init__(self, trial_settings: TrialSettings, open_log: OpenLog, task: TrainingTask) -> None:
         devices.configure(
@@ -49,51 +48,51 @@ class Trainer:
         self._trial_settings = trial_settings
         self._open_log = open_log
         self._data = open_data(trial_settings.data_ref, task.data_type)
-        self._storage = self._data.storage
-        # imported before the collector is frozen
+        self._sweep = SweepFolder(self._data.storage, trial_settings.sweep, trial_settings.stage)
+        # imported now, so that the garbage collector's freeze below covers them
         self._data.package.model_module(), self._data.package.data_module()
         self._datasets = task.datasets(self._data)
         self._trial: _RunningTrial | None = None
-        # what is imported and decoded by now stays for good: keep the collector from walking it, now or after a trial
+        # modules and decoded rows stay until the process ends: frozen, no collection after a trial visits them
         gc.freeze()
 
     def start(self, request: TrialRequest) -> None:
-        """Build the model of a trial, and go on from its newest checkpoint where an earlier attempt left one.
+        """Build the model of a trial, and resume from its newest checkpoint if an earlier attempt wrote one.
 
-        Whatever the sweep package raises here or in `run_epoch` is raised again, and stands in the trial's log.
+        An exception of the sweep package, here or in `run_epoch`, is written to the trial's log and raised again.
         """
         self.stop()
-        paths = SweepPaths(self._trial_settings.sweep, self._trial_settings.stage).trial(request.number)
-        self._trial = trial = _RunningTrial(request, paths)
-        if request.resumes and self._storage.exists(paths.log):
-            trial.text.write(self._storage.read(paths.log).decode(errors="replace"))
+        folder = self._sweep.trial(request.number)
+        self._trial = trial = _RunningTrial(request, folder)
+        if request.resumes and folder.storage.exists(folder.paths.log):
+            trial.text.write(folder.storage.read(folder.paths.log).decode(errors="replace"))
         with self._logged(trial):
             trial.train = self._datasets.train(request.params, seed=request.seed)
             trial.valid = self._datasets.valid(request.params)
             keras.utils.set_random_seed(request.seed)
             trial.model = self._data.build(request.params)
             if request.resumes:
-                state = checkpoints.restore(self._storage, paths, trial.model)
+                state = checkpoints.restore(folder, trial.model)
                 trial.reports = list(state.reports) if state else []
             trial.n_returned = min(request.epochs_reported, len(trial.reports))
-            trial.log = self._open_log(self._trial_settings, request, TrialFolder(self._storage, paths))
-            again = f" attempt {request.attempt}" if request.attempt > 1 else ""
+            trial.log = self._open_log(self._trial_settings, request, folder)
+            attempt = f" attempt {request.attempt}" if request.attempt > 1 else ""
             logger.info(
-                "trial %d%s starts after epoch %d: %s", request.number, again, len(trial.reports), request.params
+                "trial %d%s starts after epoch %d: %s", request.number, attempt, len(trial.reports), request.params
             )
 
     def run_epoch(self) -> Report:
-        """Train and validate one epoch, write the checkpoint, log, and return what to report.
+        """Train and validate one epoch, write the checkpoint, log, and return the report.
 
-        An epoch that the checkpoint has and the journal has not (a death between the two) is returned without
-        training it again. One that the journal has and the checkpoint has not (it was deleted or damaged) is trained
-        again and keeps its report.
+        An epoch in the checkpoint but not in the journal (the process ended between the two) is returned without
+        training. One in the journal but not in the checkpoint (deleted or damaged) is trained again and keeps the
+        journal's report.
         """
         assert self._trial is not None, "start() comes first"
         trial = self._trial
         with self._logged(trial):
             if trial.n_returned == len(trial.reports):
-                trial.reports.append(self._as_known(trial, self._train_and_validate(trial)))
+                trial.reports.append(self._as_journalled(trial, self._train_and_validate(trial)))
                 self._save_checkpoint(trial)
             report = trial.reports[trial.n_returned]
             logger.info("epoch %d: %s", report.epoch, dict(report.metrics))
@@ -103,7 +102,7 @@ class Trainer:
         return report
 
     def stop(self) -> None:
-        """End the running trial, if there is one, and give back its memory."""
+        """End the running trial, if there is one, and free its memory."""
         if self._trial is None:
             return
         self._trial.close()
@@ -114,19 +113,19 @@ class Trainer:
 
     @contextlib.contextmanager
     def _logged(self, trial: _RunningTrial) -> Iterator[None]:
-        """Bring the trial's log up to date afterwards, with the traceback of what went wrong."""
-        is_taken = True
+        """Write the trial's log when the block ends, with the traceback if it fails."""
+        is_writable = True
         try:
             yield
         except StorageFault:
-            is_taken = False  # nor would the storage take the log
+            is_writable = False  # writing the log would fail too, and hide the first error
             raise
         except Exception:
-            logger.exception("trial %d fails", trial.request.number)
+            logger.exception("trial %d failed", trial.request.number)
             raise
         finally:
-            if is_taken:
-                self._storage.write(trial.paths.log, trial.text.getvalue().encode())
+            if is_writable:
+                trial.folder.storage.write(trial.folder.paths.log, trial.text.getvalue().encode())
 
     def _train_and_validate(self, trial: _RunningTrial) -> Report:
         epoch = len(trial.reports) + 1
@@ -137,7 +136,7 @@ class Trainer:
             initial_epoch=epoch - 1,
             epochs=epoch,
             verbose=0,
-            shuffle=False,  # the feed has done it; Keras warns if it is left to ask
+            shuffle=False,  # the dataset shuffles; Keras warns about a shuffle of its own
             callbacks=[keras.callbacks.TerminateOnNaN()],
         )
         metrics = {f"train_{name}": float(values[-1]) for name, values in history.history.items()}
@@ -145,7 +144,7 @@ class Trainer:
         metrics["n_weights"] = float(trial.model.count_params())
         report = Report(epoch, metrics, time.time())
         if early_stopping.not_finite(report, self._trial_settings.metric):
-            return report  # nothing that validation could say would matter any more
+            return report  # the trial fails, whatever validation would give
         return self._validated(trial, report)
 
     def _validated(self, trial: _RunningTrial, report: Report) -> Report:
@@ -155,69 +154,72 @@ class Trainer:
         metrics["valid_seconds"] = time.perf_counter() - started
         return Report(report.epoch, metrics, time.time())
 
-    def _as_known(self, trial: _RunningTrial, report: Report) -> Report:
-        """Return what the journal has of this epoch, else the report itself; best epochs must be the same for all."""
+    def _as_journalled(self, trial: _RunningTrial, report: Report) -> Report:
+        """Return the journal's report of this epoch if there is one, so that checkpoint and journal agree on the best.
+
+        A new one may differ in its last bits, on other hardware or without `deterministic`.
+        """
         if report.epoch > len(trial.request.reports):
             return report
-        known = Report.from_json(trial.request.reports[report.epoch - 1])
-        now, before = report.metrics.get(self._trial_settings.metric), known.metrics.get(self._trial_settings.metric)
+        journalled = Report.from_json(trial.request.reports[report.epoch - 1])
+        metric = self._trial_settings.metric
+        now, before = report.metrics.get(metric), journalled.metrics.get(metric)
         level = logging.INFO if now == before else logging.WARNING
-        logger.log(
-            level, "epoch %d trained again: %s is %s, was %s", report.epoch, self._trial_settings.metric, now, before
-        )
-        return known
+        logger.log(level, "epoch %d trained again: %s is %s, was %s", report.epoch, metric, now, before)
+        return journalled
 
     def _save_checkpoint(self, trial: _RunningTrial) -> None:
         request, epoch = trial.request, trial.reports[-1].epoch
         state = CheckpointState(
             number=request.number, epoch=epoch, reports=tuple(trial.reports), params=request.params, seed=request.seed
         )
-        checkpoints.save(self._storage, trial.paths, trial.model, state)
+        checkpoints.save(trial.folder, trial.model, state)
         values = [report.metrics.get(self._trial_settings.metric, float("nan")) for report in trial.reports]
         best = early_stopping.best_so_far(values, self._trial_settings.direction)
         best_epoch = trial.reports[best[1]].epoch if best else epoch
-        checkpoints.tidy(self._storage, trial.paths, best_epoch=best_epoch, last_epoch=epoch)
+        checkpoints.tidy(trial.folder, best_epoch=best_epoch, last_epoch=epoch)
 
 
 def _seed_epoch(seed: int) -> None:
-    """Make what Python and NumPy draw a function of trial and epoch, so that a continued trial draws the same.
+    """Seed Python and NumPy by trial and epoch, so that a resumed trial draws the same numbers.
 
-    TensorFlow is left alone: to take a new seed it would forget the compiled training step, 0.4 s an epoch, and still
-    draw in its operations what the seed of `start` says. Keras' layers keep the state of their draws in the checkpoint.
+    TensorFlow keeps its seed: a new one would discard the compiled training step, 0.4 s an epoch, while its operations
+    would go on with the seed of `start`. The generators of Keras' layers are in the checkpoint.
     """
     random.seed(seed)
     np.random.seed(seed)  # the generator that a sweep package may use
 
 
-class _Discreet(logging.Formatter):
-    """Keeps credentials out of the log, whoever's error brought them."""
+class _RedactingFormatter(logging.Formatter):
+    """Remove credentials, which errors of libraries may quote."""
 
     def format(self, record: logging.LogRecord) -> str:
         return hidden(super().format(record))
 
 
 class _RunningTrial:
-    """What belongs to the trial under way, and goes with it.
+    """The state of the running trial, dropped when it ends.
 
     Attributes:
-        train: where its batches come from; valid: likewise.
-        reports: one for each epoch that its checkpoint has.
-        n_returned: how many epochs the driver has been told of, in this attempt or before.
-        text: its log so far.
+        train: the dataset of each epoch.
+        valid: the dataset of every validation.
+        reports: one for each epoch of the checkpoint.
+        n_returned: how many epochs have been reported to the driver, in this attempt or before.
+        text: the log so far.
     """
 
     train: EpochData
     valid: EpochData
 
-    def __init__(self, request: TrialRequest, paths: TrialPaths) -> None:
-        self.request, self.paths = request, paths
+    def __init__(self, request: TrialRequest, folder: TrialFolder) -> None:
+        self.request, self.folder = request, folder
         self.model: Any = None  # a Keras model once it is built, and Keras has no types
         self.log: ReportLog | None = None
         self.reports: list[Report] = []
         self.n_returned = 0
         self.text = io.StringIO()
         self._handler = logging.StreamHandler(self.text)
-        self._handler.setFormatter(_Discreet("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        self._handler.setFormatter(_RedactingFormatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         logging.getLogger().addHandler(self._handler)
         logging.getLogger("sweepkit").setLevel(logging.INFO)
 

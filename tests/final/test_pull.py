@@ -132,7 +132,7 @@ def test_a_machine_that_never_saw_the_sweep_gets_it_from_the_server(
     from sweepkit.tracking import registry
 
     run_id = servers.new_run(server)
-    registry.register(server, run_id=run_id, folder=bundle, name="cells", example="good")
+    registry.register(server, run_id=run_id, folder=bundle, name="cells")
     expected = contents(bundle)
     shutil.rmtree(bundle)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
@@ -149,7 +149,7 @@ def test_a_damaged_artifact_leaves_nothing(server: str, bundle: Path, tmp_path: 
 
     lie(bundle)
     run_id = servers.new_run(server)
-    made = registry.register(server, run_id=run_id, folder=bundle, name="liar", example="good")
+    made = registry.register(server, run_id=run_id, folder=bundle, name="liar")
     with pytest.raises(DataError, match=r"version 1 of model 'liar'/check.parquet: the model must give"):
         pull(made.uri, tmp_path / "to", tracking_uri=server)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle"]

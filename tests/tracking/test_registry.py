@@ -62,7 +62,7 @@ def run_id(uri: str) -> str:
 @pytest.fixture
 def register(uri: str, run_id: str, bundle: Path) -> Register:
     def call(**changes: Any) -> registry.RegisteredModel:
-        defaults = {"run_id": run_id, "folder": bundle, "name": "cells", "example": "a good film"}
+        defaults = {"run_id": run_id, "folder": bundle, "name": "cells"}
         return registry.register(changes.pop("uri", uri), **(defaults | changes))
 
     return call
@@ -116,7 +116,7 @@ def test_the_signature_is_raw_text_in_and_a_label_out(register: Register, client
     assert [(one["name"], one["type"]) for one in inputs] == [("text", "string")]
     expected = [("label", "string"), ("probability", "double"), ("note", "string")]
     assert [(one["name"], one["type"]) for one in outputs] == expected
-    assert json.loads(files["input_example.json"]) == {"columns": ["text"], "data": [["a good film"]]}
+    assert json.loads(files["input_example.json"]) == {"columns": ["text"], "data": [["A text to label."]]}
 
 
 def test_the_same_bundle_again_adds_no_version(register: Register, client: MlflowClient) -> None:

@@ -10,9 +10,7 @@ import csv
 import io
 import os
 import sys
-import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ import pyarrow.parquet as pq
 
 from sweepkit.errors import DataError, InputError
 from sweepkit.formatting import listed, nearest
+from sweepkit.storage.atomic import replacing
 
 SUFFIXES = (".txt", ".csv", ".parquet")
 
@@ -113,7 +112,7 @@ def _read_lines(path: Path) -> TextFile:
     lines = lines_of(path.read_bytes(), where=str(path))
 
     def write(to: Path, columns: Mapping[str, Column]) -> None:
-        with _replaced(to) as unfinished:
+        with replacing(to) as unfinished:
             rows = zip(lines, *columns.values(), strict=True)
             content = "".join("\t".join(_cell(value) for value in row) + "\n" for row in rows)
             unfinished.write_text(content, encoding="utf-8", newline="\n")
@@ -126,7 +125,7 @@ def _read_csv(path: Path, column: str) -> TextFile:
     place = _place(path, column, head)
 
     def write(to: Path, columns: Mapping[str, Column]) -> None:
-        with _replaced(to) as unfinished, unfinished.open("w", encoding="utf-8", newline="\n") as file:
+        with replacing(to) as unfinished, unfinished.open("w", encoding="utf-8", newline="\n") as file:
             file.write(_csv_line([*head, *columns]))
             for row, *values in zip(rows, *columns.values(), strict=True):
                 file.write(_csv_line([*row, *(_cell(value) for value in values)]))
@@ -177,7 +176,7 @@ def _read_parquet(path: Path, column: str) -> TextFile:
         wider = table
         for name, values in columns.items():
             wider = wider.append_column(name, _arrow(values))
-        with _replaced(to) as unfinished:
+        with replacing(to) as unfinished:
             pq.write_table(wider, unfinished)
 
     return TextFile(path, ["" if text is None else text for text in texts], tuple(table.column_names), write)
@@ -201,14 +200,3 @@ def _cell(value: str | float | None) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else f"{value:.6f}"
-
-
-@contextmanager
-def _replaced(to: Path) -> Iterator[Path]:
-    """Give a new file beside `to` to write, which takes its place at the end; nothing is left when that fails."""
-    unfinished = to.with_name(f".unfinished-{uuid.uuid4().hex}{to.suffix}")
-    try:
-        yield unfinished
-        unfinished.replace(to)
-    finally:
-        unfinished.unlink(missing_ok=True)

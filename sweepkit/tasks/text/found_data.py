@@ -11,7 +11,7 @@ from sweepkit.config.package import Package
 from sweepkit.config.schema import DataSettings
 from sweepkit.data.prepare import Progress, TaskMapper, find_prepared
 from sweepkit.space import Space
-from sweepkit.storage.layout import DataPaths
+from sweepkit.storage.data_folder import DataFolder
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text.dataset import PreparedTexts
 from sweepkit.tasks.text.prepare import content_key, prepare_texts
@@ -28,7 +28,7 @@ class FoundTexts:
     key: str
 
     def is_prepared(self, storage: Storage) -> bool:
-        return find_prepared(DataPaths(self.recipe.package, self.key), storage, PreparedTexts) is not None
+        return find_prepared(DataFolder(storage, self.recipe.package, self.key), PreparedTexts) is not None
 
     def prepare(self, storage: Storage, mapper: TaskMapper, progress: Progress) -> PreparedTexts:
         """Find the prepared data and verify it, or make it.

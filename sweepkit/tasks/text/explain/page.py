@@ -12,7 +12,8 @@ from typing import Any
 import jinja2
 import numpy as np
 
-from sweepkit.storage.storage import Storage
+from sweepkit.storage.atomic import replacing
+from sweepkit.storage.write_errors import writing
 from sweepkit.tasks.text.explain import captions, colours
 from sweepkit.tasks.text.explain.explanation import Explanation
 from sweepkit.tasks.text.explain.tokens import is_right_to_left, plain
@@ -21,7 +22,8 @@ from sweepkit.tasks.text.explain.tokens import is_right_to_left, plain
 def write(found: Explanation, path: Path) -> None:
     """Write the page, whole or not at all."""
     path = path.absolute()
-    Storage.at(str(path.parent)).write(path.name, html(found).encode())
+    with writing(str(path)), replacing(path) as temporary:
+        temporary.write_bytes(html(found).encode())
 
 
 def html(found: Explanation) -> str:

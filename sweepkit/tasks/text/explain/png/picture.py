@@ -15,7 +15,8 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from sweepkit.storage.storage import Storage
+from sweepkit.storage.atomic import replacing
+from sweepkit.storage.write_errors import writing
 from sweepkit.tasks.text.explain import captions
 from sweepkit.tasks.text.explain.colours import ANCHORS
 from sweepkit.tasks.text.explain.explanation import Explanation, Heat
@@ -39,7 +40,8 @@ COLOURS = LinearSegmentedColormap.from_list("states", ANCHORS, N=129)
 def write(found: Explanation, path: Path) -> None:
     """Write the picture, whole or not at all."""
     path = path.absolute()
-    Storage.at(str(path.parent)).write(path.name, png(found))
+    with writing(str(path)), replacing(path) as temporary:
+        temporary.write_bytes(png(found))
 
 
 def png(found: Explanation) -> bytes:
