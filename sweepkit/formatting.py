@@ -63,8 +63,8 @@ def interval(ends: Bounds | None) -> str:
 
 
 def short_value(value: object) -> str:
-    """Format a value for a terminal: floats with three significant digits, anything else as Python prints it."""
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+    """Format a value for a terminal: floats with three significant digits, else as Python prints it; '' is quoted."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value) or "''"
 
 
 def params_line(params: Mapping[str, object]) -> str:

@@ -1,4 +1,4 @@
-"""The command line: one module for each verb, and the only place that prints."""
+"""The command line: one module per command, and the only package that prints."""
 
 from sweepkit.cli.app import cli, main
 

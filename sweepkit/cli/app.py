@@ -1,8 +1,7 @@
-"""The command line: which verbs there are, and what a failure looks like.
+"""The command line as a whole: the list of commands, exit codes, and how errors are shown.
 
-A verb's module is imported when the verb is called, so that `--help` stays instant. Each is
-`sweepkit/cli/<verb>.py` and offers `command`. Exit codes: 0 done; 2 the input is wrong and nothing was
-started; 3 the sweep ended without a result; 130 interrupted.
+Each command is `sweepkit/cli/<name>.py` with a `command`, imported only when it is called, so that `--help` stays
+instant. Exit codes: 0 done; 2 wrong input, nothing was started; 3 the sweep ended without a result; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -22,28 +21,28 @@ from sweepkit.redaction import hidden
 VERBS = {
     "validate": "Check a sweep file and show what it says.",
     "plan": "Show what a sweep would cost: trials, rungs, epochs, time.",
-    "prepare": "Turn the data into shared records, or find them.",
-    "run": "Run a sweep, or go on with it.",
-    "status": "Show how far a sweep is.",
-    "best": "Show a sweep's best trials and where their checkpoints are.",
+    "prepare": "Convert the data to shared records, once.",
+    "run": "Run a sweep, or resume it.",
+    "status": "Show the progress of a sweep.",
+    "best": "Show a sweep's best trial and its checkpoint.",
     "final": "Retrain the leaders from fresh seeds; test the winner once.",
-    "report": "Draw a sweep: one HTML file, a picture, or tables.",
+    "report": "Write a report: one HTML file, a picture, or tables.",
     "compare": "Compare sweeps or trials: parameters, curves, paired tests.",
-    "pull": "Get the winner as a folder to use elsewhere.",
+    "pull": "Download the winner into a folder, to use it elsewhere.",
     "predict": "Label new texts with a winner.",
-    "explain": "Draw what a model saw in a text, token by token.",
-    "sync": "Tell MLflow what it missed of a sweep while it was away.",
-    "ui": "Open MLflow's pages on a sweep's store.",
+    "explain": "Draw a network's state over a text, token by token.",
+    "sync": "Upload to MLflow what could not be logged during a sweep.",
+    "ui": "Open MLflow's pages on a sweep's tracking store.",
 }
 
 
 class _Verbs(click.Group):
-    """A group that knows its verbs by name and imports only the one that is called."""
+    """A group of commands that imports only the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # as above
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click's signature
         if cmd_name not in VERBS:
             return None
         command: click.Command = importlib.import_module(f"sweepkit.cli.{cmd_name}").command
@@ -57,7 +56,8 @@ class _Verbs(click.Group):
             ctx.fail(f"no such command {name!r}; {nearest(name, VERBS)}")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click's signature
+        # the group would import every command for its first line
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
 
@@ -67,15 +67,15 @@ class _Verbs(click.Group):
 def cli() -> None:
     """Distributed hyperparameter sweeps of Keras models.
 
-    A sweep is a YAML file beside a package that says what may vary, like sweeps/cells.yaml.
+    A sweep is a YAML file beside a Python package that defines the model, its data and its search space.
     """
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and exit; a user's mistake gets messages, a defect keeps its traceback."""
+    """Run the command line and exit; wrong input is reported without a traceback, a bug with it."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # a path may hold bytes that are no UTF-8; escaped like this they are valid in JSON too
+            # a path may contain bytes that are not UTF-8; escaped like this they are valid in JSON too
             stream.reconfigure(errors="backslashreplace")
     sys.exit(_exit_code(arguments))
 
@@ -83,15 +83,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _exit_code(arguments: Sequence[str] | None) -> int:
     try:
         code = cli.main(args=arguments, prog_name="sweepkit", standalone_mode=False)
-    except click.exceptions.Exit as leaving:
-        return leaving.exit_code
+    except click.exceptions.Exit as exit_:
+        return exit_.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except click.ClickException as error:
-        shown = io.StringIO()
-        error.show(file=shown)
-        click.echo(hidden(shown.getvalue()), err=True, nl=False)
+        message = io.StringIO()
+        error.show(file=message)
+        click.echo(hidden(message.getvalue()), err=True, nl=False)
         return InputError.exit_code
     except SweepError as error:
         _show(error)
@@ -100,10 +100,10 @@ def _exit_code(arguments: Sequence[str] | None) -> int:
 
 
 def _show(error: SweepError) -> None:
-    """Print one line for each problem, then their number when there are several."""
+    """Print one line for each issue, and for wrong input how many there are."""
     issues = error.issues if isinstance(error, InputError) else (error,)
-    for definition in issues:
-        click.echo(f"error: {definition}", err=True)
+    for issue in issues:
+        click.echo(f"error: {issue}", err=True)
     if isinstance(error, InputError):
         count = f"{len(issues)} problem{'s' if len(issues) > 1 else ''}"
         click.echo(f"{count} found; nothing was started", err=True)

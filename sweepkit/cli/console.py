@@ -1,4 +1,4 @@
-"""Where commands print: tables and facts on stdout, progress on stderr, and what Ctrl-C does meanwhile."""
+"""Where commands print: tables and JSON on stdout, progress on stderr beside JSON; and Ctrl-C while they run."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise KeyboardInterrupt on Ctrl-C and on SIGTERM; a second one ends this process at once.
+    """Raise KeyboardInterrupt on Ctrl-C and on SIGTERM; the second signal ends this process at once.
 
-    Also where a library was cut short by it and raised something else while it left.
+    A library that is interrupted may raise another error while it cleans up; KeyboardInterrupt is raised then too.
     """
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    ours = [number for number, answer in before.items() if answer in (signal.SIG_DFL, signal.default_int_handler)]
+    # a signal that the caller ignores or handles, as nohup does, stays as it is
+    ours = [number for number, handler in before.items() if handler in (signal.SIG_DFL, signal.default_int_handler)]
 
     def interrupt(*_: object) -> None:
         for number in ours:
@@ -40,20 +41,20 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        seen: BaseException | None = error
-        while seen is not None:
-            if isinstance(seen, KeyboardInterrupt):
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, KeyboardInterrupt):
                 raise KeyboardInterrupt from error
-            seen = seen.__cause__ or seen.__context__
+            cause = cause.__cause__ or cause.__context__
         raise
     finally:
         for number in ours:
             signal.signal(number, before[number])
 
 
-def print_json(facts: Mapping[str, object]) -> None:
+def print_json(value: Mapping[str, object]) -> None:
     """Print one JSON object on stdout."""
-    click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def stdout() -> Console:
@@ -65,21 +66,20 @@ def stdout() -> Console:
 
 
 def stderr() -> Console:
-    """Return a console for what happens while stdout is kept for one JSON object."""
-    from rich.console import Console  # as above
+    """Return a console for progress, while stdout is reserved for one JSON object."""
+    from rich.console import Console  # not at the top, for the same tenth of a second
 
     return Console(stderr=True, highlight=False, markup=False)
 
 
 def leaderboard_table(trials: Sequence[Trial], config: SweepConfig, *, most: int) -> Table:
-    """Draw the leading trials: best value, when, how they ended, and the parameters that are not the same in all."""
-    from rich.table import Table  # as above
+    """Draw the leading trials: best value and its epoch, state, and the parameters that are not the same in all."""
+    from rich.table import Table  # not at the top, for the same tenth of a second
 
     from sweepkit.formatting import params_line
     from sweepkit.trial.leaderboard import differing, ranked
-    from sweepkit.trial.trial import Direction
 
-    leaders = ranked(trials, Direction(config.objective.mode))
+    leaders = ranked(trials, config.objective.direction)
     names = differing(trials)
     table = Table(title=f"best {min(most, len(leaders))} of {len(trials)} trials", title_justify="left")
     for name in ("rank", "trial", config.objective.metric, "epoch"):

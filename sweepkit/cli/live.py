@@ -1,16 +1,12 @@
-"""A sweep as it runs: a live table in a terminal, plain lines where the output is a file or a pipe."""
+"""The progress of a sweep: a live table in a terminal, plain lines in a file or a pipe."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from sweepkit.config.definition import SweepDefinition
 
 import logging
 import time
 from collections.abc import Sequence
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -23,13 +19,27 @@ from sweepkit.driver.observer import SweepProgress
 from sweepkit.formatting import duration, params_line
 from sweepkit.trial.trial import Trial, TrialState
 
-_OUTCOME_STYLES = {TrialState.COMPLETE: "green", TrialState.PRUNED: "yellow", TrialState.FAILED: "red"}
-_LAST_ENDED = 5
-_LINE_EVERY_S = 2.0
+if TYPE_CHECKING:
+    from sweepkit.config.definition import SweepDefinition
+
+_STATE_STYLES = {TrialState.COMPLETE: "green", TrialState.PRUNED: "yellow", TrialState.FAILED: "red"}
+_LAST_ENDED = 5  # rows of the live table for trials that ended; a terminal of 24 lines has room for some running ones
+_LINE_EVERY_S = 2.0  # phases before the first trial, in plain lines
+
+
+def watcher(console: Console, definition: SweepDefinition, varied: Sequence[str]) -> LiveTable | PlainLines:
+    """Return a live table for a terminal, plain lines for anything else; `varied` names the parameters to show."""
+    kind = LiveTable if console.is_terminal else PlainLines
+    return kind(console, definition.config, varied)
+
+
+def varied_names(definition: SweepDefinition) -> list[str]:
+    """Return the parameters that are not the same in all trials."""
+    return [name for name, param in definition.space.parameters.items() if (param.values() or (0, 1))[1:]]
 
 
 class PlainLines:
-    """One line for each thing that happens; an `Observer` for logs and pipes. `varied` names the parameters to show."""
+    """One line per event; an `Observer` for files and pipes. `varied` names the parameters to show."""
 
     def __init__(self, console: Console, config: SweepConfig, varied: Sequence[str]) -> None:
         self._console, self._config, self._varied = console, config, varied
@@ -53,13 +63,13 @@ class PlainLines:
 
     def started(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the protocol's
         attempt = f" attempt {len(trial.failures) + 1}" if trial.failures else ""
-        self._line(f"trial {trial.number}{attempt} starts: {_shown(trial, self._varied)}")
+        self._line(f"trial {trial.number}{attempt} started: {_params(trial, self._varied)}")
 
     def reported(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the protocol's
         self._line(f"trial {trial.number} epoch {trial.epoch}: {_latest(trial, self._config)}")
 
     def ended(self, trial: Trial, progress: SweepProgress) -> None:
-        assert trial.state is not None, "it has ended"
+        assert trial.state is not None, "a trial that ended has a state"
         self._line(
             f"trial {trial.number} epoch {trial.epoch}: {_latest(trial, self._config)}; "
             f"{trial.state.value}: {trial.reason}"
@@ -74,7 +84,7 @@ class PlainLines:
 
 
 class LiveTable:
-    """Running trials, the last that ended, counts, the leader and the time left; an `Observer` for terminals.
+    """Running trials, the last ones that ended, counts, the leader and the time left; an `Observer` for terminals.
 
     `varied` names the parameters to show.
     """
@@ -107,9 +117,9 @@ class LiveTable:
         self._notices.__exit__(kind, error, trace)
 
     def progress(self, phase: str, done: int, total: int) -> None:
-        task, known = next(reversed(self._phases.items()))
-        if phase != known:
-            if known == "starting":
+        task, latest = next(reversed(self._phases.items()))
+        if phase != latest:
+            if latest == "starting":
                 self._bars.remove_task(task)
             task = self._bars.add_task(phase, total=total)
             self._phases[task] = phase
@@ -127,7 +137,7 @@ class LiveTable:
         self._progress = progress
 
     def remarked(self, text: str) -> None:
-        # above the table, where it stays
+        # printed above the table, where it stays
         self._live.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def _render(self) -> Group:
@@ -147,12 +157,12 @@ class LiveTable:
 
 
 def summary(progress: SweepProgress, config: SweepConfig) -> str:
-    """Say in one line how far the sweep is."""
+    """Format the progress of the sweep as one line."""
     counts = progress.n_ended
     done = sum(counts.values())
     parts = [
         f"{done} of {progress.n_target} trials ended",
-        f"{counts[TrialState.COMPLETE]} complete, {counts[TrialState.PRUNED]} stopped early, "
+        f"{counts[TrialState.COMPLETE]} complete, {counts[TrialState.PRUNED]} pruned, "
         f"{counts[TrialState.FAILED]} failed",
         f"{progress.n_running} running",
     ]
@@ -162,7 +172,7 @@ def summary(progress: SweepProgress, config: SweepConfig) -> str:
             f"best {config.objective.metric} {best.best_value:.4f} (trial {best.number}, epoch {best.best_epoch})"
         )
     parts.append(f"{duration(progress.elapsed_s)} elapsed")
-    if progress.eta_s is not None:
+    if progress.eta_s is not None and done < progress.n_target:
         parts.append(f"about {duration(progress.eta_s)} left")
     return " · ".join(parts)
 
@@ -172,12 +182,12 @@ def _cells(trial: Trial, config: SweepConfig, varied: Sequence[str]) -> tuple[st
     if trial.state is None:
         state = Text(f"running, attempt {len(trial.failures) + 1}" if trial.failures else "running")
     else:
-        state = Text(f"{trial.state.value}: {trial.reason}", style=_OUTCOME_STYLES[trial.state])
+        state = Text(f"{trial.state.value}: {trial.reason}", style=_STATE_STYLES[trial.state])
     epoch = f"{trial.epoch}/{config.stopping.max_epochs}"
-    return str(trial.number), _shown(trial, varied), epoch, _latest_value(trial, config), best, state
+    return str(trial.number), _params(trial, varied), epoch, _latest_value(trial, config), best, state
 
 
-def _shown(trial: Trial, varied: Sequence[str]) -> str:
+def _params(trial: Trial, varied: Sequence[str]) -> str:
     return params_line({name: trial.params[name] for name in varied if name in trial.params})
 
 
@@ -191,7 +201,7 @@ def _latest_value(trial: Trial, config: SweepConfig) -> str:
 
 
 class Notices(logging.Handler):
-    """Prints warnings of sweepkit's own while it is entered; above a live table, between plain lines."""
+    """Print warnings of sweepkit while entered: above a live table, between plain lines."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(logging.WARNING)
@@ -207,18 +217,5 @@ class Notices(logging.Handler):
         logging.getLogger("sweepkit").removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print the message alone: a traceback belongs into a log."""
+        """Print the message without its traceback, which belongs in a log."""
         self._console.print(f"{record.levelname.lower()}: {record.getMessage()}", markup=False, soft_wrap=True)
-
-
-def varied_names(definition: SweepDefinition) -> list[str]:
-    """Return the parameters that are not the same in all trials."""
-    return [name for name, param in definition.space.parameters.items() if (param.values() or (0, 1))[1:]]
-
-
-def watcher(console: Console, definition: SweepDefinition, varied: Sequence[str]) -> LiveTable | PlainLines:
-    """Return a live table for a terminal, plain lines for anything else; `varied` names the parameters to show."""
-    from sweepkit.cli.live import LiveTable, PlainLines
-
-    kind = LiveTable if console.is_terminal else PlainLines
-    return kind(console, definition.config, varied)

@@ -1,4 +1,4 @@
-"""`sweepkit plan`: what a sweep would cost, before anything starts."""
+"""`sweepkit plan`: estimate the cost of a sweep before anything starts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.cli.console import print_json, stdout
-from sweepkit.cli.options import json_option, load_problem, sweep_options
+from sweepkit.cli.options import SweepTarget, json_option, sweep_options
 from sweepkit.errors import DataError
 from sweepkit.formatting import duration
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 @click.command()
 @sweep_options
 @json_option
-def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool) -> None:
+def command(target: SweepTarget, as_json: bool) -> None:
     """Show what a sweep would cost: trials, rungs, epochs and a rough time.
 
-    Nothing is started. The time rests on the package's count of operations, on the number of rows, and on a
-    matrix product measured here; it may be wrong by a factor of two, and more where the machine is busy.
+    Nothing is started. The time is estimated from the package's count of operations, the number of rows, and the
+    speed of a matrix product on this machine. It may be wrong by a factor of two, and by more on a busy machine.
     """
-    definition = load_problem(target, sets, data)
     from sweepkit.config.definition import notes  # not at the top: --help need not load pydantic
 
+    definition = target.definition()
     plan, basis = _plan(definition)
     if as_json:
         print_json(
@@ -52,14 +52,14 @@ def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool
 
 
 def _plan(definition: SweepDefinition) -> tuple[Plan, dict[str, float | None]]:
-    """Estimate the sweep on this machine; also return what the estimate rests on."""
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported: one thread is measured
+    """Estimate the sweep on this machine; also return the inputs of the estimate."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # read when NumPy is imported; one thread is measured
     from sweepkit import provenance
     from sweepkit.driver import estimate
 
     resources = definition.config.resources
     workers = resources.workers or max(provenance.machine().cores // resources.cpu, 1)
-    on_gpu = resources.gpu not in ("auto", 0)  # what a GPU does cannot be told from here
+    on_gpu = resources.gpu not in ("auto", 0)  # a GPU's speed cannot be measured here: a worker may have another
     n_rows, mean_tokens = _rows(definition)
     basis = {
         "n_rows": n_rows,
@@ -77,7 +77,7 @@ def _plan(definition: SweepDefinition) -> tuple[Plan, dict[str, float | None]]:
 
 
 def _rows(definition: SweepDefinition) -> tuple[int | None, float | None]:
-    """Return how many rows train has, and their mean length: as prepared here, else as the package says."""
+    """Return the rows of train and valid, and their mean length, from prepared data; else the package's row count."""
     from sweepkit.data.dataset import PreparedData  # not at the top: it imports NumPy
 
     settings, source = definition.data.model_dump(), definition.data.source
@@ -85,12 +85,12 @@ def _rows(definition: SweepDefinition) -> tuple[int | None, float | None]:
         try:
             manifest = PreparedData.open(path.parent).manifest
             is_same = all(settings[key] == value for key, value in manifest.settings.items() if key in settings)
-            # by the source's name alone: its content key takes reading it, which an estimate is not worth
+            # by the source's name alone: its content key takes reading it all, too slow for an estimate
             if is_same and (source is None or Path(source).name in manifest.source):
                 train, valid = manifest.splits["train"], manifest.splits["valid"]
                 return train.rows + valid.rows, train.lengths["mean"]
         except (DataError, KeyError, TypeError, AttributeError):
-            continue  # not prepared data of this format; `run` says so
+            continue  # not prepared data of this format; `run` prepares it again
     return definition.package.n_rows(definition.data), None
 
 
@@ -98,10 +98,10 @@ def _manifests(definition: SweepDefinition) -> list[Path]:
     """Return the manifests of the package's prepared data, the newest first."""
     folder = Path(definition.config.storage.uri) / "data"
     try:
-        found = list(folder.glob(f"{definition.config.package}-*/manifest.json"))
-        return sorted(found, key=lambda path: -path.stat().st_mtime)
+        manifests = list(folder.glob(f"{definition.config.package}-*/manifest.json"))
+        return sorted(manifests, key=lambda path: -path.stat().st_mtime)
     except OSError:
-        return []  # a storage that cannot be read; `run` says so
+        return []  # the storage cannot be read; `run` reports the error
 
 
 def _counts(definition: SweepDefinition, plan: Plan) -> Table:
@@ -109,10 +109,10 @@ def _counts(definition: SweepDefinition, plan: Plan) -> Table:
 
     config = definition.config
     grid = "" if plan.grid_size is None else f" of {plan.grid_size} grid points"
-    saved = "" if plan.epochs == plan.full_epochs else f" expected, {plan.full_epochs} if nothing were stopped"
+    saved = "" if plan.epochs == plan.full_epochs else f" expected, {plan.full_epochs} without pruning"
     table = Table(box=None, show_header=False)
     table.add_row("trials", f"{plan.n_trials}{grid} ({config.search.sampler})")
-    table.add_row("rungs", ", ".join(map(str, plan.rungs)) or f"none ({config.stopping.rule})")
+    table.add_row("rungs", ", ".join(map(str, plan.rungs)) or f"none (stopping.rule: {config.stopping.rule})")
     table.add_row("epochs", f"{plan.epochs}{saved}")
     budget = limits(config.budget)
     if budget:
@@ -145,15 +145,17 @@ def _time(plan: Plan, basis: dict[str, float | None]) -> str:
         return "time: not estimated, because trials run on GPUs"
     if plan.time_s is None:
         return "time: known after `prepare`, which counts the rows"
+    time = f"roughly {duration(plan.time_s)}" if plan.time_s >= 1 else "less than 1 s"
+    gflop = plan.gflop_per_epoch or 0.0
+    gflops = f"{gflop:,.0f}" if gflop >= 10 else f"{gflop:.2g}"
     return (
-        f"time: roughly {duration(plan.time_s)} on this machine's CPUs, {basis['workers']} trials at once "
-        f"({basis['n_rows']:,} rows, {plan.gflop_per_epoch:,.0f} GFLOP an epoch, "
-        f"{basis['gflops_per_s']:g} GFLOP/s a thread as measured)"
+        f"time: {time} on this machine's CPUs, {basis['workers']} trials at once ({basis['n_rows']:,} rows, "
+        f"{gflops} GFLOP per epoch, {basis['gflops_per_s']:g} GFLOP/s per thread as measured)"
     )
 
 
 def _price(definition: SweepDefinition, plan: Plan, basis: dict[str, float | None]) -> list[str]:
-    """Say what the time would cost, where the YAML has a price."""
+    """Price the estimated time, where the YAML has a price."""
     price, workers = definition.config.budget.price_per_worker_hour, basis["workers"]
     if price is None or plan.time_s is None or workers is None:
         return []

@@ -1,33 +1,33 @@
-"""`sweepkit prepare`: the data of a sweep as shared records, ahead of the sweep."""
+"""`sweepkit prepare`: convert the data of a sweep to shared records, ahead of the sweep."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import click
 
 from sweepkit.cli.console import print_json, stderr, stdout
-from sweepkit.cli.options import json_option, load_problem, runner_options, sweep_options
+from sweepkit.cli.options import SweepTarget, json_option, runner_options, sweep_options
+from sweepkit.cli.quiet import start_keras
+from sweepkit.formatting import near
 
 
 @click.command()
 @sweep_options
 @runner_options
 @json_option
-def command(
-    target: Path, sets: tuple[str, ...], data: str | None, address: str | None, inline: bool, as_json: bool
-) -> None:
-    """Prepare the data of a sweep, or find it prepared.
+def command(target: SweepTarget, address: str | None, inline: bool, as_json: bool) -> None:
+    """Prepare the data of a sweep, unless it is prepared already.
 
-    `run` does this by itself; ahead of it, it can be done on other machines and for several sweeps that share data.
+    `run` does the same first. Prepare ahead to use other machines, or once for several sweeps that share data.
     """
-    definition = load_problem(target, sets, data)
     from sweepkit.cli.live import watcher
     from sweepkit.driver.run import prepare_data  # not at the top: it imports pyarrow
     from sweepkit.driver.session import RunOptions
     from sweepkit.tasks.interface import task_of
 
+    definition = target.definition()
     console = stderr() if as_json else stdout()
+    if inline:
+        start_keras()
     with watcher(console, definition, ()) as observer:
         prepared = prepare_data(definition, RunOptions(address=address, inline=inline), observer)
     if as_json:
@@ -35,5 +35,5 @@ def command(
         return
     manifest = prepared.manifest
     lines = task_of(manifest.package).describe_data(manifest).summary
-    for line in (f"prepared: {prepared.folder} (key {manifest.key}, from {manifest.source})", *lines):
+    for line in (f"prepared: {near(str(prepared.folder))} (key {manifest.key}, from {manifest.source})", *lines):
         console.print(line, soft_wrap=True)

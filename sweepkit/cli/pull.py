@@ -1,4 +1,4 @@
-"""`sweepkit pull`: the winner as a folder to use elsewhere, tried before it is handed over."""
+"""`sweepkit pull`: download the winner into a folder, after checking that it still predicts as it did."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.cli.console import print_json, stdout
-from sweepkit.cli.options import json_option, sweep_options
+from sweepkit.cli.options import SweepTarget, json_option, sweep_options
 from sweepkit.formatting import near, params_line
 
 if TYPE_CHECKING:
@@ -19,53 +19,58 @@ if TYPE_CHECKING:
 
 @click.command()
 @sweep_options
-@click.option("--to", metavar="DIR", required=True, type=click.Path(path_type=Path), help="A new or an empty folder.")
+@click.option(
+    "--to",
+    metavar="DIR",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Folder for the winner; must be new or empty.",
+)
 @click.option(
     "--tracking-uri",
     metavar="URI",
-    help="The MLflow store of runs:/ and models:/; without it MLFLOW_TRACKING_URI, else mlflow.db here.",
+    help="MLflow store of runs:/ and models:/; default: MLFLOW_TRACKING_URI, or else mlflow.db in this folder.",
 )
 @json_option
-def command(
-    target: Path, sets: tuple[str, ...], data: str | None, to: Path, tracking_uri: str | None, as_json: bool
-) -> None:
-    """Get a winner as a folder: the model and all that using it on raw text needs.
+def command(target: SweepTarget, to: Path, tracking_uri: str | None, as_json: bool) -> None:
+    """Download a winner into a folder: the model with everything it needs to label raw texts.
 
     SWEEP is a sweep's YAML or folder, an MLflow run (runs:/RUN_ID) or a registered model (models:/NAME@champion,
-    models:/NAME/3), which works on a machine that never saw the sweep. The model is loaded and has to give the
-    numbers that it gave when it was exported.
+    models:/NAME/3). Runs and registered models need no files of the sweep. The folder appears only if the model, as
+    loaded here, predicts what it predicted when it was exported.
     """
     from sweepkit.cli.quiet import quiet_start
     from sweepkit.final.pull import pull
 
     with quiet_start():
-        pulled = pull(str(target), to, tracking_uri=tracking_uri, sets=sets, data=data)
+        pulled = pull(str(target.path), to, tracking_uri=tracking_uri, sets=target.sets, data=target.data)
     if as_json:
-        print_json(_facts(pulled))
+        print_json(_as_json(pulled))
     else:
         _show(pulled)
 
 
-def _facts(pulled: Pulled) -> dict[str, object]:
-    facts = pulled.facts.to_json()
+def _as_json(pulled: Pulled) -> dict[str, object]:
+    manifest = pulled.facts.to_json()
     names = ("sweep", "package", "trial", "epoch", "seed", "label_names", "data_key", "measured", "versions", "commit")
     return {
         "folder": str(pulled.folder),
         "source": pulled.source,
-        **{name: facts[name] for name in names},
-        "parameters": facts["point"],
+        **{name: manifest[name] for name in names},
+        "parameters": manifest["point"],
         "check": {"rows": pulled.check.rows, "correct": pulled.check.correct, "loss": pulled.check.loss},
     }
 
 
 def _show(pulled: Pulled) -> None:
-    facts, check, folder = pulled.facts, pulled.check, near(str(pulled.folder))
+    manifest, check, folder = pulled.facts, pulled.check, near(str(pulled.folder))
     lines = [
-        f"{folder}: trial {facts.trial} of sweep {facts.sweep}, epoch {facts.epoch}, from {near(pulled.source)}",
-        f"parameters: {params_line(facts.params)}",
-        f"labels: {', '.join(facts.to_json()['label_names'])}",
-        *[_measured(one) for one in facts.measured],
-        f"checked here: {check.correct} of {check.rows} rows of validation right, as when it was exported",
+        f"{folder}: trial {manifest.trial} of sweep {manifest.sweep}, epoch {manifest.epoch}, "
+        f"from {near(pulled.source)}",
+        f"parameters: {params_line(manifest.params)}",
+        f"labels: {', '.join(manifest.to_json()['label_names'])}",
+        *[_measured(one) for one in manifest.measured],
+        f"checked: {check.correct} of {check.rows} validation rows correct, as when it was exported",
         "use it:",
         f'  python -m sweepkit predict {shlex.quote(folder)} "some text"',
         "or in Python:",

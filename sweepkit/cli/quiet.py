@@ -1,4 +1,4 @@
-"""What libraries write straight to the terminal while they start, kept away unless something goes wrong."""
+"""Messages that libraries write to the terminal while they start, held back unless something goes wrong."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet_start() -> Iterator[None]:
-    """Hold back what is written to stderr, by C++ code too, and let it out if the block raises.
+    """Hold back everything written to stderr, by C++ code too, and release it if the block fails unexpectedly.
 
-    TensorFlow tells of kernels and of missing GPUs as soon as it is imported, before any setting of its log can take
-    effect. Ours to keep short: nobody sees how far the block is.
+    TensorFlow logs kernels and missing GPUs as soon as it is imported, before any setting of its log takes effect.
+    Keep the block short: its progress is hidden too.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # what comes later
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # for messages after the block
     sys.stderr.flush()
     terminal = os.dup(2)
     with tempfile.TemporaryFile() as held:
@@ -34,8 +34,16 @@ def quiet_start() -> Iterator[None]:
             os.close(terminal)
 
 
+def start_keras() -> None:
+    """Import Keras for --inline, before progress is shown: TensorFlow's messages would break up a live table."""
+    from sweepkit.training.keras_import import import_keras
+
+    with quiet_start():
+        import_keras()
+
+
 def _is_expected(error: BaseException) -> bool:
-    """Whether an error's own message says all that a user needs."""
+    """Return whether the error's own message is all that a user needs."""
     from sweepkit.errors import SweepError
 
     return isinstance(error, SweepError | KeyboardInterrupt)

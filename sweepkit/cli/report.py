@@ -1,4 +1,4 @@
-"""`sweepkit report`: everything that a sweep found, as one HTML file, one picture, or tables."""
+"""`sweepkit report`: all results of a sweep, as one HTML file, one picture, or tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sweepkit.cli.console import print_json, stdout
-from sweepkit.cli.options import json_option, sweep_options
+from sweepkit.cli.options import SweepTarget, json_option, sweep_options
 from sweepkit.errors import InputError
 from sweepkit.formatting import near
 
@@ -22,58 +22,60 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.command()
 @sweep_options
-@click.option("--html", metavar="FILE", type=_FILE, help="Write the page here; SWEEP-report.html without any option.")
-@click.option("--png", metavar="FILE", type=_FILE, help="Write one picture with the essential panels.")
+@click.option(
+    "--html",
+    metavar="FILE",
+    type=_FILE,
+    help="Write the page to this file; default without any option: SWEEP-report.html.",
+)
+@click.option("--png", metavar="FILE", type=_FILE, help="Write a picture of the main panels to this file.")
 @click.option(
     "--parquet",
     metavar="FOLDER",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write trials.parquet and epochs.parquet into this folder.",
+    help="Write trials.parquet and epochs.parquet to this folder.",
 )
 @json_option
 def command(
-    target: Path,
-    sets: tuple[str, ...],
-    data: str | None,
+    target: SweepTarget,
     html: Path | None,
     png: Path | None,
     parquet: Path | None,
     as_json: bool,
 ) -> None:
-    """Draw a sweep: the leaders, every trial's curve, what mattered, what it cost, what the winner gets wrong.
+    """Report on a sweep: leaders, curves, importance of parameters, cost, and errors of the winner.
 
-    SWEEP is its YAML or its folder. The sweep may be running. The page is one file that needs no network.
+    SWEEP is a sweep's YAML or folder. The sweep may be running. The page is one file that needs no network.
     """
     from sweepkit.report.data import gather  # not at the top: it imports Optuna and pyarrow
-    from sweepkit.results.sweep import load_sweep
 
-    sweep = load_sweep(target, sets, data)
-    findings = gather(sweep)
+    sweep = target.sweep()
+    data = gather(sweep)
     if not (html or png or parquet):
-        html = Path(f"{findings.name}-report.html")
+        html = Path(f"{data.name}-report.html")
     for folder, option in ((html and html.parent, "--html"), (png and png.parent, "--png"), (parquet, "--parquet")):
         if folder:
             _check_writable(folder.absolute(), option)
-    written = _write_drawings(findings, html, png) | _write_tables(sweep, parquet)
+    written = _write_drawings(data, html, png) | _write_tables(sweep, parquet)
     if as_json:
-        print_json({**_facts(findings), "written": {name: str(path) for name, path in written.items()}})
+        print_json({**_headline(data), "written": {name: str(path) for name, path in written.items()}})
         return
     console = stdout()
     for path in written.values():
         console.print(f"wrote {near(str(path))}", soft_wrap=True)
 
 
-def _write_drawings(findings: ReportData, html: Path | None, png: Path | None) -> dict[str, Path]:
-    from sweepkit.report.html.page import page
-    from sweepkit.report.importance import importance  # not at the top: as above
+def _write_drawings(data: ReportData, html: Path | None, png: Path | None) -> dict[str, Path]:
+    from sweepkit.report.html.page import page  # not at the top: they import Optuna, Plotly and Matplotlib
+    from sweepkit.report.importance import importance
     from sweepkit.report.png.picture import picture
 
     written: dict[str, Path] = {}
-    found = importance(findings) if html or png else None  # takes seconds, and both show it
+    importances = importance(data) if html or png else None  # takes seconds, and both show it
     if html:
-        written["html"] = _write(html, page(findings, found).encode(), "--html")
+        written["html"] = _write(html, page(data, importances).encode(), "--html")
     if png:
-        written["png"] = _write(png, picture(findings, found), "--png")
+        written["png"] = _write(png, picture(data, importances), "--png")
     return written
 
 
@@ -82,19 +84,19 @@ def _write_tables(sweep: Sweep, folder: Path | None) -> dict[str, Path]:
 
     if folder is None:
         return {}
-    made = {"trials": sweep.trials_table(), "epochs": sweep.epochs_table()}
-    return {name: _write(folder / f"{name}.parquet", as_parquet(table), "--parquet") for name, table in made.items()}
+    tables = {"trials": sweep.trials_table(), "epochs": sweep.epochs_table()}
+    return {name: _write(folder / f"{name}.parquet", as_parquet(table), "--parquet") for name, table in tables.items()}
 
 
 def _check_writable(folder: Path, option: str) -> None:
-    """Refuse a folder that cannot be written before anything is drawn; make it if it is not there."""
+    """Check that a folder can be written, before anything is drawn; create a missing one."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = "there is a file of this name" if isinstance(error, FileExistsError) else _reason(error)
-        raise InputError(f"the folder {str(folder)!r} cannot be made: {reason}", where=option) from None
+        reason = "a file has this name" if isinstance(error, FileExistsError) else _reason(error)
+        raise InputError(f"the folder {str(folder)!r} cannot be created: {reason}", where=option) from None
     if not os.access(folder, os.W_OK):
-        raise InputError(f"the folder {str(folder)!r} cannot be written; name another place", where=option)
+        raise InputError(f"the folder {str(folder)!r} cannot be written; choose another folder", where=option)
 
 
 def _write(path: Path, content: bytes, option: str) -> Path:
@@ -107,7 +109,7 @@ def _write(path: Path, content: bytes, option: str) -> Path:
         with writing(str(path)), replacing(path) as temporary:
             temporary.write_bytes(content)
     except OSError as error:
-        raise InputError(f"{path} cannot be written: {_reason(error)}; name another place", where=option) from None
+        raise InputError(f"{path} cannot be written: {_reason(error)}; choose another file", where=option) from None
     return path
 
 
@@ -115,21 +117,21 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error).partition("\n")[0]
 
 
-def _facts(findings: ReportData) -> dict[str, object]:
-    """Return the headline as JSON."""
+def _headline(data: ReportData) -> dict[str, object]:
+    """Return the main results as JSON."""
     from collections import Counter
 
-    counts = Counter(trial.state.value if trial.state else "unfinished" for trial in findings.trials)
-    leaders, final = findings.leaders, findings.final
+    counts = Counter(trial.state.value if trial.state else "unfinished" for trial in data.trials)
+    leaders, final = data.leaders, data.final
     best = leaders[0] if leaders else None
     return {
-        "sweep": findings.name,
-        "folder": findings.folder,
-        "trials": len(findings.trials),
-        "n_trials": findings.n_trials,
+        "sweep": data.name,
+        "folder": data.folder,
+        "trials": len(data.trials),
+        "n_trials": data.n_trials,
         "counts": dict(counts),
         "best_trial": best.number if best else None,
-        f"best_{findings.metric}": best.best_value if best else None,
+        f"best_{data.metric}": best.best_value if best else None,
         "best_epoch": best.best_epoch if best else None,
         "parameters": dict(best.params) if best else {},
         "final_winner": final.winner.name if final else None,

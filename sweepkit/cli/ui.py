@@ -1,4 +1,4 @@
-"""`sweepkit ui`: MLflow's pages on the store that a sweep was written to."""
+"""`sweepkit ui`: open MLflow's pages on the tracking store of a sweep."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ import time
 import urllib.request
 import webbrowser
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO
 
 import click
 
-from sweepkit.cli.options import sweep_options
+from sweepkit.cli.options import SweepTarget, sweep_options
 from sweepkit.errors import InputError, SweepError
 from sweepkit.formatting import near
 
-_HOST = "127.0.0.1"  # the pages can delete runs and ask nobody for a password
+_HOST = "127.0.0.1"  # this machine only: the pages can delete runs and require no password
 _START_S, _END_S, _POLL_S = 120.0, 10.0, 0.1
 _LOG_LINES = 5
 _ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_VIEW = "?workflowType=machine_learning"  # without it a new browser starts with pages on language models
+_VIEW = "?workflowType=machine_learning"  # without it a new browser opens pages for language models
 # one process is enough for one reader; MLflow's background jobs are for applications of language models
 _WORKERS = "1"
 _ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
@@ -34,26 +33,28 @@ _ENVIRONMENT = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_T
 
 @click.command()
 @sweep_options
-@click.option("--port", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Where to listen.")
-@click.option("--no-browser", is_flag=True, help="Only print the address.")
-@click.option("--tracking-uri", metavar="URI", help="The MLflow store, where the sweep's file does not say which.")
-def command(
-    target: Path, sets: tuple[str, ...], data: str | None, port: int, no_browser: bool, tracking_uri: str | None
-) -> None:
-    """Open MLflow's pages on the store that a sweep was written to, until Ctrl-C.
+@click.option(
+    "--port", metavar="PORT", type=click.IntRange(1, 65535), default=5000, show_default=True, help="Port to listen on."
+)
+@click.option("--no-browser", is_flag=True, help="Print the addresses without opening a browser.")
+@click.option("--tracking-uri", metavar="URI", help="MLflow store, if it is not the one in the YAML.")
+def command(target: SweepTarget, port: int, no_browser: bool, tracking_uri: str | None) -> None:
+    """Open MLflow's pages on the tracking store of a sweep, until Ctrl-C.
 
-    SWEEP is its YAML or its folder. The sweep may be running. Where the store is a server, its own pages are opened.
+    SWEEP is a sweep's YAML or folder. The sweep may be running. If the store is a server, the server's own pages are
+    opened.
     """
-    uri, run_id = _tracked(target, sets, data, tracking_uri)
     from sweepkit.tracking.uris import exists, shown
+
+    uri, run_id = _store_and_run(target, tracking_uri)
 
     if uri.startswith(("http://", "https://")):
         _open(shown(uri).rstrip("/"), _experiment(uri, run_id), run_id, no_browser)
         return
     if not exists(uri):
         raise InputError(
-            f"there is no tracking store {shown(uri)!r}; call this where the sweep was run, or name the store with "
-            "--tracking-uri"
+            f"there is no tracking store {shown(uri)!r}; run this command in the folder where the sweep was run, "
+            "or name the store with --tracking-uri"
         )
     _check_free(port)
     with _stopped_by_signals(), _serving(uri, port) as server:
@@ -64,18 +65,17 @@ def command(
         server.wait()
 
 
-def _tracked(target: Path, sets: tuple[str, ...], data: str | None, tracking_uri: str | None) -> tuple[str, str]:
-    """Return the store of a sweep and the sweep's run in it."""
-    from sweepkit.results.sweep import load_sweep  # not at the top: it imports Optuna
+def _store_and_run(target: SweepTarget, tracking_uri: str | None) -> tuple[str, str]:
+    """Return the tracking store of a sweep and the sweep's run in it."""
     from sweepkit.tracking.uris import located
 
-    sweep = load_sweep(target, sets, data)
+    sweep = target.sweep()
     run_id = sweep.manifest.parent_run_id
     if run_id is None:
         raise InputError(
-            "this sweep was not written to MLflow; run it with tracking.enabled: true, or see "
-            f"`python -m sweepkit report {near(str(target))}`",
-            where=str(target),
+            "this sweep was not logged to MLflow; run it with tracking.enabled: true, or see "
+            f"`python -m sweepkit report {near(str(target.path))}`",
+            where=str(target.path),
         )
     return located(tracking_uri or sweep.config.tracking.uri), run_id
 
@@ -89,10 +89,10 @@ def _experiment(uri: str, run_id: str) -> str:
     try:
         return connect(uri).experiment_of(run_id)
     except StoreError as error:
-        what = "cannot be reached" if isinstance(error, UnreachableError) else "does not have the sweep's run"
+        state = "is unreachable" if isinstance(error, UnreachableError) else "does not have the sweep's run"
         raise InputError(
-            f"tracking store {shown(uri)!r} {what}: {error}; call this where the sweep was run, or name the store with "
-            "--tracking-uri"
+            f"tracking store {shown(uri)!r} {state}: {error}; run this command in the folder where the sweep was run, "
+            "or name the store with --tracking-uri"
         ) from error
 
 
@@ -106,20 +106,20 @@ def _open(root: str, experiment: str, run_id: str, no_browser: bool) -> None:
 
 def _check_free(port: int) -> None:
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server that has just ended blocks nobody
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # the port of a server that has just ended is free
         try:
             probe.bind((_HOST, port))
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise InputError(f"port {port} cannot be used: {reason}; name another one with --port") from None
+            raise InputError(f"port {port} cannot be used: {reason}; choose another one with --port") from None
 
 
 class _Server:
-    """`mlflow ui` while it runs, in a process group of its own, so that its workers end with it."""
+    """`mlflow ui` while it runs, in its own process group, so that its workers end with it."""
 
     def __init__(self, uri: str, port: int, log: IO[bytes]) -> None:
         self._address, self._log = f"http://{_HOST}:{port}", log
-        # the URI goes through the environment: a command line is there for everyone to see, passwords included
+        # the URI is passed in the environment: other users can read a command line, passwords included
         environment = {**os.environ, **_ENVIRONMENT, "MLFLOW_BACKEND_STORE_URI": uri}
         arguments = ["-m", "mlflow", "ui", "--host", _HOST, "--port", str(port), "--workers", _WORKERS]
         self._process = subprocess.Popen(
@@ -127,7 +127,7 @@ class _Server:
         )
 
     def wait_until_up(self) -> None:
-        # a proxy of the environment is for other machines
+        # a proxy in the environment is for other machines
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         deadline = time.monotonic() + _START_S
         while self._process.poll() is None and time.monotonic() < deadline:
@@ -137,26 +137,26 @@ class _Server:
         raise self._failed("did not start")
 
     def wait(self) -> None:
-        """Wait for its end, which nobody but the user should bring about."""
+        """Wait until the server ends, which is an error: the user ends it with Ctrl-C."""
         self._process.wait()
         raise self._failed("ended")
 
     def stop(self) -> None:
         for number in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):  # all have ended
+            with contextlib.suppress(ProcessLookupError):  # all processes of the group have ended
                 os.killpg(self._process.pid, number)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_END_S)
 
-    def _failed(self, what: str) -> SweepError:
+    def _failed(self, event: str) -> SweepError:
         self._log.seek(0)
         lines = [line for line in self._log.read().decode(errors="replace").splitlines() if line.strip()]
-        return SweepError("\n".join([f"`mlflow ui` {what}; its last lines:", *lines[-_LOG_LINES:]]))
+        return SweepError("\n".join([f"`mlflow ui` {event}; its last lines:", *lines[-_LOG_LINES:]]))
 
 
 @contextlib.contextmanager
 def _serving(uri: str, port: int) -> Iterator[_Server]:
-    """Run `mlflow ui`; Ctrl-C leaves the block quietly."""
+    """Run `mlflow ui`; Ctrl-C ends the block without a message."""
     with tempfile.TemporaryFile() as log:
         server = _Server(uri, port, log)
         try:
@@ -169,9 +169,9 @@ def _serving(uri: str, port: int) -> Iterator[_Server]:
 
 @contextlib.contextmanager
 def _stopped_by_signals() -> Iterator[None]:
-    """Let a closed terminal and a plain `kill` end the block as Ctrl-C does, so that nothing stays behind.
+    """Let a closed terminal and a plain `kill` end the block as Ctrl-C does, so that no process stays behind.
 
-    Ctrl-C too, which a script that was started in the background ignores, and hands that on.
+    Ctrl-C is set too: a shell starts background jobs with Ctrl-C ignored, and child processes inherit that.
     """
     before = {number: signal.signal(number, signal.default_int_handler) for number in _ENDINGS}
     try:

@@ -1,14 +1,14 @@
-"""`sweepkit validate`: check a sweep file and show what it says, without starting anything."""
+"""`sweepkit validate`: check a sweep file and show the sweep that it defines, without starting anything."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from sweepkit.cli.console import print_json, stdout
-from sweepkit.cli.options import json_option, load_problem, sweep_options
+from sweepkit.cli.options import SweepTarget, json_option, sweep_options
+from sweepkit.formatting import count
 from sweepkit.redaction import hidden, hidden_in
 
 if TYPE_CHECKING:
@@ -21,26 +21,26 @@ if TYPE_CHECKING:
 @click.command()
 @sweep_options
 @json_option
-def command(target: Path, sets: tuple[str, ...], data: str | None, as_json: bool) -> None:
+def command(target: SweepTarget, as_json: bool) -> None:
     """Check a sweep file and show what it says.
 
-    All problems are shown together, each with its line; the exit code is then 2.
+    All problems are shown together, each with its line, and the exit code is 2.
     """
-    definition = load_problem(target, sets, data)
     from sweepkit.config.definition import notes  # not at the top: --help need not load pydantic
 
+    definition = target.definition()
     if as_json:
-        print_json(_facts(definition, notes(definition)))
+        print_json(_as_json(definition, notes(definition)))
         return
     console = stdout()
     console.print(_summary(definition))
     console.print(_space_table(definition))
     for note in notes(definition):
         console.print(f"note: {note}", soft_wrap=True)
-    console.print(f"{target} is valid", soft_wrap=True)
+    console.print(f"{target.path} is valid", soft_wrap=True)
 
 
-def _facts(definition: SweepDefinition, notes: list[str]) -> dict[str, object]:
+def _as_json(definition: SweepDefinition, notes: list[str]) -> dict[str, object]:
     return {
         "valid": True,
         "spec": hidden_in(definition.config.model_dump(mode="json")),
@@ -58,29 +58,23 @@ def _summary(definition: SweepDefinition) -> Table:
     search, resources = config.search, config.resources
     grid = definition.space.size()
     workers = "as many as fit" if resources.workers is None else resources.workers
-    hours = "no limit of time" if config.budget.hours is None else f"{config.budget.hours:g} h"
+    hours = "no time limit" if config.budget.hours is None else f"{config.budget.hours:g} h"
     rows = {
         "sweep": f"{config.sweep} (package {config.package})",
         "objective": f"{config.objective.metric}, {config.objective.mode}",
-        "search": f"{search.sampler}, {search.trials} trials, seed {search.seed}",
-        "space": "continuous" if grid is None else f"{grid} points",
+        "search": f"{search.sampler}, {count(search.trials, 'trial')}, seed {search.seed}",
+        "space": "continuous" if grid is None else count(grid, "point"),
         "stopping": _stopping(definition),
-        "budget": f"{hours}, {config.budget.failures} failures, {_faults(definition)}",
+        "budget": f"{hours}, {count(config.budget.failures, 'failure')}, {_retries(definition)}",
         "resources": f"{resources.cpu} cpu, gpu {resources.gpu}, workers: {workers}",
-        "storage": f"{config.storage.uri}, keeps {config.storage.keep} checkpoints",
+        "storage": f"{config.storage.uri}, keeps {count(config.storage.keep, 'checkpoint')}",
         "tracking": (config.tracking.uri or "MLflow's default") if config.tracking.enabled else "off",
         "data": ", ".join(f"{key} {value}" for key, value in definition.data.model_dump().items() if value is not None),
     }
     table = Table(box=None, show_header=False)
     for key, value in rows.items():
-        table.add_row(key, hidden(value))
+        table.add_row(key, hidden(value))  # a URI of a store or of the data may contain a password
     return table
-
-
-def _faults(definition: SweepDefinition) -> str:
-    budget = definition.config.budget
-    timeout = "" if budget.timeout_minutes is None else f", {budget.timeout_minutes:g} min for an epoch"
-    return f"{budget.retries} retries of a trial{timeout}"
 
 
 def _stopping(definition: SweepDefinition) -> str:
@@ -92,7 +86,14 @@ def _stopping(definition: SweepDefinition) -> str:
         "none": "none",
     }[rule.rule]
     patience = "" if rule.patience is None else f", patience {rule.patience}"
-    return f"{when}; at most {rule.max_epochs} epochs{patience}"
+    return f"{when}; at most {count(rule.max_epochs, 'epoch')}{patience}"
+
+
+def _retries(definition: SweepDefinition) -> str:
+    budget = definition.config.budget
+    timeout = "" if budget.timeout_minutes is None else f", {budget.timeout_minutes:g} min per epoch"
+    retries = "1 retry" if budget.retries == 1 else f"{budget.retries} retries"
+    return f"{retries} per trial{timeout}"
 
 
 def _space_table(definition: SweepDefinition) -> Table:
@@ -106,15 +107,15 @@ def _space_table(definition: SweepDefinition) -> Table:
 
 
 def _values(param: Param) -> str:
-    facts = param.describe()
-    if facts["kind"] == "choice":
-        return _listed(facts["options"])
-    step = f", step {facts['step']}" if facts.get("step", 1) != 1 else ""
-    scale = ", log scale" if facts["log"] else ""
-    return f"{facts['low']} to {facts['high']}{step}{scale}"
+    description = param.describe()
+    if description["kind"] == "choice":
+        return _listed(description["options"])
+    step = f", step {description['step']}" if description.get("step", 1) != 1 else ""
+    scale = ", log scale" if description["log"] else ""
+    return f"{description['low']} to {description['high']}{step}{scale}"
 
 
 def _listed(values: object) -> str:
-    """Write values as a YAML would have them."""
+    """Format values as in YAML."""
     assert isinstance(values, list | tuple), "options and conditions are sequences"
-    return ", ".join(str(value).lower() if isinstance(value, bool) else str(value) for value in values)
+    return ", ".join(str(value).lower() if isinstance(value, bool) else str(value) or "''" for value in values)

@@ -134,7 +134,7 @@ def test_plan_shows_trials_rungs_epochs_and_a_time(run: Run, sweep_file: SweepFi
     assert "trials 27 (tpe)" in shown
     assert "rungs 1, 3" in shown
     assert "27" in next(line for line in shown if line.startswith("1 "))
-    assert any(line.startswith("epochs ") and line.endswith("expected, 243 if nothing were stopped") for line in shown)
+    assert any(line.startswith("epochs ") and line.endswith("expected, 243 without pruning") for line in shown)
     assert "2 trials at once (1,000 rows" in shown[-1]
 
 

@@ -171,7 +171,7 @@ def test_json_has_no_nan(run: Run, cells: Path, yaml: Path, tmp_path: Path) -> N
 def test_one_alone_is_refused_with_an_example(run: Run, cells: Path) -> None:
     code, out, err = run(cells)
     assert (code, out) == (2, "")
-    assert f"two or more are needed, like: compare {cells} OTHER, or compare SWEEP#3 SWEEP#12" in err
+    assert f"needs two or more, like: compare {cells} OTHER, or compare SWEEP#3 SWEEP#12" in err
 
 
 @pytest.mark.parametrize(

@@ -145,10 +145,10 @@ def test_text_that_is_no_utf8_on_stdin_is_refused(run: Run, bundle: Path, monkey
         (["good", "--layer", "3"], "error: --layer: a layer must be in 1 to 2, which are the recurrent ones, got 3"),
         (
             ["good", "--html", "no/out.html"],
-            "error: --html: the folder of the file to write must exist and be writable",
+            "error: --html: the file's folder must exist and be writable",
         ),
-        (["good", "--png", "."], "error: --png: this must be a file to write, '.' is a folder"),
-        (["good", "--html", "out", "--png", "./out"], "error: page and picture must be two files"),
+        (["good", "--png", "."], "error: --png: must be a file, '.' is a folder"),
+        (["good", "--html", "out", "--png", "./out"], "error: --html and --png must be two files"),
         (["good", "--most", "0"], "0 is not in the range x>=1"),
         (["good", "--direction", "up"], "'up' is not one of 'forward', 'backward'"),
         ([], "Missing argument 'TEXT'"),

@@ -43,7 +43,7 @@ STANDING = SweepProgress(
 
 def test_the_summary_has_counts_the_leader_and_the_time_left() -> None:
     assert summary(STANDING, SPEC) == (
-        "6 of 48 trials ended · 2 complete, 3 stopped early, 1 failed · 1 running · "
+        "6 of 48 trials ended · 2 complete, 3 pruned, 1 failed · 1 running · "
         "best score 0.8000 (trial 1, epoch 1) · 1 h 02 min elapsed · about 1 min 35 s left"
     )
 
@@ -59,7 +59,7 @@ def test_plain_lines_say_each_thing_once() -> None:
     assert out.getvalue().splitlines() == [
         "cutting texts: 1 of 2",
         "cutting texts: 2 of 2",
-        "trial 1 starts: cell=gru rate=0.00123",
+        "trial 1 started: cell=gru rate=0.00123",
         "trial 1 epoch 1: score 0.8000",
         "trial 0 epoch 1: score 0.7000; pruned: rung at epoch 1: score 0.7000 is not among the best 1/3 of 4 trials "
         "(needed 0.8000)",
@@ -89,7 +89,7 @@ def test_plain_lines_say_which_attempt_starts_and_what_ended_the_one_before() ->
         lines.started(TRIED_AGAIN, STANDING)
     assert out.getvalue().splitlines() == [
         "trial 1 attempt 1: OSError: [Errno 5] once; attempt 2 goes on after epoch 1",
-        "trial 1 attempt 2 starts: cell=gru rate=0.00123",
+        "trial 1 attempt 2 started: cell=gru rate=0.00123",
     ]
 
 

@@ -102,12 +102,12 @@ class TestStdin:
     def test_a_terminal_is_not_waited_for(self, run: Run, bundle: Path) -> None:
         code, _, err = run(bundle, stdin=Stdin(is_terminal=True))
         assert code == 2
-        assert "no texts were given: give them as arguments, in a file with --file, or one a line on stdin" in err
+        assert "there are no texts: pass them as arguments, in a file with --file, or on stdin, one per line" in err
 
     def test_nothing_in_it_is_a_mistake(self, run: Run, bundle: Path) -> None:
         code, _, err = run(bundle)
         assert code == 2
-        assert "no texts were given, stdin is empty" in err
+        assert "there are no texts, stdin is empty" in err
 
     def test_another_encoding_is_said(self, run: Run, bundle: Path) -> None:
         code, _, err = run(bundle, stdin=Stdin(b"one\n\xff"))
@@ -152,7 +152,7 @@ class TestFiles:
         (tmp_path / "in.csv").write_text("text,label,predicted_label\na,1,0\n")
         code, _, err = run(bundle, "--file", "in.csv", "--to", "out.csv")
         assert code == 2
-        assert "has a column 'predicted_label', as if it had been labelled before" in err
+        assert "has a column 'predicted_label' already, as if labelled before" in err
         assert not (tmp_path / "out.csv").exists()
 
     def test_a_bar_with_the_time_left_is_drawn_on_a_terminal(self) -> None:
@@ -173,10 +173,10 @@ class TestFiles:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["a text", "--file", "in.csv"], "from arguments or from --file, not from both"),
-        (["a text", "--to", "out.csv"], "--to writes the rows of a file again, so it needs --file"),
-        (["a text", "--column", "words"], "--column is for --file with a .csv or .parquet file"),
-        (["--file", "in.txt", "--column", "words"], "--column is for --file with a .csv or .parquet file"),
+        (["a text", "--file", "in.csv"], "texts must be arguments or in --file, not both"),
+        (["a text", "--to", "out.csv"], "--to writes the rows of a file with their labels, so it needs --file"),
+        (["a text", "--column", "words"], "--column needs --file with a .csv or .parquet file"),
+        (["--file", "in.txt", "--column", "words"], "--column needs --file with a .csv or .parquet file"),
         (["--file", "none.csv"], "none.csv: there is no such file"),
         (["--file", "in.csv", "--column", "words"], "must have a column 'words'"),
         (["--file", "in.csv", "--to", "in.csv"], "must be another one than the file that is read"),

@@ -47,7 +47,7 @@ def test_it_says_what_it_is_how_good_and_how_to_use_it(run: Run, bundle: Path) -
     assert lines[2] == "labels: negative, positive"
     assert "validation accuracy: 0.7500 (95 % interval 0.6500 to 0.8300)" in lines
     assert "validation loss: 0.5000" in lines
-    assert any(line.startswith("checked here: ") and "of 40 rows of validation right" in line for line in lines)
+    assert any(line.startswith("checked: ") and "of 40 validation rows correct" in line for line in lines)
     assert "  python -m sweepkit predict 'my model' \"some text\"" in lines
     assert "  sweepkit.load('my model').predict([\"some text\"])" in lines
 

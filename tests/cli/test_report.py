@@ -84,9 +84,9 @@ def test_a_sweep_without_trials_is_reported_all_the_same(run: Run, tmp_path: Pat
     [
         (["nowhere.yaml"], "nowhere.yaml"),
         (["."], "this folder is not a sweep"),
-        (["SWEEP", "--html", "file/page.html"], "there is a file of this name"),
+        (["SWEEP", "--html", "file/page.html"], "a file has this name"),
         (["SWEEP", "--parquet", "file"], "is a file"),
-        (["SWEEP", "--parquet", "file/deep"], "cannot be made: not a directory"),
+        (["SWEEP", "--parquet", "file/deep"], "cannot be created: not a directory"),
         (["SWEEP", "--png", "."], "is a directory"),
         ([], "Missing argument 'SWEEP'"),
     ],

@@ -116,17 +116,19 @@ def test_a_server_shows_its_own_pages(sweep: Callable[..., Path], run: Run, monk
 def test_what_is_in_the_way_is_said(sweep: Callable[..., Path], run: Run, tmp_path: Path) -> None:
     code, _, err = run(sweep(f"sqlite:///{tmp_path}/none.db", parent_run_id="abc"))
     assert code == 2
-    assert "none.db'; call this where the sweep was run, or name the store with --tracking-uri" in err
+    assert (
+        "none.db'; run this command in the folder where the sweep was run, or name the store with --tracking-uri" in err
+    )
     assert not (tmp_path / "none.db").exists()
 
     code, _, err = run(sweep("http://me:secret@127.0.0.1:9", parent_run_id="abc"), "--no-browser")
     assert code == 2
-    assert "tracking store 'http://127.0.0.1:9' cannot be reached: connection refused; call this where" in err
+    assert "tracking store 'http://127.0.0.1:9' is unreachable: connection refused; run this command in the" in err
     assert "secret" not in err
 
     code, _, err = run(sweep("sqlite:///mlflow.db"))
     assert code == 2
-    assert "this sweep was not written to MLflow" in err
+    assert "this sweep was not logged to MLflow" in err
 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -154,7 +156,7 @@ def test_a_run_that_the_store_does_not_have_ends_the_server_again(
     folder = sweep(servers.new_store(tmp_path), parent_run_id="abc")
     code, _, err = run(folder, "--port", servers.free_port())
     assert code == 2
-    assert "does not have the sweep's run: Run with id=abc not found; call this where the sweep was run" in err
+    assert "does not have the sweep's run: Run with id=abc not found; run this command in the folder where" in err
     assert len(groups) == 1
     assert servers.is_group_empty(groups[0])
 

@@ -91,7 +91,7 @@ def test_once_more_shows_the_same_and_does_not_look_again(finished: Path) -> Non
 def test_it_reads_well(finished: Path) -> None:
     shown = forked(finished, "final", str(TOY), *SMALL).stdout
     assert "winner against the others, row by row on validation:" in shown
-    assert "test split, look 1 of 1" in shown
+    assert "test split, evaluation 1 of 1" in shown
     assert "its bundle: runs/sweeps/toy/winner" in shown
 
 

@@ -145,7 +145,7 @@ class TestOneFault:
         (line,) = faulty.remarks(f"trial {number} attempt 1")
         assert "this once" in line
         assert line.endswith("; attempt 2 goes on after epoch 1")
-        assert faulty.remarks(f"trial {number} attempt 2 starts: fault=raise once")
+        assert faulty.remarks(f"trial {number} attempt 2 started: fault=raise once")
 
     def test_other_trials_are_not_disturbed(self, faulty: Ran) -> None:
         trial = faulty.by_fault()[""]

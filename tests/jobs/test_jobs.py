@@ -121,7 +121,7 @@ def test_sigterm_ends_a_sweep_as_ctrl_c_does_and_the_same_job_goes_on(tmp_path: 
         running.send_signal(signal.SIGTERM)
         said = running.stdout.read() if running.stdout else ""
     assert running.returncode == 130
-    assert "interrupted; the same command goes on from the last finished epochs" in said
+    assert "interrupted; the same command resumes the sweep from the last finished epochs" in said
     trained = max(int(state.parent.name[-4:]) for state in checkpoints.glob("epoch-*/state.json"))
     short = ("--set", f"stopping.max_epochs={trained + 1}")  # fewer than it has run would be refused
     result = json.loads(job(tmp_path, "sweep", TOY, *sets, *short, "--json").stdout)
