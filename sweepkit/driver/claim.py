@@ -52,15 +52,15 @@ def claim_sweep(
     same = [one for one in begun if one[1].identity == identity]
     if begun and not same and not new:
         raise InputError(_refusal(definition, *begun[-1], identity))
-    if same and not new:
-        folder, before = same[-1]
-        lock(folder)
+    fresh = SweepFolder(storage, _next_name(definition.config.sweep, len(begun)))
+    folder, before = same[-1] if same and not new else (fresh, None)
+    lock(folder)
+    extent = _extent(definition, folder)
+    if before:
         _refuse_fewer_epochs(definition, folder, before)
-        folder.update(**_extent(definition, folder))
+        folder.update(**extent)
     else:
-        folder = SweepFolder(storage, _next_name(definition.config.sweep, len(begun)))
-        lock(folder)
-        folder.write(_new_manifest(definition, folder, identity, data_key))
+        folder.write(_new_manifest(definition, folder, identity, data_key, extent))
     return folder, folder.manifest()
 
 
@@ -99,27 +99,27 @@ def _extent(definition: SweepDefinition, folder: SweepFolder) -> dict[str, Any]:
 
 
 def _new_manifest(
-    definition: SweepDefinition, folder: SweepFolder, identity: Mapping[str, Any], data_key: str
+    definition: SweepDefinition,
+    folder: SweepFolder,
+    identity: Mapping[str, Any],
+    data_key: str,
+    extent: Mapping[str, Any],
 ) -> SweepManifest:
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    try:
+        # a death may have left only the manifest, and the sweep's run in MLflow is found by when it was begun
+        left = folder.manifest() if folder.exists() else None
+    except DataError:  # damaged, and about to be written anew
+        left = None
+    begun_at = left.created if left and left.identity == identity else None
     return SweepManifest(
         identity=identity,
         space=tuple(definition.space.describe()),
         data_key=data_key,
         code=CodeInfo.here(definition.package.folder),
         source=str(definition.source.absolute()),
-        created=_begun_at(folder, identity) or now,
-        **_extent(definition, folder),
+        created=begun_at or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        **extent,
     )
-
-
-def _begun_at(folder: SweepFolder, identity: Mapping[str, Any]) -> str | None:
-    """Return when a sweep was begun of which a death left only the manifest: its run in MLflow is found by that."""
-    try:
-        before = folder.manifest() if folder.exists() else None
-    except DataError:  # damaged, and about to be written anew
-        return None
-    return before.created if before and before.identity == identity else None
 
 
 def _refuse_fewer_epochs(definition: SweepDefinition, folder: SweepFolder, manifest: SweepManifest) -> None:

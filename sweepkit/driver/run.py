@@ -18,7 +18,7 @@ from sweepkit.driver.observer import Observer
 from sweepkit.driver.preflight import check_cudnn
 from sweepkit.driver.session import Claim, RunOptions, SweepSession, open_runner, open_session, run_trials
 from sweepkit.driver.sync import sync_sweep
-from sweepkit.driver.tracking import SweepRuns, note_synced
+from sweepkit.driver.tracking import SweepRuns
 from sweepkit.errors import InputError, SweepFailed
 from sweepkit.results.sweep import Sweep, read_sweep
 from sweepkit.runners.inline import InlineRunner
@@ -114,7 +114,6 @@ def _sync_the_rest(sweep: Sweep) -> None:
     """Upload what the store of a finished sweep lacks, since no run will; the store may still be unreachable."""
     try:
         sync_sweep(sweep)
-        note_synced(sweep.folder)
     except InputError as error:
         logger.warning("%s", error)
 
@@ -131,8 +130,7 @@ def _finish(
     folder.storage.write_json(folder.paths.leaderboard, board.rows())
     failure = _failure(definition, board.trials, over)
     if runs:
-        runs.keep_checkpoints(board.leaders[: definition.config.storage.keep])
-        runs.finish("failed" if failure else "finished", board)
+        runs.finish("failed" if failure else "finished", board, keep=definition.config.storage.keep)
     if failure:
         raise SweepFailed(f"{failure}; `python -m sweepkit status {folder.shown()}` has the tracebacks")
     best = board.leaders[0]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sweepkit.data.manifest import parse_manifest
-from sweepkit.driver.tracking import note_synced, split_input
+from sweepkit.driver.tracking import split_input
 from sweepkit.errors import DataError, InputError
 from sweepkit.results.final_result import FinalResult
 from sweepkit.results.sweep import Sweep, load_sweep, read_sweep
@@ -61,14 +61,11 @@ def sync(
         InputError: there is no such sweep, it has no store, or the store cannot be reached.
     """
     sweep = load_sweep(target, sets, data)
-    uri, synced = sync_sweep(sweep, tracking_uri=tracking_uri)
-    if tracking_uri is None and sweep.running() is None:
-        note_synced(sweep.folder)
-    return uri, synced
+    return sync_sweep(sweep, tracking_uri=tracking_uri, is_running=sweep.running() is not None)
 
 
-def sync_sweep(sweep: Sweep, *, tracking_uri: str | None = None) -> tuple[str, list[Synced]]:
-    """Do what `sync` does with a sweep that has been read."""
+def sync_sweep(sweep: Sweep, *, tracking_uri: str | None = None, is_running: bool = False) -> tuple[str, list[Synced]]:
+    """Do what `sync` does with a sweep that has been read; the manifest of one that is running stays as it is."""
     folder, is_own = sweep.folder, tracking_uri is None
     uri = _store_of(sweep, tracking_uri)
     try:
@@ -81,6 +78,10 @@ def sync_sweep(sweep: Sweep, *, tracking_uri: str | None = None) -> tuple[str, l
             synced.append(replace(done, registered=registered))
     except StoreError as error:
         raise in_users_words(error, uri) from error
+    if is_own and not is_running:  # the driver of a running sweep notes it itself when it ends
+        for own in (folder, folder.final):
+            if own.exists():
+                own.update(synced=True)
     return shown(uri), synced
 
 

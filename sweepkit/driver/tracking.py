@@ -92,23 +92,21 @@ class SweepRuns:
                 self.start(trial)
             self.end(trial)
 
-    def keep_checkpoints(self, leaders: Sequence[Trial]) -> None:
-        """Copy the best checkpoint of each kept trial to its run's artifacts, where the storage is a folder."""
-        if self._folder.local is None:
-            return
-        for trial in leaders:
-            if trial.run_id and trial.best_epoch:
-                checkpoint = self._folder.trial(trial.number).paths.checkpoint(trial.best_epoch)
-                self.logger.log_checkpoint(trial.run_id, self._folder.storage.path(checkpoint))
-
-    def finish(self, status: SweepEnd, board: Leaderboard, *, also: Mapping[str, object] | None = None) -> None:
+    def finish(
+        self, status: SweepEnd, board: Leaderboard, *, keep: int = 0, also: Mapping[str, object] | None = None
+    ) -> None:
         """End the sweep's run, and note in its manifest how it ended, for a store that is filled only later.
 
         Args:
             status: how the sweep ended.
             board: its trials.
+            keep: upload the best checkpoint of so many leaders to their runs, if the storage is a folder.
             also: what else is known of the winner.
         """
+        for trial in board.leaders[:keep] if self._folder.local is not None else ():
+            if trial.run_id and trial.best_epoch:
+                checkpoint = self._folder.trial(trial.number).paths.checkpoint(trial.best_epoch)
+                self.logger.log_checkpoint(trial.run_id, self._folder.storage.path(checkpoint))
         self.logger.finish(run_endings.of_sweep(status, board, also=also), board.columns())
         with contextlib.suppress(StorageFault):  # which is being raised already if it is why the sweep ends
             self._folder.update(ended=status)
@@ -134,10 +132,3 @@ def split_input(manifest: Manifest, source: str, *, split: str, context: str) ->
         profile=manifest.profile(split),
         context=context,
     )
-
-
-def note_synced(folder: SweepFolder) -> None:
-    """Note that the store has everything of a sweep and of its final stage."""
-    for own in (folder, folder.final):
-        if own.exists():
-            own.update(synced=True)
