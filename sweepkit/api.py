@@ -54,11 +54,11 @@ def run_sweep(
 
     definition = load(Path(target), sets, data=data)
     options = RunOptions(address=address, inline=inline, new=new)
-    with progress_bar(definition.config.sweep) as observer:
-        result = run(definition, options, observer)
+    with progress_bar(definition.config.sweep) as callback:
+        result = run(definition, options, callback)
     if definition.config.final is not None:
-        with progress_bar(f"{result.folder.sweep}, final stage") as observer:
-            run_final(plan_final(definition), RunOptions(address=address, inline=inline), observer)
+        with progress_bar(f"{result.folder.sweep}, final stage") as callback:
+            run_final(plan_final(definition), RunOptions(address=address, inline=inline), callback)
     return read_sweep(result.folder)
 
 

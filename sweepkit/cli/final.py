@@ -66,8 +66,8 @@ def finish(
     param_sets = [candidate.params for candidate in plan.candidates]
     varied = [name for name in param_sets[0] if len({repr(params.get(name)) for params in param_sets}) > 1]
     try:
-        with interruptible(), watcher(console, plan.definition, varied) as observer:
-            return plan, run_final(plan, how, observer, again=again)
+        with interruptible(), watcher(console, plan.definition, varied) as callback:
+            return plan, run_final(plan, how, callback, again=again)
     except KeyboardInterrupt:
         console.print(
             f"\ninterrupted; `python -m sweepkit final {definition.source}` resumes from the last finished epochs",

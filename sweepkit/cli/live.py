@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from sweepkit.config.schema import SweepConfig
-from sweepkit.driver.observer import SweepProgress
+from sweepkit.driver.callback import SweepProgress
 from sweepkit.formatting import duration, params_line
 from sweepkit.trial.trial import Trial, TrialState
 
@@ -39,7 +39,7 @@ def varied_names(definition: SweepDefinition) -> list[str]:
 
 
 class PlainLines:
-    """One line per event; an `Observer` for files and pipes. `varied` names the parameters to show."""
+    """One line per event; a `SweepCallback` for files and pipes. `varied` names the parameters to show."""
 
     def __init__(self, console: Console, config: SweepConfig, varied: Sequence[str]) -> None:
         self._console, self._config, self._varied = console, config, varied
@@ -55,20 +55,20 @@ class PlainLines:
     ) -> None:
         self._notices.__exit__(kind, error, trace)
 
-    def progress(self, phase: str, done: int, total: int) -> None:
+    def on_progress(self, phase: str, done: int, total: int) -> None:
         now = time.monotonic()
         if done >= total or now >= self._next_line:
             self._line(f"{phase}: {done} of {total}")
             self._next_line = now + _LINE_EVERY_S
 
-    def started(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the protocol's
+    def on_trial_start(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the protocol's
         attempt = f" attempt {len(trial.failures) + 1}" if trial.failures else ""
         self._line(f"trial {trial.number}{attempt} started: {_params(trial, self._varied)}")
 
-    def reported(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the protocol's
+    def on_trial_report(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the protocol's
         self._line(f"trial {trial.number} epoch {trial.epoch}: {_latest(trial, self._config)}")
 
-    def ended(self, trial: Trial, progress: SweepProgress) -> None:
+    def on_trial_end(self, trial: Trial, progress: SweepProgress) -> None:
         assert trial.state is not None, "a trial that ended has a state"
         self._line(
             f"trial {trial.number} epoch {trial.epoch}: {_latest(trial, self._config)}; "
@@ -76,7 +76,7 @@ class PlainLines:
         )
         self._line(summary(progress, self._config))
 
-    def remarked(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         self._line(text)
 
     def _line(self, text: str) -> None:
@@ -84,7 +84,7 @@ class PlainLines:
 
 
 class LiveTable:
-    """Running trials, the last ones that ended, counts, the leader and the time left; an `Observer` for terminals.
+    """Running trials, the last ones that ended, counts, the leader and the time left; a `SweepCallback` for terminals.
 
     `varied` names the parameters to show.
     """
@@ -116,7 +116,7 @@ class LiveTable:
         self._live.stop()
         self._notices.__exit__(kind, error, trace)
 
-    def progress(self, phase: str, done: int, total: int) -> None:
+    def on_progress(self, phase: str, done: int, total: int) -> None:
         task, latest = next(reversed(self._phases.items()))
         if phase != latest:
             if latest == "starting":
@@ -125,18 +125,18 @@ class LiveTable:
             self._phases[task] = phase
         self._bars.update(task, completed=done, total=total)
 
-    def started(self, trial: Trial, progress: SweepProgress) -> None:
+    def on_trial_start(self, trial: Trial, progress: SweepProgress) -> None:
         self._running[trial.number], self._progress = trial, progress
 
-    def reported(self, trial: Trial, progress: SweepProgress) -> None:
+    def on_trial_report(self, trial: Trial, progress: SweepProgress) -> None:
         self._running[trial.number], self._progress = trial, progress
 
-    def ended(self, trial: Trial, progress: SweepProgress) -> None:
+    def on_trial_end(self, trial: Trial, progress: SweepProgress) -> None:
         self._running.pop(trial.number, None)
         self._ended = [*self._ended, trial][-_LAST_ENDED:]
         self._progress = progress
 
-    def remarked(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         # printed above the table, where it stays
         self._live.console.print(text, highlight=False, markup=False, soft_wrap=True)
 

@@ -28,8 +28,8 @@ def command(target: SweepTarget, address: str | None, inline: bool, as_json: boo
     console = stderr() if as_json else stdout()
     if inline:
         start_keras()
-    with watcher(console, definition, ()) as observer:
-        prepared = prepare_data(definition, RunOptions(address=address, inline=inline), observer)
+    with watcher(console, definition, ()) as callback:
+        prepared = prepare_data(definition, RunOptions(address=address, inline=inline), callback)
     if as_json:
         print_json(prepared.manifest.to_json() | {"folder": str(prepared.folder)})
         return

@@ -48,8 +48,8 @@ def command(
     if inline:
         start_keras()
     try:
-        with interruptible(), watcher(console, definition, varied_names(definition)) as observer:
-            result = run_sweep(definition, RunOptions(address=address, inline=inline, new=new), observer)
+        with interruptible(), watcher(console, definition, varied_names(definition)) as callback:
+            result = run_sweep(definition, RunOptions(address=address, inline=inline, new=new), callback)
     except KeyboardInterrupt:
         console.print("\ninterrupted; the same command resumes the sweep from the last finished epochs", soft_wrap=True)
         raise click.exceptions.Exit(INTERRUPTED) from None

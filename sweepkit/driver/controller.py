@@ -1,8 +1,8 @@
-"""The controller of a running sweep: hands out trials, takes their reports, ends them, and calls the observer.
+"""The controller of a running sweep: hands out trials, takes their reports, ends them, and calls the callback.
 
 It has no thread and no loop: a runner (Ray Tune, or the plain loop of `inline`) calls it. Every call is short, since
 Ray's single control loop waits for it. What is decided of a trial comes from the study, and is in the journal before
-anyone else hears of it. Try `SweepController(study, folder, observer).next_trial()`.
+anyone else hears of it. Try `SweepController(study, folder, callback).next_trial()`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+from sweepkit.driver.callback import SweepCallback, SweepProgress
 from sweepkit.driver.context import DriverContext
-from sweepkit.driver.observer import Observer, SweepProgress
 from sweepkit.driver.retention import CheckpointRetention
 from sweepkit.driver.tracking import SweepRuns
 from sweepkit.errors import StorageFault
@@ -40,7 +40,7 @@ class SweepController:
         self,
         study: SweepStudy,
         folder: SweepFolder,
-        observer: Observer,
+        callback: SweepCallback,
         *,
         runs: SweepRuns | None = None,
         context: DriverContext | None = None,
@@ -50,11 +50,11 @@ class SweepController:
         Args:
             study: the sweep's trials.
             folder: where its checkpoints are.
-            observer: is called with whatever happens.
+            callback: is called with whatever happens.
             runs: the sweep's runs in the tracking store; None when tracking is off.
             context: the driver's process.
         """
-        self._study, self._folder, self._observer, self._runs = study, folder, observer, runs
+        self._study, self._folder, self._callback, self._runs = study, folder, callback, runs
         self._config, self._context = study.config, context or DriverContext()
         self._started = self._context.clock()
         trials = study.trials()
@@ -153,7 +153,7 @@ class SweepController:
             return None
         run_id = self._open_run(trial, resumes=resumed is not None)
         self._running[trial.number] = trial
-        self._observer.started(trial, self.progress())
+        self._callback.on_trial_start(trial, self.progress())
         seed = trial_seed(self._config.search.seed, trial.number)
         return TrialRequest.of(trial, seed=seed, resumes=resumed is not None, run_id=run_id)
 
@@ -193,7 +193,7 @@ class SweepController:
         elif trial.epoch > n_before:  # otherwise it was trained again, and has been passed on before
             if self._runs:
                 self._runs.collect(trial)
-            self._observer.reported(trial, self.progress())
+            self._callback.on_trial_report(trial, self.progress())
         return decision is not None
 
     def _failed(self, number: int, error: str, *, counts: bool) -> None:
@@ -228,11 +228,11 @@ class SweepController:
         if self._runs:
             self._runs.end(trial)
         self._retention.update(self._ended.values(), trial)
-        self._observer.ended(trial, self.progress())
+        self._callback.on_trial_end(trial, self.progress())
 
     def _remark(self, text: str) -> None:
         logger.info(text)
-        self._observer.remarked(text)
+        self._callback.on_message(text)
 
     def _count(self, state: TrialState) -> int:
         return sum(trial.state is state for trial in self._ended.values())

@@ -1,6 +1,6 @@
 """A progress bar for notebooks and scripts: one bar for what comes before the trials, then one for the trials.
 
-The commands have a live table instead. Try `with progress_bar("cells") as observer: run_sweep(…, observer)`.
+The commands have a live table instead. Try `with progress_bar("cells") as callback: run_sweep(…, callback)`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import warnings
 from types import TracebackType
 from typing import Any
 
-from sweepkit.driver.observer import SweepProgress
+from sweepkit.driver.callback import SweepProgress
 from sweepkit.trial.trial import Trial
 
 
-class TqdmObserver:
+class TqdmCallback:
     """Shows a sweep as bars of tqdm: drawn by the notebook where it can, else as text on stderr."""
 
     def __init__(self, title: str) -> None:
@@ -21,7 +21,7 @@ class TqdmObserver:
         self._bar: Any = None  # tqdm publishes no types
         self._phase: str | None = None
 
-    def __enter__(self) -> TqdmObserver:
+    def __enter__(self) -> TqdmCallback:
         return self
 
     def __exit__(
@@ -29,20 +29,20 @@ class TqdmObserver:
     ) -> None:
         self._close()
 
-    def progress(self, phase: str, done: int, total: int) -> None:
+    def on_progress(self, phase: str, done: int, total: int) -> None:
         self._open(phase, total)
         self._bar.update(done - self._bar.n)
 
-    def started(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the counts say enough
+    def on_trial_start(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the counts say enough
         self._show(progress)
 
-    def reported(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the counts say enough
+    def on_trial_report(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the counts say enough
         self._show(progress)
 
-    def ended(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the counts say enough
+    def on_trial_end(self, trial: Trial, progress: SweepProgress) -> None:  # noqa: ARG002  # the counts say enough
         self._show(progress)
 
-    def remarked(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         (self._bar or _tqdm()).write(text)
 
     def _show(self, progress: SweepProgress) -> None:
@@ -64,9 +64,9 @@ class TqdmObserver:
         self._bar = self._phase = None
 
 
-def progress_bar(title: str) -> TqdmObserver:
-    """Return an observer for a `with` block."""
-    return TqdmObserver(title)
+def progress_bar(title: str) -> TqdmCallback:
+    """Return a callback for a `with` block."""
+    return TqdmCallback(title)
 
 
 def _tqdm() -> Any:  # as above

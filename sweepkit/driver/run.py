@@ -1,7 +1,7 @@
 """A whole sweep, from its checked YAML to its leaderboard: `run_sweep` reads as the program's table of contents.
 
-Not for printing: whoever wants to see it run passes an `Observer`. Try
-`run_sweep(definition, RunOptions(inline=True), observer)`.
+It prints nothing: what shows a sweep as it runs is a `SweepCallback`. Try
+`run_sweep(definition, RunOptions(inline=True), callback)`.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from sweepkit.config.definition import SweepDefinition
 from sweepkit.data.dataset import PreparedData
+from sweepkit.driver.callback import SweepCallback
 from sweepkit.driver.claim import claim_sweep
 from sweepkit.driver.data import find_data
-from sweepkit.driver.observer import Observer
 from sweepkit.driver.preflight import check_cudnn
 from sweepkit.driver.session import Claim, RunOptions, SweepSession, open_runner, open_session, run_trials
 from sweepkit.driver.sync import sync_sweep
@@ -55,7 +55,7 @@ class SweepResult:
     tracking_uri: str | None
 
 
-def run_sweep(definition: SweepDefinition, options: RunOptions, observer: Observer) -> SweepResult:
+def run_sweep(definition: SweepDefinition, options: RunOptions, callback: SweepCallback) -> SweepResult:
     """Run a sweep, or go on with it, to its end.
 
     Raises:
@@ -74,12 +74,12 @@ def run_sweep(definition: SweepDefinition, options: RunOptions, observer: Observ
             if definition.config.tracking.enabled and not manifest.is_synced:
                 _sync_the_rest(sweep)
             return _finish(definition, folder, sweep.leaderboard)
-        with open_session(Claim(definition, folder, manifest, data, lock), options, observer) as session:
+        with open_session(Claim(definition, folder, manifest, data, lock), options, callback) as session:
             check_cudnn(session.runner, session.trial_settings, definition.space)
             return _run_trials(session)
 
 
-def prepare_data(definition: SweepDefinition, options: RunOptions, observer: Observer) -> PreparedData:
+def prepare_data(definition: SweepDefinition, options: RunOptions, callback: SweepCallback) -> PreparedData:
     """Prepare a sweep's data, or find it prepared.
 
     Raises:
@@ -89,9 +89,9 @@ def prepare_data(definition: SweepDefinition, options: RunOptions, observer: Obs
     data = find_data(definition)
     if data.is_prepared(storage):
         # a cluster takes seconds to start, and there is nothing for it to do
-        return data.prepare(storage, InlineRunner(definition.config.resources), observer.progress)
+        return data.prepare(storage, InlineRunner(definition.config.resources), callback.on_progress)
     with open_runner(definition, options) as runner:
-        return data.prepare(storage, runner, observer.progress)
+        return data.prepare(storage, runner, callback.on_progress)
 
 
 def _run_trials(session: SweepSession) -> SweepResult:

@@ -15,9 +15,9 @@ from pathlib import Path
 import sweepkit
 from sweepkit.config.definition import SweepDefinition
 from sweepkit.data.dataset import PreparedData
+from sweepkit.driver.callback import SweepCallback
 from sweepkit.driver.context import DriverContext
 from sweepkit.driver.controller import SweepController
-from sweepkit.driver.observer import Observer
 from sweepkit.driver.tracking import SweepRuns
 from sweepkit.runners.inline import InlineRunner
 from sweepkit.runners.interface import Runner
@@ -73,14 +73,14 @@ class SweepSession:
         dataset: its prepared data.
         runner: where trials run.
         runs: in the tracking store; None when tracking is off.
-        observer: is called with whatever happens.
+        callback: is called with whatever happens.
     """
 
     claim: Claim
     dataset: PreparedData
     runner: Runner
     runs: SweepRuns | None
-    observer: Observer
+    callback: SweepCallback
 
     @property
     def definition(self) -> SweepDefinition:
@@ -114,7 +114,7 @@ class SweepSession:
 
 
 @contextlib.contextmanager
-def open_session(claim: Claim, options: RunOptions, observer: Observer) -> Iterator[SweepSession]:
+def open_session(claim: Claim, options: RunOptions, callback: SweepCallback) -> Iterator[SweepSession]:
     """Start the runner, prepare the data and open the tracking store; end all of them at the end of the block.
 
     Raises:
@@ -125,12 +125,12 @@ def open_session(claim: Claim, options: RunOptions, observer: Observer) -> Itera
         opening = background.submit(SweepRuns.open, claim.definition, claim.folder, claim.manifest)
         runner = stack.enter_context(open_runner(claim.definition, options))
         with before_start():
-            dataset = claim.data.prepare(claim.folder.storage, runner, observer.progress)
+            dataset = claim.data.prepare(claim.folder.storage, runner, callback.on_progress)
             runs = opening.result()
         if runs:
             stack.callback(runs.close)
             runs.describe_data(dataset)
-        yield SweepSession(claim, dataset, runner, runs, observer)
+        yield SweepSession(claim, dataset, runner, runs, callback)
 
 
 @contextlib.contextmanager
@@ -156,7 +156,7 @@ def run_trials(session: SweepSession, study: SweepStudy) -> str | None:
     if runs:
         runs.log_again(study.trials())
     context = DriverContext(n_workers, session.claim.lock.lost)
-    controller = SweepController(study, session.folder, session.observer, runs=runs, context=context)
+    controller = SweepController(study, session.folder, session.callback, runs=runs, context=context)
     try:
         with study.running(n_workers):
             session.runner.run(controller, session.trial_settings)

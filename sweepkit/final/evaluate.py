@@ -152,10 +152,10 @@ class FinalEvaluation:
         """Carry out requests on the workers and show the progress."""
         answers: list[Answer] = []
         if requests:
-            self._session.observer.progress(phase, 0, len(requests))
+            self._session.callback.on_progress(phase, 0, len(requests))
         for answer in self._session.runner.map(function, requests, describe=phase):
             answers.append(answer)
-            self._session.observer.progress(phase, len(answers), len(requests))
+            self._session.callback.on_progress(phase, len(answers), len(requests))
         return answers
 
 

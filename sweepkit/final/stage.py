@@ -2,7 +2,7 @@
 
 A sweep's best value is the best of many, so it flatters. Here the leaders are trained again as a small sweep in the
 sweep's folder, which goes on where it stopped like any other; ranked by their means on validation; compared row by
-row; and only the winner is measured on the test split. Try `run_final(plan_final(definition), options, observer)`.
+row; and only the winner is measured on the test split. Try `run_final(plan_final(definition), options, callback)`.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from pathlib import Path
 
 from sweepkit.config.definition import SweepDefinition
 from sweepkit.config.schema import Final, Search, SweepConfig
+from sweepkit.driver.callback import SweepCallback
 from sweepkit.driver.claim import find_sweep
 from sweepkit.driver.data import find_data
-from sweepkit.driver.observer import Observer
 from sweepkit.driver.session import Claim, RunOptions, SweepSession, open_session, run_trials
 from sweepkit.errors import InputError, SweepFailed
 from sweepkit.final.candidates import Candidate, candidate_results, choose_candidates, missing_points
 from sweepkit.final.evaluate import FinalEvaluation
 from sweepkit.final.test_split import forget_predictions
 from sweepkit.redaction import hidden_in
-from sweepkit.results.final_result import CandidateResult, FinalResult
-from sweepkit.results.sweep import read_final, read_sweep
+from sweepkit.results.final_result import CandidateResult, FinalResult, read_final
+from sweepkit.results.sweep import read_sweep
 from sweepkit.storage.lock import DriverLock, check_free
 from sweepkit.storage.manifest import SweepManifest
 from sweepkit.storage.storage import Storage
@@ -101,13 +101,13 @@ def plan_final(definition: SweepDefinition) -> FinalPlan:
     return FinalPlan(definition, own, folder, manifest, candidates, len(trials) - len(ended), data)
 
 
-def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again: bool = False) -> FinalResult:
+def run_final(plan: FinalPlan, options: RunOptions, callback: SweepCallback, *, again: bool = False) -> FinalResult:
     """Run the final stage, or go on with it, to its end; where it has ended already, return its result.
 
     Args:
         plan: who takes part.
         options: how to run.
-        observer: is called with whatever happens.
+        callback: is called with whatever happens.
         again: look at the test split another time; every look is counted.
 
     Raises:
@@ -122,7 +122,7 @@ def run_final(plan: FinalPlan, options: RunOptions, observer: Observer, *, again
     with DriverLock("final", where=str(plan.sweep.source)) as lock:
         lock.take(folder)
         claim = Claim(plan.definition, folder.final, _write_manifest(plan), plan.data, lock)
-        with open_session(claim, options, observer) as session:
+        with open_session(claim, options, callback) as session:
             board = _train(plan, session)
             ranking = _ranking(plan, board.trials)
             result = FinalEvaluation(plan.sweep, session).run(ranking, board.trials, again=again)

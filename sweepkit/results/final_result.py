@@ -1,6 +1,6 @@
-"""What the final stage found, as `result.json` keeps it. Values only; `final` computes them, reports show them.
+"""The result of a final stage, as `result.json` keeps it; `final` computes it, reports show it.
 
-Try `FinalResult.from_json(storage.read_json(SweepPaths("cells").final_result)).winner.mean`.
+Try `read_final(SweepFolder(Storage.at("runs"), "cells")).winner.mean`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from sweepkit.errors import DataError
 from sweepkit.space import Value
+from sweepkit.storage.sweep_folder import SweepFolder
 
 _PARAMS_KEY = "point"  # as files spell `params`
 
@@ -201,3 +203,21 @@ def _is_baseline(result: FinalResult, name: str) -> bool:
 
 def _interval(data: Mapping[str, Any] | None) -> Interval | None:  # JSON
     return None if data is None else Interval(**data)
+
+
+def read_final(folder: SweepFolder) -> FinalResult | None:
+    """Return the result of a sweep's final stage; None before that has ended.
+
+    Raises:
+        DataError: the file is damaged.
+    """
+    name = folder.paths.final_result
+    if not folder.storage.exists(name):
+        return None
+    try:
+        return FinalResult.from_json(folder.storage.read_json(name))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"the result of the final stage cannot be read: {error}; delete it and run `final` again",
+            where=folder.shown(name),
+        ) from None

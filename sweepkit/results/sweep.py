@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 from sweepkit.config.definition import load
 from sweepkit.config.schema import SweepConfig
-from sweepkit.errors import DataError, InputError
-from sweepkit.results.final_result import FinalResult
+from sweepkit.errors import InputError
+from sweepkit.results.final_result import FinalResult, read_final
 from sweepkit.results.tables import PARAM_PREFIX, epochs_table, trials_table
 from sweepkit.space import Space
 from sweepkit.storage.lock import read_owner
@@ -207,24 +207,6 @@ def read_sweep(folder: SweepFolder) -> Sweep:
         trials = journal.trials()
         errors = {trial.number: error for trial in trials if (error := journal.error(trial.number))}
         return Sweep(folder, manifest, trials, errors, usage(journal.runs(), trials))
-
-
-def read_final(folder: SweepFolder) -> FinalResult | None:
-    """Return the result of a sweep's final stage; None before that has ended.
-
-    Raises:
-        DataError: the file is damaged.
-    """
-    name = folder.paths.final_result
-    if not folder.storage.exists(name):
-        return None
-    try:
-        return FinalResult.from_json(folder.storage.read_json(name))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"the result of the final stage cannot be read: {error}; delete it and run `final` again",
-            where=folder.shown(name),
-        ) from None
 
 
 def _by_folder(path: Path) -> SweepFolder:

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from sweepkit.cli.live import LiveTable, PlainLines, summary
 from sweepkit.config.schema import SweepConfig
-from sweepkit.driver.observer import SweepProgress
+from sweepkit.driver.callback import SweepProgress
 from sweepkit.trial.failure import Failure
 from sweepkit.trial.trial import Report, Trial, TrialState
 
@@ -51,11 +51,11 @@ def test_the_summary_has_counts_the_leader_and_the_time_left() -> None:
 def test_plain_lines_say_each_thing_once() -> None:
     out = io.StringIO()
     with PlainLines(Console(file=out, width=60), SPEC, VARIED) as lines:
-        lines.progress("cutting texts", 1, 2)
-        lines.progress("cutting texts", 2, 2)
-        lines.started(RUNNING, STANDING)
-        lines.reported(RUNNING, STANDING)
-        lines.ended(ENDED, STANDING)
+        lines.on_progress("cutting texts", 1, 2)
+        lines.on_progress("cutting texts", 2, 2)
+        lines.on_trial_start(RUNNING, STANDING)
+        lines.on_trial_report(RUNNING, STANDING)
+        lines.on_trial_end(ENDED, STANDING)
     assert out.getvalue().splitlines() == [
         "cutting texts: 1 of 2",
         "cutting texts: 2 of 2",
@@ -70,10 +70,10 @@ def test_plain_lines_say_each_thing_once() -> None:
 def test_the_live_table_shows_running_and_ended_trials() -> None:
     out = io.StringIO()
     with LiveTable(Console(file=out, width=140, force_terminal=True, color_system=None), SPEC, VARIED) as table:
-        table.progress("cutting texts", 1, 2)
-        table.started(RUNNING, STANDING)
-        table.reported(RUNNING, STANDING)
-        table.ended(ENDED, STANDING)
+        table.on_progress("cutting texts", 1, 2)
+        table.on_trial_start(RUNNING, STANDING)
+        table.on_trial_report(RUNNING, STANDING)
+        table.on_trial_end(ENDED, STANDING)
     shown = out.getvalue()
     for text in ("cells: score (max)", "cell=gru rate=0.00123", "1/9", "running", "pruned: rung at epoch 1", "6 of 48"):
         assert text in shown, text
@@ -85,8 +85,8 @@ TRIED_AGAIN = replace(RUNNING, failures=(Failure(1, "OSError: once", counts=True
 def test_plain_lines_say_which_attempt_starts_and_what_ended_the_one_before() -> None:
     out = io.StringIO()
     with PlainLines(Console(file=out, width=60), SPEC, VARIED) as lines:
-        lines.remarked("trial 1 attempt 1: OSError: [Errno 5] once; attempt 2 goes on after epoch 1")
-        lines.started(TRIED_AGAIN, STANDING)
+        lines.on_message("trial 1 attempt 1: OSError: [Errno 5] once; attempt 2 goes on after epoch 1")
+        lines.on_trial_start(TRIED_AGAIN, STANDING)
     assert out.getvalue().splitlines() == [
         "trial 1 attempt 1: OSError: [Errno 5] once; attempt 2 goes on after epoch 1",
         "trial 1 attempt 2 started: cell=gru rate=0.00123",
@@ -96,8 +96,8 @@ def test_plain_lines_say_which_attempt_starts_and_what_ended_the_one_before() ->
 def test_the_live_table_keeps_remarks_above_it_and_counts_attempts() -> None:
     out = io.StringIO()
     with LiveTable(Console(file=out, width=140, force_terminal=True, color_system=None), SPEC, VARIED) as table:
-        table.remarked("trial 1 attempt 1: OSError: once; attempt 2 goes on after epoch 1")
-        table.started(TRIED_AGAIN, STANDING)
+        table.on_message("trial 1 attempt 1: OSError: once; attempt 2 goes on after epoch 1")
+        table.on_trial_start(TRIED_AGAIN, STANDING)
     assert "trial 1 attempt 1: OSError: once" in out.getvalue()
     assert "running, attempt 2" in out.getvalue()
 
@@ -105,7 +105,7 @@ def test_the_live_table_keeps_remarks_above_it_and_counts_attempts() -> None:
 def test_a_trial_whose_objective_never_came_is_shown_too() -> None:
     out = io.StringIO()
     bare = Trial(2, {}, (Report(1, {"loss": 1.0}, 0.0),), state=TrialState.FAILED, reason="metric …")
-    PlainLines(Console(file=out, width=200), SPEC, VARIED).ended(bare, STANDING)
+    PlainLines(Console(file=out, width=200), SPEC, VARIED).on_trial_end(bare, STANDING)
     assert "trial 2 epoch 1: score was not reported; failed: metric …" in out.getvalue()
 
 

@@ -136,7 +136,7 @@ def test_what_is_in_the_way_is_said(sweep: Callable[..., Path], run: Run, tmp_pa
         port = taken.getsockname()[1]
         code, _, err = run(sweep(servers.new_store(tmp_path), parent_run_id="abc"), "--port", port)
     assert code == 2
-    assert f"port {port} cannot be used: address already in use; name another one with --port" in err
+    assert f"port {port} cannot be used: address already in use; choose another one with --port" in err
 
 
 @pytest.mark.mlflow

@@ -1,4 +1,4 @@
-"""The controller over a real study and a real folder, without tracking, and with an observer that keeps its calls."""
+"""The controller over a real study and a real folder, without tracking, and with a callback that keeps its calls."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def test_the_command_says_that_it_has_none(tmp_path: Path) -> None:
     console = Console(file=io.StringIO(), width=200)
     final_command.show(console, plan, of_auc())
     row = next(line for line in console.file.getvalue().splitlines() if "bigrams" in line)  # type: ignore[attr-defined]
-    assert "has no valid_auc" in row
+    assert "no valid_auc" in row
     assert "0.75" not in row
 
 

@@ -35,11 +35,11 @@ CONFIG = SweepConfig.model_validate(
 
 
 class Silent:
-    """An observer that ignores every event."""
+    """A callback that ignores every event."""
 
-    def progress(self, *_: object) -> None: ...
+    def on_progress(self, *_: object) -> None: ...
 
-    started = reported = ended = remarked = progress
+    on_trial_start = on_trial_report = on_trial_end = on_message = on_progress
 
 
 @pytest.fixture

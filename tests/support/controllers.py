@@ -1,9 +1,9 @@
-"""A controller driven by hand, and an observer that keeps what it is shown."""
+"""A controller driven by hand, and a callback that keeps what it is shown."""
 
 from __future__ import annotations
 
+from sweepkit.driver.callback import SweepProgress
 from sweepkit.driver.controller import SweepController
-from sweepkit.driver.observer import SweepProgress
 from sweepkit.space import Choice, Float, Space
 from sweepkit.trial.trial import Report, Trial
 
@@ -11,27 +11,27 @@ SPACE = Space({"cell": Choice(("gru", "lstm")), "rate": Float(0.1, 1.0)})
 
 
 class Diary:
-    """An observer that keeps what it hears."""
+    """A callback that keeps what it hears."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, int]] = []
         self.latest: SweepProgress | None = None
         self.remarks: list[str] = []
 
-    def progress(self, phase: str, done: int, total: int) -> None:
+    def on_progress(self, phase: str, done: int, total: int) -> None:
         self.calls.append((phase, done))
 
-    def started(self, trial: Trial, progress: SweepProgress) -> None:
+    def on_trial_start(self, trial: Trial, progress: SweepProgress) -> None:
         self.calls.append(("started", trial.number))
 
-    def reported(self, trial: Trial, progress: SweepProgress) -> None:
+    def on_trial_report(self, trial: Trial, progress: SweepProgress) -> None:
         self.calls.append(("reported", trial.number))
 
-    def ended(self, trial: Trial, progress: SweepProgress) -> None:
+    def on_trial_end(self, trial: Trial, progress: SweepProgress) -> None:
         self.calls.append(("ended", trial.number))
         self.latest = progress
 
-    def remarked(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         self.remarks.append(text)
 
 

@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 
 _TUNE_ENVIRONMENT = {
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # MLflow and the journal have every metric
-    "RAY_AIR_NEW_OUTPUT": "0",  # the observer shows the sweep
+    "RAY_AIR_NEW_OUTPUT": "0",  # sweepkit shows the sweep itself
     "TUNE_DISABLE_SIGINT_HANDLER": "1",  # the command handles Ctrl-C
     "TUNE_GLOBAL_CHECKPOINT_S": str(10**9),  # the journal is the sweep's state
     # a searcher's call waits for a suggestion and the journal's line; Tune warns of it after half a second by default

@@ -1,4 +1,4 @@
-"""Whoever watches a sweep run: the calls that an observer gets, and the progress that they carry."""
+"""The callback of a running sweep: its methods, and the progress that they are given."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Protocol
 from sweepkit.trial.trial import Trial, TrialState
 
 
-class Observer(Protocol):
-    """Whoever wants to see a sweep run. Called in the runner's thread; must return at once."""
+class SweepCallback(Protocol):
+    """What shows a sweep as it runs. Called in the runner's thread, which waits for it to return."""
 
-    def progress(self, phase: str, done: int, total: int) -> None:
-        """Some work before the first trial has come to `done` of `total`."""
+    def on_progress(self, phase: str, done: int, total: int) -> None:
+        """Some work before the first trial, `phase`, is at `done` of `total`."""
 
-    def started(self, trial: Trial, progress: SweepProgress) -> None:
+    def on_trial_start(self, trial: Trial, progress: SweepProgress) -> None:
         """A trial was handed out."""
 
-    def reported(self, trial: Trial, progress: SweepProgress) -> None:
+    def on_trial_report(self, trial: Trial, progress: SweepProgress) -> None:
         """A trial has finished an epoch and goes on."""
 
-    def ended(self, trial: Trial, progress: SweepProgress) -> None:
-        """A trial has an outcome."""
+    def on_trial_end(self, trial: Trial, progress: SweepProgress) -> None:
+        """A trial has ended, in whatever state."""
 
-    def remarked(self, text: str) -> None:
-        """Something happened that is no trial's progress: an attempt ended in a fault, a worker was replaced."""
+    def on_message(self, text: str) -> None:
+        """Something worth a line that ends no trial, such as a fault that is retried or a worker that was replaced."""
 
 
 @dataclass(frozen=True, slots=True)
