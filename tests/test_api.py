@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -183,8 +185,8 @@ except sweepkit.errors.InputError as error:
 @pytest.mark.tf
 @pytest.mark.mlflow
 @pytest.mark.slow
-def test_the_lines_of_the_readme_run(tmp_path: Path) -> None:
-    """Beside a small sweep of the example, in a process of its own, as a reader would try them."""
+def test_the_lines_of_the_readme_and_of_the_notebook_run(tmp_path: Path) -> None:
+    """Beside a small sweep of the example, in processes of their own, as a reader would try them."""
     (tmp_path / "sweeps").symlink_to(ROOT / "sweeps")
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     block = readme.partition("## In Python")[2].partition("```python\n")[2].partition("```")[0]
@@ -195,21 +197,48 @@ def test_the_lines_of_the_readme_run(tmp_path: Path) -> None:
         "'stopping.max_epochs=1', 'space.max_len=[20]', 'space.units=[16]', 'space.embedding=[scratch]', "
         "'space.layers=[1]'])\n"
     )
-    script = tmp_path / "readme.py"
-    script.write_text(before + block)
-    own = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
     began = time.time()
-    done = subprocess.run(
-        [sys.executable, str(script)],
-        cwd=tmp_path,
-        env=own | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = script(before + block, tmp_path)
     assert done.returncode == 0, done.stderr
     assert "complete" in done.stdout
     assert "Prediction(label=" in done.stdout
     assert (tmp_path / "report.html").stat().st_mtime >= began
     assert json.loads((tmp_path / "winner/bundle.json").read_text())["sweep"] == "imdb_cells"
     assert sweepkit.load_sweep(tmp_path / "runs/sweeps/two_trials").counts()["complete"] == 2
+
+    beside = tmp_path / "notebooks/imdb"  # as far from runs/ as the notebook is
+    beside.mkdir(parents=True)
+    cells = ["".join(cell["source"]) for cell in code_cells()]
+    done = script("\n".join([*cells, "print(sweep.checkpoint(best))"]), beside)
+    assert done.returncode == 0, done.stderr
+    assert "sweeps/imdb_cells/trials/" in done.stdout
+
+
+def script(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a script in a folder, without the tracking store of other tests and without a screen."""
+    (folder / "script.py").write_text(text, encoding="utf-8")
+    own = {key: value for key, value in os.environ.items() if not key.startswith("MLFLOW_")}
+    return subprocess.run(
+        [sys.executable, "script.py"],
+        cwd=folder,
+        env=own | {"PYTHONPATH": str(ROOT), "MPLBACKEND": "agg"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def code_cells() -> list[dict[str, Any]]:
+    notebook = json.loads((ROOT / "sweeps/imdb/compare_trials.ipynb").read_text(encoding="utf-8"))
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def test_the_notebook_shows_what_its_cells_gave() -> None:
+    cells = code_cells()
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    assert not [output for output in outputs if output["output_type"] == "error" or output.get("name") == "stderr"]
+    assert sum("image/png" in output.get("data", {}) for output in outputs) >= 2
+    text = (ROOT / "sweeps/imdb/compare_trials.ipynb").read_text(encoding="utf-8")
+    assert len(text) < 300_000
+    assert not re.search(r"/(home|root|Users|tmp|opt|usr|mnt|srv)/", text), "an absolute path of some machine"
