@@ -1,7 +1,7 @@
 """Names of all files of a sweep, relative to the storage root; no other module joins strings to names.
 
-They are POSIX paths, not paths of this machine: the storage may be a bucket. Try
-`SweepPaths("cells").trial(7).log`.
+They are POSIX paths, not paths of this machine: the storage may be a bucket. README.md lists what of them a kill
+leaves. Try `SweepPaths("cells").trial(7).log`.
 """
 
 from __future__ import annotations
