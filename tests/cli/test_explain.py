@@ -139,8 +139,8 @@ def test_text_that_is_no_utf8_on_stdin_is_refused(run: Run, bundle: Path, monkey
     ("arguments", "message"),
     [
         ([""], "error: TEXT: the text must have at least one word, got ''"),
-        (["good", "--units", "1,x"], "error: --units: units must be numbers with commas between them, got '1,x'"),
-        (["good", "--units", ""], "error: --units: units must be numbers with commas between them, got ''"),
+        (["good", "--units", "1,x"], "error: --units: must be numbers separated by commas, got '1,x'"),
+        (["good", "--units", ""], "error: --units: must be numbers separated by commas, got ''"),
         (["good", "--units", "1,6"], "error: --units: units must be in 0 to 5, those of layer 2, got 6"),
         (["good", "--layer", "3"], "error: --layer: a layer must be in 1 to 2, which are the recurrent ones, got 3"),
         (

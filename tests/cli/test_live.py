@@ -121,3 +121,22 @@ def test_warnings_of_the_driver_are_lines_while_a_sweep_is_shown(kind: type[Plai
     assert said in out.getvalue().replace("\n", "")
     assert "nobody needs" not in out.getvalue()
     assert "too late" not in out.getvalue()
+
+
+def test_a_low_terminal_has_room_for_running_trials_first_and_for_the_summary() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=80, height=12, force_terminal=True, color_system=None)
+    with LiveTable(console, SPEC, VARIED) as table:
+        for number in range(5):
+            table.ended(replace(ENDED, number=number), STANDING)
+        for number in range(5, 8):
+            table.started(replace(RUNNING, number=number), STANDING)
+    last = out.getvalue().rpartition("cells: score (max)")[2].splitlines()
+    assert [line.split()[1] for line in last if line.startswith("│")] == ["4", "5", "6", "7"]
+    assert any("pruned: rung" in line and "…" in line for line in last), "a long reason is cut, not wrapped"
+    assert any("6 of 48 trials ended" in line for line in last)
+
+
+def test_the_summary_has_no_time_left_after_the_last_trial() -> None:
+    done = replace(STANDING, n_target=6, eta_s=0.0)
+    assert summary(done, SPEC).endswith("1 h 02 min elapsed")
