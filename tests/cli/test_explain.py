@@ -114,7 +114,7 @@ def test_half_a_character_can_be_printed(run: Run, bundle: Path) -> None:
     assert json.loads(out)["tokens"] == ["good", "?", "film", "<end>"]
 
 
-def test_a_long_text_is_said_to_be_cut(run: Run, bundle: Path) -> None:
+def test_a_long_text_is_noted_as_cut(run: Run, bundle: Path) -> None:
     _, out, _ = run(bundle, "good " * 50)
     assert "The text has 51 tokens; the model reads only the last 20 of them, and only these are drawn." in out
 
