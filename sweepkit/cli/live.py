@@ -127,6 +127,8 @@ class LiveTable:
         self._bars.update(task, completed=done, total=total)
 
     def on_trial_start(self, trial: Trial, progress: SweepProgress) -> None:
+        for task in self._bars.task_ids:
+            self._bars.update(task, visible=False)  # phases before the trials; a final stage has more after them
         self._running[trial.number], self._progress = trial, progress
 
     def on_trial_report(self, trial: Trial, progress: SweepProgress) -> None:
@@ -144,7 +146,8 @@ class LiveTable:
     def _render(self) -> Group:
         if self._progress is None:
             return Group(self._bars)
-        return Group(self._table(), Text(summary(self._progress, self._config)))
+        bars = [self._bars] if any(task.visible for task in self._bars.tasks) else []
+        return Group(self._table(), Text(summary(self._progress, self._config)), *bars)
 
     def _table(self) -> Table:
         table = Table(title=f"{self._config.sweep}: {self._config.objective.metric} ({self._config.objective.mode})")

@@ -140,3 +140,15 @@ def test_a_low_terminal_has_room_for_running_trials_first_and_for_the_summary() 
 def test_the_summary_has_no_time_left_after_the_last_trial() -> None:
     done = replace(PROGRESS, n_target=6, eta_s=0.0)
     assert summary(done, CONFIG).endswith("1 h 02 min elapsed")
+
+
+def test_phases_after_the_trials_are_shown_below_the_table() -> None:
+    out = io.StringIO()
+    with LiveTable(Console(file=out, width=80, force_terminal=True, color_system=None), CONFIG, VARIED) as table:
+        table.on_progress("writing records", 3, 3)
+        table.on_trial_start(RUNNING, PROGRESS)
+        table.on_trial_end(replace(RUNNING, state=TrialState.COMPLETE, reason="ran all 9 epochs"), PROGRESS)
+        table.on_progress("predicting validation", 1, 4)
+    last = out.getvalue().rpartition("cells: score (max)")[2]
+    assert "predicting validation" in last.rpartition("trials ended")[2]
+    assert "writing records" not in last
