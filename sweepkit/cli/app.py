@@ -19,7 +19,7 @@ from sweepkit.formatting import nearest
 from sweepkit.redaction import hidden
 
 VERBS = {
-    "validate": "Check a sweep file and show what it says.",
+    "validate": "Check a sweep file and show the sweep that it defines.",
     "plan": "Show what a sweep would cost: trials, rungs, epochs, time.",
     "prepare": "Convert the data to shared records, once.",
     "run": "Run a sweep, or resume it.",

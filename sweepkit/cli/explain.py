@@ -35,7 +35,8 @@ _FILE = click.Path(path_type=Path)
     metavar="DIR",
     type=click.Choice(("forward", "backward")),
     default="forward",
-    help="Direction of the layer to draw.  [forward (default), backward]",
+    show_default=True,
+    help="Direction of the layer to draw: forward or backward.",
 )
 @click.option("--units", metavar="N,N,...", help="Units to draw; default: those that vary most over the text.")
 @click.option(
@@ -43,7 +44,7 @@ _FILE = click.Path(path_type=Path)
     metavar="N",
     type=click.IntRange(min=1),
     default=View().most,
-    show_default="40",
+    show_default=True,
     help="Number of units to draw.",
 )
 @json_option
@@ -82,7 +83,7 @@ def _numbers(units: str | None) -> tuple[int, ...]:
     try:
         return tuple(int(unit) for unit in units.split(",")) if units is not None else ()
     except ValueError:
-        raise InputError(f"units must be numbers with commas between them, got {units!r}", where="--units") from None
+        raise InputError(f"must be numbers separated by commas, got {units!r}", where="--units") from None
 
 
 def _check_outputs(html: Path | None, png: Path | None) -> None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from sweepkit.config.definition import SweepDefinition
 
 _STATE_STYLES = {TrialState.COMPLETE: "green", TrialState.PRUNED: "yellow", TrialState.FAILED: "red"}
-_LAST_ENDED = 5  # rows of the live table for trials that ended; a terminal of 24 lines has room for some running ones
+_LAST_ENDED = 5  # rows of the live table for trials that ended
+_OTHER_LINES = 8  # of a terminal: title, header, frame, a summary of two lines, and the line of the cursor
 _LINE_EVERY_S = 2.0  # phases before the first trial, in plain lines
 
 
@@ -126,6 +127,8 @@ class LiveTable:
         self._bars.update(task, completed=done, total=total)
 
     def on_trial_start(self, trial: Trial, progress: SweepProgress) -> None:
+        for task in self._bars.task_ids:
+            self._bars.update(task, visible=False)  # phases before the trials; a final stage has more after them
         self._running[trial.number], self._progress = trial, progress
 
     def on_trial_report(self, trial: Trial, progress: SweepProgress) -> None:
@@ -143,15 +146,19 @@ class LiveTable:
     def _render(self) -> Group:
         if self._progress is None:
             return Group(self._bars)
-        return Group(self._table(), Text(summary(self._progress, self._config)))
+        bars = [self._bars] if any(task.visible for task in self._bars.tasks) else []
+        return Group(self._table(), Text(summary(self._progress, self._config)), *bars)
 
     def _table(self) -> Table:
         table = Table(title=f"{self._config.sweep}: {self._config.objective.metric} ({self._config.objective.mode})")
         for name in ("trial", "parameters", "epoch", "latest", "best", "state"):
-            table.add_column(name, overflow="fold", ratio=3 if name == "parameters" else None)
-        for trial in self._ended:
+            table.add_column(name, no_wrap=name not in ("parameters", "state"))
+        # rich cuts what exceeds the terminal at the bottom, where running trials and the summary are
+        n_rows = max(self._live.console.size.height - _OTHER_LINES, 1)
+        running = list(self._running.values())[:n_rows]
+        for trial in self._ended[max(len(self._ended) - n_rows + len(running), 0) :]:
             table.add_row(*_cells(trial, self._config, self._varied), style="dim")
-        for trial in self._running.values():
+        for trial in running:
             table.add_row(*_cells(trial, self._config, self._varied))
         return table
 
@@ -177,14 +184,19 @@ def summary(progress: SweepProgress, config: SweepConfig) -> str:
     return " · ".join(parts)
 
 
-def _cells(trial: Trial, config: SweepConfig, varied: Sequence[str]) -> tuple[str, str, str, str, str, Text]:
+def _cells(trial: Trial, config: SweepConfig, varied: Sequence[str]) -> tuple[str, Text, str, str, str, Text]:
     best = f"{trial.best_value:.4f}" if trial.best_value is not None else ""
     if trial.state is None:
-        state = Text(f"running, attempt {len(trial.failures) + 1}" if trial.failures else "running")
+        state = _one_line(f"running, attempt {len(trial.failures) + 1}" if trial.failures else "running")
     else:
-        state = Text(f"{trial.state.value}: {trial.reason}", style=_STATE_STYLES[trial.state])
+        state = _one_line(f"{trial.state.value}: {trial.reason}", _STATE_STYLES[trial.state])
     epoch = f"{trial.epoch}/{config.stopping.max_epochs}"
-    return str(trial.number), _params(trial, varied), epoch, _latest_value(trial, config), best, state
+    return str(trial.number), _one_line(_params(trial, varied)), epoch, _latest_value(trial, config), best, state
+
+
+def _one_line(text: str, style: str = "") -> Text:
+    """Return a cell that is cut where its column ends."""
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
 
 def _params(trial: Trial, varied: Sequence[str]) -> str:

@@ -35,11 +35,14 @@ def quiet_start() -> Iterator[None]:
 
 
 def start_keras() -> None:
-    """Import Keras for --inline, before progress is shown: TensorFlow's messages would break up a live table."""
+    """Start Keras for --inline, before progress is shown: TensorFlow's messages would break up a live table."""
     from sweepkit.training.keras_import import import_keras
 
     with quiet_start():
         import_keras()
+        from sweepkit.training.devices import find_gpus  # not at the top: it imports TensorFlow
+
+        find_gpus()
 
 
 def _is_expected(error: BaseException) -> bool:

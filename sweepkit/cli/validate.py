@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @sweep_options
 @json_option
 def command(target: SweepTarget, as_json: bool) -> None:
-    """Check a sweep file and show what it says.
+    """Check a sweep file and show the sweep that it defines.
 
     All problems are shown together, each with its line, and the exit code is 2.
     """

@@ -71,6 +71,11 @@ def _configure(*, threads: int, gpu: float, deterministic: bool) -> None:
             tf.config.experimental.set_memory_growth(device, enable=True)
 
 
+def find_gpus() -> int:
+    """Return how many GPUs TensorFlow can use. The first search in a process logs why there are none."""
+    return len(tf.config.list_physical_devices("GPU"))
+
+
 def configure_task() -> None:
     """Settings of a task that is no trial: one thread, no GPU. A process that has run trials keeps what it has."""
     try:

@@ -78,14 +78,14 @@ def test_the_version_is_shown(run: Run) -> None:
         (["plan", "x.yaml", "y.yaml"], "unexpected extra argument"),
     ],
 )
-def test_wrong_usage_is_said_and_ends_with_two(run: Run, arguments: list[str], expected: str) -> None:
+def test_wrong_usage_is_reported_with_exit_code_two(run: Run, arguments: list[str], expected: str) -> None:
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert expected in err
     assert "Traceback" not in err
 
 
-def test_validate_shows_what_the_sweep_is(run: Run, sweep_file: SweepFile) -> None:
+def test_validate_shows_the_sweep(run: Run, sweep_file: SweepFile) -> None:
     path = sweep_file(YAML)
     code, out, err = run("validate", path, "--set", "space.wide=true")
     assert (code, err) == (0, "")
@@ -138,7 +138,7 @@ def test_plan_shows_trials_rungs_epochs_and_a_time(run: Run, sweep_file: SweepFi
     assert "2 trials at once (1,000 rows" in shown[-1]
 
 
-def test_plan_says_when_the_number_of_rows_is_not_known_yet(run: Run, sweep_file: SweepFile) -> None:
+def test_plan_without_a_number_of_rows_has_no_time(run: Run, sweep_file: SweepFile) -> None:
     code, out, _ = run("plan", sweep_file(YAML), "--data", "rows.csv")
     assert code == 0
     assert "time: known after `prepare`, which counts the rows" in out
@@ -205,7 +205,7 @@ def test_endings_have_their_exit_codes(
     assert err.lstrip().endswith(message)
 
 
-def test_a_defect_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     validate = importlib.import_module("sweepkit.cli.validate")
     monkeypatch.setattr(validate, "command", click.Command("validate", callback=lambda: 1 / 0))
     with pytest.raises(ZeroDivisionError):

@@ -1,4 +1,4 @@
-"""`compare` as a user sees it, over real folders with made-up reports."""
+"""`sweepkit compare` over real folders with made-up reports."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 def lines(out: str) -> list[str]:
-    """Return what a table says, line by line, without its frame."""
+    """Return the lines of the output without the frames of tables."""
     return [" ".join(line.replace("│", " ").split()) for line in out.splitlines()]
 
 
@@ -116,9 +116,9 @@ def test_predictions_are_compared_row_by_row(run: Run, cells: Path, tmp_path: Pa
         write_predictions(Storage.at(str(tmp_path / "runs")), name, is_right)
     shown = lines(run(f"{cells}#0", f"{cells}#1")[1])
     start = "cells#0 against cells#1: accuracy +0.2000 (+0.1"
-    found = [line for line in shown if line.startswith(start)]
-    assert len(found) == 1
-    assert found[0].endswith(
+    tests = [line for line in shown if line.startswith(start)]
+    assert len(tests) == 1
+    assert tests[0].endswith(
         "on 100 rows, right where the other is wrong 20, the reverse 0, McNemar p 1.9e-06: "
         "the difference is larger than noise"
     )
@@ -178,7 +178,7 @@ def test_one_alone_is_refused_with_an_example(run: Run, cells: Path) -> None:
     ("target", "message"),
     [("#x", "a trial must be named SWEEP#NUMBER"), ("#7", "has no trial 7"), ("-none", "there is no such file")],
 )
-def test_wrong_names_are_said_without_a_traceback(run: Run, cells: Path, target: str, message: str) -> None:
+def test_wrong_names_are_reported_without_a_traceback(run: Run, cells: Path, target: str, message: str) -> None:
     code, out, err = run(cells, f"{cells}{target}")
     assert (code, out) == (2, "")
     assert message in err

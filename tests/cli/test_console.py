@@ -1,4 +1,4 @@
-"""What verbs share: Ctrl-C and SIGTERM, once and twice, and as libraries pass them on."""
+"""Ctrl-C and SIGTERM, once and twice, and turned into other errors by libraries."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sweepkit.cli.console import interruptible
 
 
 def cut_short() -> None:
-    """Do as Optuna does when Ctrl-C comes while it takes the journal's lock."""
+    """Fail like Optuna when Ctrl-C comes while it acquires the journal's lock."""
     try:
         raise KeyboardInterrupt
     finally:
@@ -25,13 +25,13 @@ def test_ctrl_c_that_a_library_turned_into_another_error_is_ctrl_c() -> None:
         cut_short()
 
 
-def test_other_errors_fly_as_they_are() -> None:
+def test_other_errors_propagate_unchanged() -> None:
     with pytest.raises(RuntimeError, match="did not possess lock"), interruptible():
         raise RuntimeError("did not possess lock") from ValueError("x")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_first_signal_interrupts_and_what_answered_before_answers_afterwards(number: int) -> None:
+def test_the_first_signal_interrupts_and_the_handler_is_restored(number: int) -> None:
     before = signal.getsignal(number)
     with pytest.raises(KeyboardInterrupt), interruptible():
         os.kill(os.getpid(), number)

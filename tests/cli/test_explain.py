@@ -114,7 +114,7 @@ def test_half_a_character_can_be_printed(run: Run, bundle: Path) -> None:
     assert json.loads(out)["tokens"] == ["good", "?", "film", "<end>"]
 
 
-def test_a_long_text_is_said_to_be_cut(run: Run, bundle: Path) -> None:
+def test_a_long_text_is_noted_as_cut(run: Run, bundle: Path) -> None:
     _, out, _ = run(bundle, "good " * 50)
     assert "The text has 51 tokens; the model reads only the last 20 of them, and only these are drawn." in out
 
@@ -139,8 +139,8 @@ def test_text_that_is_no_utf8_on_stdin_is_refused(run: Run, bundle: Path, monkey
     ("arguments", "message"),
     [
         ([""], "error: TEXT: the text must have at least one word, got ''"),
-        (["good", "--units", "1,x"], "error: --units: units must be numbers with commas between them, got '1,x'"),
-        (["good", "--units", ""], "error: --units: units must be numbers with commas between them, got ''"),
+        (["good", "--units", "1,x"], "error: --units: must be numbers separated by commas, got '1,x'"),
+        (["good", "--units", ""], "error: --units: must be numbers separated by commas, got ''"),
         (["good", "--units", "1,6"], "error: --units: units must be in 0 to 5, those of layer 2, got 6"),
         (["good", "--layer", "3"], "error: --layer: a layer must be in 1 to 2, which are the recurrent ones, got 3"),
         (

@@ -1,4 +1,4 @@
-"""`sweepkit predict` on a tiny bundle: texts from everywhere, answers for people and for programs, and mistakes."""
+"""`sweepkit predict` on a tiny bundle: sources of texts, output for people and programs, wrong input."""
 
 from __future__ import annotations
 
@@ -104,12 +104,12 @@ class TestStdin:
         assert code == 2
         assert "there are no texts: pass them as arguments, in a file with --file, or on stdin, one per line" in err
 
-    def test_nothing_in_it_is_a_mistake(self, run: Run, bundle: Path) -> None:
+    def test_empty_is_wrong_input(self, run: Run, bundle: Path) -> None:
         code, _, err = run(bundle)
         assert code == 2
         assert "there are no texts, stdin is empty" in err
 
-    def test_another_encoding_is_said(self, run: Run, bundle: Path) -> None:
+    def test_another_encoding_is_wrong_input(self, run: Run, bundle: Path) -> None:
         code, _, err = run(bundle, stdin=Stdin(b"one\n\xff"))
         assert code == 2
         assert "stdin: this must be text in UTF-8, line 2 has the byte 0xff" in err
@@ -184,7 +184,7 @@ class TestFiles:
     ],
     ids=" ".join,
 )
-def test_wrong_usage_is_said_before_any_model_is_looked_for(
+def test_wrong_usage_is_reported_before_a_model_is_loaded(
     run: Run, tmp_path: Path, arguments: list[str], expected: str
 ) -> None:
     for name in ("in.csv", "in.txt"):
@@ -195,21 +195,21 @@ def test_wrong_usage_is_said_before_any_model_is_looked_for(
     assert "no-such-model" not in err
 
 
-def test_a_target_that_is_nothing_is_said(run: Run, tmp_path: Path) -> None:
+def test_a_missing_target_is_reported(run: Run, tmp_path: Path) -> None:
     for target, expected in (("none.yaml", "there is no such file"), (".", "neither a bundle")):
         code, _, err = run(target, "a text")
         assert code == 2
         assert expected in err
 
 
-def test_a_damaged_bundle_is_said(run: Run, tmp_path: Path) -> None:
+def test_a_damaged_bundle_is_reported(run: Run, tmp_path: Path) -> None:
     (tmp_path / "bundle.json").write_text("{}")
     code, _, err = run(tmp_path, "a text")
     assert code == 2
     assert "a bundle must have format 1" in err
 
 
-def test_a_sweep_is_found_with_its_overrides(run: Run, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_is_read_with_its_overrides(run: Run, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from sweepkit.final import winner
 
     seen: list[object] = []

@@ -74,7 +74,9 @@ def test_json_is_one_object(run: Run, bundle: Path, tmp_path: Path) -> None:
         (["runs:/1", "--to", "x", "--set", "a=b"], "error: runs:/1: --set and --data adjust"),
     ],
 )
-def test_wrong_input_is_said_and_ends_with_two(run: Run, tmp_path: Path, arguments: list[str], message: str) -> None:
+def test_wrong_input_is_reported_with_exit_code_two(
+    run: Run, tmp_path: Path, arguments: list[str], message: str
+) -> None:
     code, out, err = run(*arguments)
     assert (code, out) == (2, "")
     assert message in err

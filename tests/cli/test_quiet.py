@@ -1,4 +1,4 @@
-"""What libraries write while they start is seen only if something goes wrong."""
+"""Messages of libraries that start are shown only if something goes wrong."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ def test_what_c_code_writes_is_held_back(capfd: pytest.CaptureFixture[str]) -> N
 
 
 def fail(error: Exception) -> None:
-    """Write a line as C code does, and raise."""
+    """Write a line like C code, and raise."""
     with quiet_start():
         os.write(2, b"the reason\n")
         raise error
 
 
-def test_a_defect_lets_it_out(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_bug_releases_it(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(RuntimeError, match="broken"):
         fail(RuntimeError("broken"))
     os.write(2, b"after\n")
     assert capfd.readouterr().err == "the reason\nafter\n"
 
 
-def test_a_users_mistake_speaks_for_itself(capfd: pytest.CaptureFixture[str]) -> None:
+def test_wrong_input_hides_it(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InputError):
         fail(InputError("no such file"))
     assert capfd.readouterr().err == ""

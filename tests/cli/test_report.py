@@ -1,4 +1,4 @@
-"""`report` as a user meets it: where files go, what is printed, and what it says of wrong input."""
+"""`sweepkit report`: its files, its output, and wrong input."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def test_a_sweep_without_trials_is_reported_all_the_same(run: Run, tmp_path: Pat
         "nothing",
     ],
 )
-def test_wrong_input_is_said_and_ends_with_two(
+def test_wrong_input_is_reported_with_exit_code_two(
     run: Run, sweep: Path, tmp_path: Path, arguments: list[str], expected: str
 ) -> None:
     (tmp_path / "file").write_text("in the way")

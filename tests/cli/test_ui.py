@@ -33,8 +33,8 @@ def sweep(tmp_path: Path) -> Callable[..., Path]:
         config = {"sweep": "cells", "package": "toy", "objective": {"metric": "score", "mode": "max"}}
         checked = SweepConfig.model_validate({**config, "tracking": {"uri": uri}})
         storage, paths = Storage.at(str(tmp_path / "runs")), SweepPaths("cells")
-        known = {"spec": checked.model_dump(mode="json"), "identity": {}, "n_trials": 1}
-        storage.write_json(paths.manifest, known | manifest)
+        manifest_keys = {"spec": checked.model_dump(mode="json"), "identity": {}, "n_trials": 1}
+        storage.write_json(paths.manifest, manifest_keys | manifest)
         return storage.path(paths.root)
 
     return write
@@ -67,8 +67,8 @@ def started(folder: Path, port: int) -> subprocess.Popen[str]:
 
 def server_of(process: subprocess.Popen[str]) -> int:
     """The process id, which is the group's too, of the one child that a process has."""
-    found = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)
-    (child,) = [int(row.split()[0]) for row in found.stdout.splitlines() if int(row.split()[1]) == process.pid]
+    processes = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True)
+    (child,) = [int(row.split()[0]) for row in processes.stdout.splitlines() if int(row.split()[1]) == process.pid]
     return child
 
 
@@ -113,7 +113,7 @@ def test_a_server_shows_its_own_pages(sweep: Callable[..., Path], run: Run, monk
 
 
 @pytest.mark.mlflow
-def test_what_is_in_the_way_is_said(sweep: Callable[..., Path], run: Run, tmp_path: Path) -> None:
+def test_obstacles_are_reported(sweep: Callable[..., Path], run: Run, tmp_path: Path) -> None:
     code, _, err = run(sweep(f"sqlite:///{tmp_path}/none.db", parent_run_id="abc"))
     assert code == 2
     assert (
@@ -176,6 +176,6 @@ def test_a_server_that_does_not_start_is_quoted(tmp_path: Path, monkeypatch: pyt
     program.write_text("#!/bin/sh\necho the database is too old >&2\nexit 1\n")
     program.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(program))
-    said = pytest.raises(SweepError, match="`mlflow ui` did not start; its last lines:\nthe database is too old")
-    with said, ui._serving("sqlite:///mlflow.db", servers.free_port()) as server:
+    failure = pytest.raises(SweepError, match="`mlflow ui` did not start; its last lines:\nthe database is too old")
+    with failure, ui._serving("sqlite:///mlflow.db", servers.free_port()) as server:
         server.wait_until_up()

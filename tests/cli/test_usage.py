@@ -62,11 +62,11 @@ def test_status_says_who_runs_the_sweep(folder: Path) -> None:
 
 def test_a_plan_names_the_budgets(sweep_file: SweepFile) -> None:
     path = sweep_file(YAML + BUDGET)
-    told = " ".join(shown(plan.command, str(path)).split())
-    assert "ends after 8 h or 100 epochs or 12.5 in money, which is 25 worker-hours at 0.5" in told
+    text = " ".join(shown(plan.command, str(path)).split())
+    assert "ends after 8 h or 100 epochs or 12.5 in money, which is 25 worker-hours at 0.5" in text
     assert json.loads(shown(plan.command, str(path), "--json"))["budget"]["epochs"] == 100
 
 
 def test_a_plan_prices_its_time(sweep_file: SweepFile) -> None:
-    told = shown(plan.command, str(sweep_file(YAML + BUDGET)), "--data", "sample", "--set", "resources.workers=2")
-    assert "for 2 workers at 0.5 an hour each" in told
+    text = shown(plan.command, str(sweep_file(YAML + BUDGET)), "--data", "sample", "--set", "resources.workers=2")
+    assert "for 2 workers at 0.5 an hour each" in text

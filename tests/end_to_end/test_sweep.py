@@ -61,7 +61,7 @@ class TestOnRay:
 
     def test_a_failed_trial_leaves_its_traceback_in_its_log(self, faulty: Path) -> None:
         log = (faulty / "runs/sweeps/toy/trials/0001/log.txt").read_text()
-        assert "trial 1 fails" in log
+        assert "trial 1 failed" in log
         assert "ValueError: the toy cannot be built" in log
 
     def test_a_trials_log_tells_its_epochs(self, faulty: Path) -> None:
