@@ -1,16 +1,18 @@
-"""Made-up sweeps of any size, as `ReportData` and as folders on disk. Imported by the tests of the report."""
+"""Made-up sweeps of any size, as values and as folders on disk. Imported by the tests of the report."""
 
 from __future__ import annotations
 
 import json
 import math
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sweepkit.config.schema import SweepConfig
+from sweepkit.provenance import CodeInfo
 from sweepkit.report.data import ReportData
 from sweepkit.results.final_result import (
     CLEAR,
@@ -21,7 +23,11 @@ from sweepkit.results.final_result import (
     HeldOutEvaluation,
     Interval,
 )
+from sweepkit.results.sweep import Sweep
 from sweepkit.space import Choice, Float, Int, Params, Space, Value
+from sweepkit.storage.manifest import SweepManifest
+from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.study.pruning import Decision
 from sweepkit.study.study import SweepStudy
 from sweepkit.tasks.description import DataDescription, ErrorDescription
@@ -119,39 +125,52 @@ def _record(number: int, started: float, one: Params, rungs: dict[int, list[floa
     return Trial(number, one, tuple(reports), state, reason, best, seen.index(best) + 1, None, started, time - started)
 
 
-def report_data(found: list[Trial], **changes: Any) -> ReportData:
-    """Wrap trials."""
-    manifest = {
-        "created": "2026-09-21T14:13:20+00:00",
-        "host": "made-up",
-        "commit": "0123456789abcdef0123456789abcdef01234567",
-        "dirty": False,
-        "versions": {"python": "3.11.7", "optuna": "5.0.0"},
-        "source": "sweeps/made_up.yaml",
-        "data_key": "feedc0de",
-        "spec": config(max(len(found), 1)).model_dump(mode="json"),
-    }
-    arguments: dict[str, Any] = {
-        "name": "made_up",
-        "folder": "runs/sweeps/made_up",
-        "metric": METRIC,
-        "direction": Direction.MAX,
-        "n_trials": len(found),
-        "params": SPACE.parameters,
-        "trials": found,
-        "manifest": manifest,
+def made_up_sweep(
+    made: list[Trial],
+    *,
+    name: str = "made_up",
+    space: Space = SPACE,
+    direction: Direction = Direction.MAX,
+    errors: Mapping[int, str] | None = None,
+    final: FinalResult | None = None,
+) -> Sweep:
+    """Wrap trials, in a folder that does not exist."""
+    n_trials = max(len(made), 1)
+    manifest = SweepManifest(
+        settings=config(n_trials, direction=direction).model_dump(mode="json"),
+        space=tuple(space.describe()),
+        n_trials=n_trials,
+        data_key="feedc0de",
+        code=CodeInfo(
+            commit="0123456789abcdef0123456789abcdef01234567",
+            dirty=False,
+            versions={"python": "3.11.7", "optuna": "5.0.0"},
+            host="made-up",
+        ),
+        source="sweeps/made_up.yaml",
+        created="2026-09-21T14:13:20+00:00",
+    )
+    sweep = Sweep(SweepFolder(Storage.at("runs"), name), manifest, made, errors or {})
+    vars(sweep)["final"] = final  # where `cached_property` keeps it, so that the folder is not read
+    return sweep
+
+
+def report_data(made: list[Trial], **changes: Any) -> ReportData:
+    """Wrap trials for the page; `changes` are arguments of `made_up_sweep`, and attributes of ReportData."""
+    own = {name: changes.pop(name) for name in ("data", "no_data", "judged", "no_judged") if name in changes}
+    reasons = {
         "no_data": "The prepared data is gone.",
         "no_judged": "The winner's errors are known after the final stage.",
     }
-    return ReportData(**{**arguments, **changes})
+    return ReportData(made_up_sweep(made, **changes), **{**reasons, **own})
 
 
-def config(trials: int, name: str = "made_up") -> SweepConfig:
+def config(trials: int, name: str = "made_up", direction: Direction = Direction.MAX) -> SweepConfig:
     return SweepConfig.model_validate(
         {
             "sweep": name,
             "package": "toy",
-            "objective": {"metric": METRIC, "mode": "max"},
+            "objective": {"metric": METRIC, "mode": direction.value},
             "search": {"sampler": "random", "trials": trials, "seed": 1},
             "stopping": {"rule": "none", "max_epochs": MAX_EPOCHS},
         }
@@ -172,14 +191,9 @@ def write_sweep(root: Path, found: list[Trial], *, name: str = "made_up") -> Pat
             study.report(asked.number, report)
         if trial.state:
             study.finish(asked.number, Decision(trial.state, trial.reason or ""))
-    manifest = dict(report_data(found).manifest) | {
-        "format": 1,
-        "identity": {},
-        "spec": wanted.model_dump(mode="json"),
-        "space": SPACE.describe(),
-        "n_trials": len(found),
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    manifest = made_up_sweep(found).manifest.changed(settings=wanted.model_dump(mode="json"))
+    content = json.dumps({**manifest.to_json(), "identity": {}})
+    (folder / "manifest.json").write_text(content, encoding="utf-8")
     return folder
 
 

@@ -20,8 +20,8 @@ def nasty() -> ReportData:
         for i, (trial, state) in enumerate(zip(trials(4), [*TrialState, None], strict=True))
     ]
     space = Space({"cell": Choice(("_", NASTY)), "a<b": Choice(tuple(f"$y_{i}$" for i in range(4)))})
-    changes = {"params": space.parameters, "name": f"made {NASTY}", "errors": {0: NASTY}, "folder": NASTY}
-    return report_data(made, **changes, final=final_result(), judged=judged(), data=data(400))
+    changes = {"space": space, "name": f"made {NASTY}", "errors": {0: NASTY}, "final": final_result()}
+    return report_data(made, **changes, judged=judged(), data=data(400))
 
 
 def failed() -> list[Trial]:
@@ -45,7 +45,7 @@ def unfinished() -> list[Trial]:
 
 
 SWEEPS = {
-    "empty": report_data([], n_trials=4),
+    "empty": report_data([]),
     "unfinished": report_data(unfinished()),
     "one": report_data(trials(1)),
     "three": report_data(trials(3, pause_s=3600)),
