@@ -21,7 +21,8 @@ from sweepkit.report.html.sections.final_stage import final_stage
 from sweepkit.results.final_result import CandidateResult, FinalResult
 from sweepkit.results.statistics import proportion_interval
 from sweepkit.tasks.text.predictions import Predictions
-from tests.support.made_up_sweeps import final_result, made_up_sweep, trials
+from tests.support.made_up_results import final_result
+from tests.support.made_up_sweeps import made_up_sweep, trials
 
 # three of four rows are right
 PREDICTIONS = Predictions(

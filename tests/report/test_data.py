@@ -13,7 +13,8 @@ from sweepkit.storage.layout import DataPaths, SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text import predictions
 from sweepkit.tasks.text.predictions import Predictions
-from tests.support.made_up_sweeps import SPACE, data, final_result, judged, manifest, trials, write_sweep
+from tests.support.made_up_results import data, final_result, judged, manifest
+from tests.support.made_up_sweeps import SPACE, trials, write_sweep
 
 
 def gathered(root: Path) -> ReportData:

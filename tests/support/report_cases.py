@@ -8,7 +8,8 @@ from dataclasses import replace
 from sweepkit.report.data import ReportData
 from sweepkit.space import Choice, Space
 from sweepkit.trial.trial import Direction, Report, Trial, TrialState
-from tests.support.made_up_sweeps import METRIC, data, final_result, judged, report_data, trials
+from tests.support.made_up_results import data, final_result, judged
+from tests.support.made_up_sweeps import METRIC, report_data, trials
 
 NASTY = "</script><script>alert(1)</script> $x^2$ & \u2028 <b>"
 

@@ -15,7 +15,8 @@ from sweepkit.report.html.blocks import Board, Plot, Section, Selection, Table, 
 from sweepkit.report.html.charts.parallel import parallel
 from sweepkit.report.html.page import inline_json, page, sections_of
 from sweepkit.report.importance import Importances
-from tests.support.made_up_sweeps import final_result, made_up_sweep, report_data, trials
+from tests.support.made_up_results import final_result
+from tests.support.made_up_sweeps import made_up_sweep, report_data, trials
 from tests.support.report_cases import NASTY, SWEEPS, failed
 
 pytestmark = pytest.mark.slow  # all of them together
