@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from sweepkit.errors import InputError
 
 if TYPE_CHECKING:
-    from sweepkit.report.data import ReportData
     from sweepkit.results.sweep import Sweep
     from sweepkit.tasks.text.classifier import TextModel
 
@@ -83,13 +82,12 @@ def write_report(sweep: Sweep, path: str | Path) -> Path:
     Raises:
         InputError: the file has another suffix, or cannot be written.
     """
-    from sweepkit.report.data import gather
     from sweepkit.storage.atomic import replacing
 
     place = Path(path)
     if place.suffix not in (".html", ".png"):
         raise InputError("a report must be a .html or .png file", where=str(path))
-    content = _drawn(gather(sweep), place.suffix)
+    content = _drawn(sweep, place.suffix)
     try:
         with replacing(place) as temporary:
             temporary.write_bytes(content)
@@ -100,11 +98,12 @@ def write_report(sweep: Sweep, path: str | Path) -> Path:
     return place
 
 
-def _drawn(data: ReportData, suffix: str) -> bytes:
+def _drawn(sweep: Sweep, suffix: str) -> bytes:
     if suffix == ".png":
         from sweepkit.report.png.picture import picture
 
-        return picture(data)
+        return picture(sweep)
+    from sweepkit.report.data import gather
     from sweepkit.report.html.page import page
 
-    return page(data).encode()
+    return page(gather(sweep)).encode()

@@ -52,13 +52,13 @@ def command(
     sweep = target.sweep()
     data = gather(sweep)
     if not (html or png or parquet):
-        html = Path(f"{data.name}-report.html")
+        html = Path(f"{sweep.name}-report.html")
     for folder, option in ((html and html.parent, "--html"), (png and png.parent, "--png"), (parquet, "--parquet")):
         if folder:
             _check_writable(folder.absolute(), option)
     written = _write_drawings(data, html, png) | _write_tables(sweep, parquet)
     if as_json:
-        print_json({**_headline(data), "written": {name: str(path) for name, path in written.items()}})
+        print_json({**_headline(sweep), "written": {name: str(path) for name, path in written.items()}})
         return
     console = stdout()
     for path in written.values():
@@ -71,11 +71,11 @@ def _write_drawings(data: ReportData, html: Path | None, png: Path | None) -> di
     from sweepkit.report.png.picture import picture
 
     written: dict[str, Path] = {}
-    importances = importance(data) if html or png else None  # takes seconds, and both show it
+    importances = importance(data.sweep) if html or png else None  # takes seconds, and both show it
     if html:
         written["html"] = _write(html, page(data, importances).encode(), "--html")
     if png:
-        written["png"] = _write(png, picture(data, importances), "--png")
+        written["png"] = _write(png, picture(data.sweep, importances), "--png")
     return written
 
 
@@ -117,21 +117,20 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error).partition("\n")[0]
 
 
-def _headline(data: ReportData) -> dict[str, object]:
+def _headline(sweep: Sweep) -> dict[str, object]:
     """Return the main results as JSON."""
     from collections import Counter
 
-    counts = Counter(trial.state.value if trial.state else "unfinished" for trial in data.trials)
-    leaders, final = data.leaders, data.final
-    best = leaders[0] if leaders else None
+    counts = Counter(trial.state.value if trial.state else "unfinished" for trial in sweep.trials)
+    best, final = sweep.leaderboard.best, sweep.final
     return {
-        "sweep": data.name,
-        "folder": data.folder,
-        "trials": len(data.trials),
-        "n_trials": data.n_trials,
+        "sweep": sweep.name,
+        "folder": sweep.folder.shown(),
+        "trials": len(sweep.trials),
+        "n_trials": sweep.n_trials,
         "counts": dict(counts),
         "best_trial": best.number if best else None,
-        f"best_{data.metric}": best.best_value if best else None,
+        f"best_{sweep.leaderboard.metric}": best.best_value if best else None,
         "best_epoch": best.best_epoch if best else None,
         "parameters": dict(best.params) if best else {},
         "final_winner": final.winner.name if final else None,

@@ -1,7 +1,7 @@
 """The best objective of each value of a parameter against the epochs spent on it.
 
 A sampler spends more on values that do well, so the best alone favours those that were tried most; a comparison at
-equal cost does not. Try `costs = cost_by_value(data, "cell"); [cost.at(common_cost(costs)) for cost in costs]`.
+equal cost does not. Try `costs = cost_by_value(sweep, "cell"); [cost.at(common_cost(costs)) for cost in costs]`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sweepkit.report.data import ReportData
+from sweepkit.report.parameters import values_of
+from sweepkit.results.sweep import Sweep
 from sweepkit.space import Value
 from sweepkit.trial.trial import Direction, Trial, TrialState
 
@@ -42,16 +43,17 @@ class EqualCost:
         return reached[-1] if reached else None
 
 
-def cost_by_value(data: ReportData, name: str) -> list[EqualCost]:
+def cost_by_value(sweep: Sweep, name: str) -> list[EqualCost]:
     """Return the cost of each value of a parameter, in the order of its values, "not used" last."""
     groups: list[tuple[Value | None, list[Trial]]] = [
-        (value, [trial for trial in data.trials if name in trial.params and repr(trial.params[name]) == repr(value)])
-        for value in data.values(name)
+        (value, [trial for trial in sweep.trials if name in trial.params and repr(trial.params[name]) == repr(value)])
+        for value in values_of(sweep, name)
     ]
-    without = [trial for trial in data.trials if name not in trial.params]
+    without = [trial for trial in sweep.trials if name not in trial.params]
     if without:
         groups.append((None, without))
-    return [_cost(value, trials, data.metric, data.direction) for value, trials in groups]
+    board = sweep.leaderboard
+    return [_cost(value, trials, board.metric, board.direction) for value, trials in groups]
 
 
 def common_cost(costs: Sequence[EqualCost]) -> int:

@@ -2,7 +2,7 @@
 
 The importance of a conditional parameter is computed from the trials that use it. Every figure is computed several
 times from trials drawn with replacement, to show its spread. Where there are too few trials, a note gives the reason
-instead. Try `importance(data).parameters[0]`.
+instead. Try `importance(sweep).parameters[0]`.
 
 Reference: F. Hutter, H. Hoos, K. Leyton-Brown, "An Efficient Approach for Assessing Hyperparameter Importance" (2014),
 http://proceedings.mlr.press/v32/hutter14.html
@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sweepkit.formatting import count
-from sweepkit.report.data import ReportData
+from sweepkit.report.parameters import scale_of, varied_names
 from sweepkit.report.scales import Scale
+from sweepkit.results.sweep import Sweep
 from sweepkit.trial.trial import Direction, Trial
 
 if TYPE_CHECKING:
@@ -60,22 +61,22 @@ class Importances:
     notes: tuple[str, ...]
 
 
-def importance(data: ReportData) -> Importances:
+def importance(sweep: Sweep) -> Importances:
     """Compute the importance of every varied parameter from the best values of all ranked trials."""
-    trials = data.leaders
+    trials = sweep.leaderboard.leaders
     if len(trials) < FEWEST:
         return Importances((), (f"{count(len(trials), 'trial')} with a result: importance needs at least {FEWEST}.",))
     if len({trial.best_value for trial in trials}) == 1:
         return Importances((), ("All trials have the same best value, so there is nothing to explain.",))
     importances: list[Importance] = []
     notes: list[str] = []
-    for group, names in _groups(trials, data.varied):
+    for group, names in _groups(trials, varied_names(sweep)):
         if len(group) < FEWEST:
             notes.append(f"{', '.join(names)}: used in {count(len(group), 'trial')}, fewer than {FEWEST}.")
         elif len({trial.best_value for trial in group}) == 1:
             notes.append(f"{', '.join(names)}: all trials that use it have the same best value.")
         else:
-            importances += _of_group(group, names, data, is_conditional=len(group) < len(trials))
+            importances += _of_group(group, names, sweep, is_conditional=len(group) < len(trials))
     return Importances(tuple(sorted(importances, key=lambda one: -one.share)), tuple(notes))
 
 
@@ -87,22 +88,20 @@ def _groups(trials: Sequence[Trial], names: Sequence[str]) -> list[tuple[list[Tr
     return [([trials[i] for i in places], names) for places, names in groups.items()]
 
 
-def _of_group(
-    group: Sequence[Trial], names: Sequence[str], data: ReportData, *, is_conditional: bool
-) -> list[Importance]:
+def _of_group(group: Sequence[Trial], names: Sequence[str], sweep: Sweep, *, is_conditional: bool) -> list[Importance]:
     """Compute the importance of `names` among the trials that use them, beside all other parameters that vary there."""
     varied = [
         name
-        for name in data.varied
+        for name in varied_names(sweep)
         if all(name in trial.params for trial in group) and len({repr(trial.params[name]) for trial in group}) > 1
     ]
-    scales = {name: Scale.of(data.params[name], data.values(name)) for name in varied}
+    scales = {name: scale_of(sweep, name) for name in varied}
     rng = random.Random(0)
     draws: list[dict[str, float]] = []
     for seed in range(_DRAWS):
         drawn = rng.choices(group, k=min(len(group), _MOST_DRAWN))
         if len({trial.best_value for trial in drawn}) > 1:
-            draws.append(_explained(drawn, scales, data.direction, seed))
+            draws.append(_explained(drawn, scales, sweep.leaderboard.direction, seed))
     result = []
     for name in names:
         shares = sorted(draw.get(name, 0.0) for draw in draws) or [0.0]

@@ -67,7 +67,7 @@ class Sweep:
         """How many trials it is to have; those that it has where nobody said."""
         return len(self.trials) if self.manifest.n_trials is None else self.manifest.n_trials
 
-    @property
+    @functools.cached_property
     def space(self) -> Space:
         """The search space, as the sweep narrowed it."""
         return Space.from_description(self.manifest.space)

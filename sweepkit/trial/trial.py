@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -87,3 +88,8 @@ class Trial:
     def epoch(self) -> int:
         """The last finished epoch; 0 before the first."""
         return self.reports[-1].epoch if self.reports else 0
+
+    def curve(self, metric: str) -> list[tuple[int, float]]:
+        """Return (epoch, value) of every epoch in which a metric is finite."""
+        pairs = [(report.epoch, report.metrics.get(metric, math.nan)) for report in self.reports]
+        return [(epoch, value) for epoch, value in pairs if math.isfinite(value)]

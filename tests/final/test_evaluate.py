@@ -21,7 +21,8 @@ from sweepkit.report.html.sections.final_stage import final_stage
 from sweepkit.results.final_result import CandidateResult, FinalResult
 from sweepkit.results.statistics import proportion_interval
 from sweepkit.tasks.text.predictions import Predictions
-from tests.support.made_up_sweeps import final_result, report_data, trials
+from tests.support.made_up_results import final_result
+from tests.support.made_up_sweeps import made_up_sweep, trials
 
 # three of four rows are right
 PREDICTIONS = Predictions(
@@ -84,7 +85,7 @@ def test_the_command_says_that_it_has_none(tmp_path: Path) -> None:
 
 def test_a_report_says_that_it_has_none_and_leaves_it_out_of_the_figure() -> None:
     made = of_auc()
-    ranking = final_stage(report_data(trials(3), final=made))[2]
+    ranking = final_stage(made_up_sweep(trials(3), final=made))[2]
     assert [row[4] for row in ranking.rows][-1] == "has no validation auc"
     assert [row[2] for row in ranking.rows][-1] == ""
     drawn = candidates(made)["data"]

@@ -13,7 +13,8 @@ from sweepkit.storage.layout import DataPaths, SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text import predictions
 from sweepkit.tasks.text.predictions import Predictions
-from tests.support.made_up_sweeps import SPACE, data, final_result, judged, manifest, report_data, trials, write_sweep
+from tests.support.made_up_results import data, final_result, judged, manifest
+from tests.support.made_up_sweeps import SPACE, trials, write_sweep
 
 
 def gathered(root: Path) -> ReportData:
@@ -37,22 +38,16 @@ def test_the_space_and_all_trials_come_back_from_the_folder(tmp_path: Path) -> N
     made = trials(12)
     write_sweep(tmp_path, made)
     report = gathered(tmp_path)
-    assert dict(report.params) == dict(SPACE.parameters)
-    assert [dict(trial.params) for trial in report.trials] == [dict(trial.params) for trial in made]
-    assert report.leaders[0].best_value == max(r.best_value for r in made if r.state and r.state.value != "failed")
-
-
-def test_varied_parameters_have_two_values_among_the_trials_that_use_them() -> None:
-    report = report_data(trials(30))
-    assert "batch_size" not in report.varied
-    assert report.varied_choices == ["cell", "bidirectional", "pooling", "embedding", "embedding_dim", "max_len"]
-    assert report.values("max_len") == [100, 200, 400]
+    assert dict(report.sweep.space.parameters) == dict(SPACE.parameters)
+    assert [dict(trial.params) for trial in report.sweep.trials] == [dict(trial.params) for trial in made]
+    best = max(r.best_value for r in made if r.state and r.state.value != "failed")
+    assert report.sweep.best_trial.best_value == best
 
 
 def test_a_missing_final_stage_is_shown_with_its_command(tmp_path: Path) -> None:
     write_sweep(tmp_path, trials(3))
     report = gathered(tmp_path)
-    assert report.final is None
+    assert report.sweep.final is None
     assert "`python -m sweepkit final sweeps/made_up.yaml`" in report.no_judged
 
 
@@ -62,7 +57,7 @@ def test_confusion_and_mistakes_are_of_the_winners_best_run(tmp_path: Path) -> N
     mistake = {"row": 1, "target": "no", "predicted": "yes", "probability": 0.8, "text": "well"}
     storage.write_json(SweepPaths("made_up").final.trial(1).mistakes, [mistake])
     report = gathered(tmp_path)
-    assert report.final is not None
+    assert report.sweep.final is not None
     assert report.judged is not None
     assert report.judged.confusion.counts == ((1, 1), (1, 2))
     assert list(report.judged.quotes) == [("no, taken for yes (80.0% sure)", "well")]

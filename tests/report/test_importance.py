@@ -11,7 +11,7 @@ import pytest
 from sweepkit.report.importance import FEWEST, Importance, importance
 from sweepkit.space import Choice, Float, Space
 from sweepkit.trial.trial import Direction, Trial, TrialState
-from tests.support.made_up_sweeps import report_data, trials
+from tests.support.made_up_sweeps import made_up_sweep, trials
 
 pytestmark = pytest.mark.slow  # all of them together
 
@@ -47,8 +47,7 @@ def simulated(n: int) -> list[Trial]:
 def computed(direction: Direction) -> dict[str, Importance]:
     """The importance of each parameter for many trials, the most important first; takes seconds."""
     return {
-        one.name: one
-        for one in importance(report_data(simulated(90), params=SPACE.parameters, direction=direction)).parameters
+        one.name: one for one in importance(made_up_sweep(simulated(90), space=SPACE, direction=direction)).parameters
     }
 
 
@@ -69,35 +68,35 @@ def test_a_conditional_parameter_is_compared_among_the_trials_that_use_it() -> N
 
 
 def test_it_is_the_same_every_time() -> None:
-    one, other = (importance(report_data(simulated(30), params=SPACE.parameters)) for _ in range(2))
+    one, other = (importance(made_up_sweep(simulated(30), space=SPACE)) for _ in range(2))
     assert one == other
 
 
 def test_too_few_trials_are_noted() -> None:
-    result = importance(report_data(simulated(FEWEST - 1), params=SPACE.parameters))
+    result = importance(made_up_sweep(simulated(FEWEST - 1), space=SPACE))
     assert result.parameters == ()
     assert result.notes == ("19 trials with a result: importance needs at least 20.",)
 
 
 def test_too_few_trials_of_a_conditional_parameter_are_noted() -> None:
-    result = importance(report_data(simulated(FEWEST), params=SPACE.parameters))
+    result = importance(made_up_sweep(simulated(FEWEST), space=SPACE))
     assert "width" not in {one.name for one in result.parameters}
     assert result.notes == ("width: used in 10 trials, fewer than 20.",)
 
 
 def test_a_constant_objective_has_nothing_to_explain() -> None:
     same = [replace(trial, best_value=0.5) for trial in simulated(30)]
-    result = importance(report_data(same, params=SPACE.parameters))
+    result = importance(made_up_sweep(same, space=SPACE))
     assert result.notes == ("All trials have the same best value, so there is nothing to explain.",)
 
 
 def test_a_constant_objective_of_the_trials_that_use_a_parameter_is_noted() -> None:
     same = [replace(trial, best_value=0.5) if "width" in trial.params else trial for trial in simulated(60)]
-    result = importance(report_data(same, params=SPACE.parameters))
+    result = importance(made_up_sweep(same, space=SPACE))
     assert result.notes == ("width: all trials that use it have the same best value.",)
     assert {one.name for one in result.parameters} == {"cell", "rate", "idle"}
 
 
 def test_nothing_varies() -> None:
     same = [replace(trial, params={"cell": "gru"}) for trial in trials(25)]
-    assert importance(report_data(same)).parameters == ()
+    assert importance(made_up_sweep(same)).parameters == ()

@@ -9,7 +9,7 @@ from sweepkit.report import pareto
 from sweepkit.report.equal_cost import common_cost, cost_by_value
 from sweepkit.report.pareto import pareto_front
 from sweepkit.trial.trial import Direction, Report, Trial, TrialState
-from tests.support.made_up_sweeps import report_data
+from tests.support.made_up_sweeps import made_up_sweep
 
 
 def trial(
@@ -47,10 +47,10 @@ def test_no_trial_on_the_front_is_beaten_at_the_same_cost_or_less() -> None:
 
 
 def test_the_best_so_far_grows_with_the_epochs_in_the_order_of_time() -> None:
-    data = report_data(
+    sweep = made_up_sweep(
         [trial(0, "gru", [0.5, 0.8], at=100), trial(1, "gru", [0.6, 0.7], at=0), trial(2, "lstm", [0.4])]
     )
-    lstm, gru = sorted(cost_by_value(data, "cell"), key=lambda cost: cost.epochs)
+    lstm, gru = sorted(cost_by_value(sweep, "cell"), key=lambda cost: cost.epochs)
     assert gru.steps == ((1, 0.6), (2, 0.7), (4, 0.8))
     assert (gru.trials, gru.epochs, gru.best) == (2, 4, 0.8)
     assert common_cost([lstm, gru]) == 1
@@ -59,18 +59,18 @@ def test_the_best_so_far_grows_with_the_epochs_in_the_order_of_time() -> None:
 
 
 def test_failed_trials_have_a_cost_and_no_objective() -> None:
-    data = report_data(
+    sweep = made_up_sweep(
         [trial(0, "gru", [0.9, math.nan], state=TrialState.FAILED), trial(1, "gru", [math.nan, 0.5], at=9)]
     )
-    (gru,) = cost_by_value(data, "cell")
+    (gru,) = cost_by_value(sweep, "cell")
     assert (gru.epochs, gru.steps) == (4, ((4, 0.5),))
 
 
 def test_trials_that_do_not_use_a_parameter_are_a_group_of_their_own() -> None:
-    costs = cost_by_value(report_data([trial(0, "gru", [0.5]), trial(1, None, [0.6])]), "cell")
+    costs = cost_by_value(made_up_sweep([trial(0, "gru", [0.5]), trial(1, None, [0.6])]), "cell")
     assert [(cost.value, cost.best) for cost in costs] == [("gru", 0.5), (None, 0.6)]
 
 
 def test_less_can_be_better() -> None:
-    data = report_data([trial(0, "gru", [0.5, 0.3, 0.4])], direction=Direction.MIN)
-    assert cost_by_value(data, "cell")[0].steps == ((1, 0.5), (2, 0.3))
+    sweep = made_up_sweep([trial(0, "gru", [0.5, 0.3, 0.4])], direction=Direction.MIN)
+    assert cost_by_value(sweep, "cell")[0].steps == ((1, 0.5), (2, 0.3))

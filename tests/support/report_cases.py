@@ -8,7 +8,8 @@ from dataclasses import replace
 from sweepkit.report.data import ReportData
 from sweepkit.space import Choice, Space
 from sweepkit.trial.trial import Direction, Report, Trial, TrialState
-from tests.support.made_up_sweeps import METRIC, data, final_result, judged, report_data, trials
+from tests.support.made_up_results import data, final_result, judged
+from tests.support.made_up_sweeps import METRIC, report_data, trials
 
 NASTY = "</script><script>alert(1)</script> $x^2$ & \u2028 <b>"
 
@@ -20,8 +21,8 @@ def nasty() -> ReportData:
         for i, (trial, state) in enumerate(zip(trials(4), [*TrialState, None], strict=True))
     ]
     space = Space({"cell": Choice(("_", NASTY)), "a<b": Choice(tuple(f"$y_{i}$" for i in range(4)))})
-    changes = {"params": space.parameters, "name": f"made {NASTY}", "errors": {0: NASTY}, "folder": NASTY}
-    return report_data(made, **changes, final=final_result(), judged=judged(), data=data(400))
+    changes = {"space": space, "name": f"made {NASTY}", "errors": {0: NASTY}, "final": final_result()}
+    return report_data(made, **changes, judged=judged(), data=data(400))
 
 
 def failed() -> list[Trial]:
@@ -45,7 +46,7 @@ def unfinished() -> list[Trial]:
 
 
 SWEEPS = {
-    "empty": report_data([], n_trials=4),
+    "empty": report_data([]),
     "unfinished": report_data(unfinished()),
     "one": report_data(trials(1)),
     "three": report_data(trials(3, pause_s=3600)),

@@ -29,15 +29,15 @@ def page(data: ReportData, importances: Importances | None = None) -> str:
     import jinja2  # not at the top: reading a sweep needs neither
     import markupsafe
 
-    sections = sections_of(data, importances)
+    sweep, sections = data.sweep, sections_of(data, importances)
     blocks = [block for section in sections for block in _flat(section.blocks)]
     drawn = [block for block in blocks if isinstance(block, Drawn)]
     boards = [block for block in blocks if isinstance(block, Board)]
     places = {id(block): place for place, block in enumerate(drawn)}
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     return environment.from_string(_asset("page.html")).render(
-        title=f"Sweep {data.name}",
-        subtitle=f"{count(len(data.trials), 'trial')} in {data.folder}",
+        title=f"Sweep {sweep.name}",
+        subtitle=f"{count(len(sweep.trials), 'trial')} in {sweep.folder.shown()}",
         version=__version__,
         written=moment(time.time()),
         sections=sections,
@@ -54,19 +54,20 @@ def page(data: ReportData, importances: Importances | None = None) -> str:
 
 def sections_of(data: ReportData, importances: Importances | None = None) -> list[Section]:
     """Return the page's sections in order."""
+    sweep = data.sweep
     return [
-        trials.headline(data),
-        trials.leaderboard(data),
-        trials.curves(data),
-        parameters.parallel_coordinates(data),
-        parameters.importance_of_parameters(importances or importance(data)),
-        parameters.slices(data),
-        parameters.choices(data),
-        cost.costs(data),
-        cost.workers_over_time(timeline(data.trials)),
+        trials.headline(sweep),
+        trials.leaderboard(sweep),
+        trials.curves(sweep),
+        parameters.parallel_coordinates(sweep),
+        parameters.importance_of_parameters(importances or importance(sweep)),
+        parameters.slices(sweep),
+        parameters.choices(sweep),
+        cost.costs(sweep),
+        cost.workers_over_time(timeline(sweep.trials)),
         data_sections.prepared_data(data),
         data_sections.errors(data),
-        origin.origin(data),
+        origin.origin(sweep),
     ]
 
 

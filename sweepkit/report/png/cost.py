@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from sweepkit.formatting import duration, metric_words
 from sweepkit.report import style
-from sweepkit.report.data import ReportData
 from sweepkit.report.html.charts.plotly import by_state, is_wide
 from sweepkit.report.pareto import COSTS, pareto_front
 from sweepkit.report.png.marks import dots, leave_empty, limit_y, line_legend
 from sweepkit.report.png.parameters import logarithmic
 from sweepkit.report.timeline import Timeline
+from sweepkit.trial.leaderboard import Leaderboard
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 _MOST_NOTES = 6  # labelled pauses; more would be unreadable
 
 
-def costs(axes: Axes, data: ReportData) -> None:
+def costs(axes: Axes, board: Leaderboard) -> None:
     """Draw the objective against the first cost that the reports have, with the Pareto front."""
     axes.set_title("Objective by cost")
-    costs = [(cost, measured) for cost in COSTS if (measured := cost.measured(data.leaders))]
+    costs = [(cost, measured) for cost in COSTS if (measured := cost.measured(board.leaders))]
     if not costs:
-        leave_empty(axes, f"no trial has reported {data.metric}")
+        leave_empty(axes, f"no trial has reported {board.metric}")
         return
     cost, measured = costs[0]
     for mark, trials in by_state([trial for _, trial in measured]):
         spent = [spent for spent, trial in measured if trial.state is mark.state]
         dots(axes, spent, [trial.best_value or 0.0 for trial in trials], mark)
     points = [(spent, trial.best_value or 0.0) for spent, trial in measured]
-    _front(axes, [points[place] for place in pareto_front(points, data.direction)])
+    _front(axes, [points[place] for place in pareto_front(points, board.direction)])
     if is_wide([spent for spent, _ in points]):
         logarithmic(axes)
     axes.set_xlabel(cost.label)
-    axes.set_ylabel(metric_words(data.metric))
+    axes.set_ylabel(metric_words(board.metric))
     limit_y(axes, [objective for _, objective in points])
 
 

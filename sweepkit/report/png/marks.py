@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from sweepkit.report import style
-from sweepkit.report.data import ReportData
 from sweepkit.report.html.charts.plotly import by_state, view
+from sweepkit.trial.trial import Trial
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
     from matplotlib.axes import Axes
 
 
-def legend(data: ReportData) -> tuple[list[Artist], list[str]]:
+def legend(trials: Sequence[Trial]) -> tuple[list[Artist], list[str]]:
     """Return the markers of the states among the trials, and their labels."""
     from matplotlib.lines import Line2D  # not at the top: see `picture`
 
-    marks = [mark for mark, _ in by_state(data.trials)]
+    marks = [mark for mark, _ in by_state(trials)]
     handles: list[Artist] = [
         Line2D([], [], color=mark.colour, marker=mark.marker, linestyle="none", markersize=8) for mark in marks
     ]

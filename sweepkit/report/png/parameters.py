@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sweepkit.formatting import metric_words, number, value
 from sweepkit.report import style
-from sweepkit.report.data import ReportData
 from sweepkit.report.importance import Importances
+from sweepkit.report.parameters import values_of, varied_choices
 from sweepkit.report.png.marks import leave_empty, shortened
+from sweepkit.results.sweep import Sweep
 from sweepkit.space import Value
+from sweepkit.trial.trial import Trial
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,22 +38,23 @@ def importances(axes: Axes, importance: Importances) -> None:
     axes.set_xlim(left=0)
 
 
-def choices(axes: Axes, data: ReportData) -> None:
+def choices(axes: Axes, sweep: Sweep) -> None:
     """Draw the trials of each value of each choice in a row, the best of each value marked."""
     axes.set_title("Best objective of each choice")
-    rows = [(name, option) for name in data.varied_choices for option in data.values(name)][:_MOST_OPTIONS]
-    if not rows or not data.leaders:
+    rows = [(name, option) for name in varied_choices(sweep) for option in values_of(sweep, name)][:_MOST_OPTIONS]
+    leaders = sweep.leaderboard.leaders
+    if not rows or not leaders:
         leave_empty(axes, "no choice between named values varies")
         return
     for place, (name, option) in enumerate(rows):
-        _option(axes, data, name, option, place=place)
+        _option(axes, leaders, name, option, place=place)
         if place and name != rows[place - 1][0]:
             axes.axhline(place - 0.5, color=style.GRID, linewidth=1)
     axes.set_yticks(
         range(len(rows)), [f"{shortened(name, 16)} = {shortened(value(option), 14)}" for name, option in rows]
     )
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_xlabel(metric_words(data.metric))
+    axes.set_xlabel(metric_words(sweep.leaderboard.metric))
     axes.margins(x=0.12)
 
 
@@ -64,9 +68,9 @@ def logarithmic(axes: Axes) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
 
 
-def _option(axes: Axes, data: ReportData, name: str, option: Value, *, place: int) -> None:
+def _option(axes: Axes, leaders: Sequence[Trial], name: str, option: Value, *, place: int) -> None:
     """Draw the trials of one option in a row, and write the best objective beside the best."""
-    trials = [trial for trial in data.leaders if name in trial.params and repr(trial.params[name]) == repr(option)]
+    trials = [trial for trial in leaders if name in trial.params and repr(trial.params[name]) == repr(option)]
     objectives = [trial.best_value or 0.0 for trial in trials]
     opacity = max(0.15, min(0.8, 30 / max(len(objectives), 1)))
     axes.scatter(objectives, [place] * len(objectives), s=14, color=style.OPTIONS[6], alpha=opacity, linewidths=0)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from sweepkit.formatting import metric_words, number, params_list
 from sweepkit.report import style
-from sweepkit.report.data import ReportData
 from sweepkit.report.html.charts.plotly import by_state
 from sweepkit.report.png.marks import dots, leave_empty, limit_y, line_legend, shortened, write
-from sweepkit.trial.leaderboard import differing
+from sweepkit.trial.leaderboard import Leaderboard, differing
 from sweepkit.trial.trial import Trial
 
 if TYPE_CHECKING:
@@ -22,42 +21,42 @@ _COLUMNS = ((-0.14, "trial", "left"), (0.02, "best", "right"), (0.15, "epoch", "
 _WIDEST = 118  # characters of a leader's parameters that fit
 
 
-def leaders(axes: Axes, data: ReportData) -> None:
+def leaders(axes: Axes, board: Leaderboard) -> None:
     """List the best trials with the parameters that differ."""
     axes.set_title("Leaderboard", x=_COLUMNS[0][0])
-    best = data.leaders[:_LEADERS]
+    best = board.leaders[:_LEADERS]
     if not best:
-        leave_empty(axes, f"no trial has reported {data.metric}")
+        leave_empty(axes, f"no trial has reported {board.metric}")
         return
     axes.set_axis_off()
     for x, head, side in _COLUMNS:
         write(axes, x, 0.98, head, ha=side, fontweight="bold", fontsize=9)
-    names = differing(data.trials)
+    names = differing(board.trials)
     for row, trial in enumerate(best):
         _leader(axes, trial, names, y=0.91 - row * 0.092)
 
 
-def curves(axes: Axes, data: ReportData) -> None:
+def curves(axes: Axes, board: Leaderboard) -> None:
     """Draw the learning curves with a marker at the end of each."""
     axes.set_title("Learning curves")
-    values = [value for trial in data.trials for _, value in data.objective(trial)]
+    values = [value for trial in board.trials for _, value in trial.curve(board.metric)]
     if not values:
-        leave_empty(axes, f"no trial has reported {data.metric}")
+        leave_empty(axes, f"no trial has reported {board.metric}")
         return
-    opacity = max(0.08, min(0.7, 25 / len(data.trials)))
-    for mark, trials in by_state(data.trials):
-        curves = [curve for trial in trials if (curve := data.objective(trial))]
+    opacity = max(0.08, min(0.7, 25 / len(board.trials)))
+    for mark, trials in by_state(board.trials):
+        curves = [curve for trial in trials if (curve := trial.curve(board.metric))]
         for curve in curves:
             axes.plot(*zip(*curve, strict=True), color=mark.colour, alpha=opacity, linewidth=1)
         ends = [curve[-1] for curve in curves]
         dots(axes, [epoch for epoch, _ in ends], [value for _, value in ends], mark)
-    for best in data.leaders[:1]:
-        line = zip(*data.objective(best), strict=True)
+    if best := board.best:
+        line = zip(*best.curve(board.metric), strict=True)
         axes.plot(*line, color=style.BEST, linewidth=2.4, zorder=4, label=f"best: trial {best.number}")
         line_legend(axes)
     axes.set_xlabel("epoch")
-    axes.set_ylabel(metric_words(data.metric))
-    axes.set_xlim(0.5, max(trial.epoch for trial in data.trials) + 0.5)
+    axes.set_ylabel(metric_words(board.metric))
+    axes.set_xlim(0.5, max(trial.epoch for trial in board.trials) + 0.5)
     axes.locator_params(axis="x", integer=True)
     limit_y(axes, values)
 

@@ -15,7 +15,8 @@ from sweepkit.report.html.blocks import Board, Plot, Section, Selection, Table, 
 from sweepkit.report.html.charts.parallel import parallel
 from sweepkit.report.html.page import inline_json, page, sections_of
 from sweepkit.report.importance import Importances
-from tests.support.made_up_sweeps import final_result, report_data, trials
+from tests.support.made_up_results import final_result
+from tests.support.made_up_sweeps import made_up_sweep, report_data, trials
 from tests.support.report_cases import NASTY, SWEEPS, failed
 
 pytestmark = pytest.mark.slow  # all of them together
@@ -133,7 +134,7 @@ def test_fifty_trials_are_in_the_table_and_all_in_the_data() -> None:
 def test_the_leaderboard_has_best_values_and_only_what_differs() -> None:
     data = report_data(trials(20))
     (board,) = (block for block in section(data, "leaderboard").blocks if isinstance(block, Board))
-    best = data.leaders[0]
+    best = data.sweep.leaderboard.leaders[0]
     assert board.rows[0][:3] == ["1", str(best.number), f"{best.best_value:.4f}"]
     assert board.rows[0][3] == str(best.best_epoch)
     assert "batch_size" not in board.head
@@ -173,11 +174,11 @@ def test_each_varied_choice_can_be_selected() -> None:
 
 
 def test_parallel_coordinates_have_a_place_for_not_used_and_draw_the_best_last() -> None:
-    data = report_data(trials(48))
-    drawn = parallel(data)
+    made = made_up_sweep(trials(48))
+    drawn = parallel(made)
     units = next(axis for axis in drawn["axes"] if axis["label"] == "units")
     assert units["ticks"][0][1] == "not used"
-    assert drawn["trials"][-1] == data.leaders[0].number
+    assert drawn["trials"][-1] == made.leaderboard.leaders[0].number
     assert drawn["colours"][-1] == "#08306b"
     assert all(axis["low"] <= place <= axis["high"] for axis in drawn["axes"] for place in axis["places"])
 

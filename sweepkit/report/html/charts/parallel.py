@@ -1,7 +1,7 @@
 """Parallel coordinates: every ranked trial as a line through its parameters to its objective, as JSON for the page.
 
 The page's own script draws them: Plotly's need WebGL, which takes seconds on a machine without a graphics card.
-Try `parallel(data)["axes"][0]["ticks"]`.
+Try `parallel(sweep)["axes"][0]["ticks"]`.
 """
 
 from __future__ import annotations
@@ -10,25 +10,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from sweepkit.report import style
-from sweepkit.report.data import ReportData
+from sweepkit.report.parameters import scale_of, varied_names
 from sweepkit.report.scales import Scale
+from sweepkit.results.sweep import Sweep
 from sweepkit.trial.trial import Direction, Trial
 
 
-def parallel(data: ReportData) -> dict[str, Any]:  # a JSON object
+def parallel(sweep: Sweep) -> dict[str, Any]:  # a JSON object
     """Return the trials (the best last, to be drawn on top), their colours, and where they cross each axis."""
-    trials = list(reversed(data.leaders))
+    board = sweep.leaderboard
+    trials = list(reversed(board.leaders))
     objective = [trial.best_value or 0.0 for trial in trials]
-    axes = [_axis(data, name, trials) for name in data.varied]
+    axes = [_axis(sweep, name, trials) for name in varied_names(sweep)]
     return {
         "trials": [trial.number for trial in trials],
-        "colours": _colours(objective, data.direction),
-        "axes": [*axes, _objective_axis(data.metric, objective)],
+        "colours": _colours(objective, board.direction),
+        "axes": [*axes, _objective_axis(board.metric, objective)],
     }
 
 
-def _axis(data: ReportData, name: str, trials: Sequence[Trial]) -> dict[str, Any]:  # a JSON object
-    scale = Scale.of(data.params[name], data.values(name))
+def _axis(sweep: Sweep, name: str, trials: Sequence[Trial]) -> dict[str, Any]:  # a JSON object
+    scale = scale_of(sweep, name)
     is_partly_used = any(name not in trial.params for trial in trials)
     low = scale.absent if is_partly_used else scale.low
     # room for the trials spread around an option

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from sweepkit.formatting import NOT_USED, metric_words, value
 from sweepkit.report import style
-from sweepkit.report.data import ReportData
 from sweepkit.report.equal_cost import EqualCost, common_cost
 from sweepkit.report.html.charts.plotly import Figure, Trace, axis, escaped, figure, values_axis
 from sweepkit.report.importance import Importances
@@ -38,7 +37,7 @@ def importances(importance: Importances) -> Figure:
     return figure([bars], x=x, y=axis("", type="category"), height=110 + 26 * len(shown), showlegend=False)
 
 
-def at_equal_cost(data: ReportData, costs: Sequence[EqualCost]) -> Figure:
+def at_equal_cost(metric: str, costs: Sequence[EqualCost]) -> Figure:
     """Draw the best objective so far against the epochs spent, a line for each value of a parameter."""
     traces: list[Trace] = []
     for place, cost in enumerate(costs):
@@ -61,6 +60,4 @@ def at_equal_cost(data: ReportData, costs: Sequence[EqualCost]) -> Figure:
     x = axis("epochs spent on trials of this value", rangemode="tozero")
     line = {"type": "line", "x0": common_cost(costs), "x1": common_cost(costs), "y0": 0, "y1": 1, "yref": "paper"}
     marks = [{**line, "line": {"color": style.QUIET, "dash": "dash", "width": 1}}]
-    return figure(
-        traces, x=x, y=values_axis(f"best {metric_words(data.metric)} so far", values), height=360, shapes=marks
-    )
+    return figure(traces, x=x, y=values_axis(f"best {metric_words(metric)} so far", values), height=360, shapes=marks)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from sweepkit.formatting import interval, metric_words, number
 from sweepkit.report import style
-from sweepkit.report.data import ReportData
 from sweepkit.report.html.charts.plotly import (
     OF_TRIAL,
     Figure,
@@ -19,21 +18,22 @@ from sweepkit.report.html.charts.plotly import (
     values_axis,
 )
 from sweepkit.results.final_result import CandidateResult, FinalResult
+from sweepkit.trial.leaderboard import Leaderboard
 from sweepkit.trial.trial import Trial
 
 
-def learning_curves(data: ReportData) -> Figure:
+def learning_curves(board: Leaderboard) -> Figure:
     """Draw the objective by epoch, a line for each trial with a marker at its end, in one trace for each state."""
     traces: list[Trace] = []
-    n = len(data.trials)
+    n = len(board.trials)
     opacity = max(0.15, min(0.7, 30 / max(n, 1)))
-    for mark, trials in by_state(data.trials):
-        traces.append(_lines(data, trials, mark, width=1.2, opacity=opacity))
-        ends = [(*curve[-1], trial.number) for trial in trials if (curve := data.objective(trial))]
+    for mark, trials in by_state(board.trials):
+        traces.append(_lines(board.metric, trials, mark, width=1.2, opacity=opacity))
+        ends = [(*curve[-1], trial.number) for trial in trials if (curve := trial.curve(board.metric))]
         markers = dots(ends, mark, size=8 if n < 200 else 6)
         traces.append({**markers, "legendgroup": mark.label, "name": f"{mark.label} ({len(trials):,})"})
-    for trial in data.leaders[:1]:
-        best = _lines(data, [trial], style.MARK_OF[trial.state], width=3, opacity=1)
+    for trial in board.leaders[:1]:
+        best = _lines(board.metric, [trial], style.MARK_OF[trial.state], width=3, opacity=1)
         traces.append(
             {
                 **best,
@@ -43,10 +43,10 @@ def learning_curves(data: ReportData) -> Figure:
                 "showlegend": True,
             }
         )
-    values = [value for trial in data.trials for _, value in data.objective(trial)]
-    last = max((trial.epoch for trial in data.trials), default=1)
+    values = [value for trial in board.trials for _, value in trial.curve(board.metric)]
+    last = max((trial.epoch for trial in board.trials), default=1)
     x = axis("epoch", range=[0.5, last + 0.5], **({"dtick": 1} if last <= 20 else {}))
-    return figure(traces, x=x, y=values_axis(metric_words(data.metric), values), height=440)
+    return figure(traces, x=x, y=values_axis(metric_words(board.metric), values), height=440)
 
 
 def candidates(result: FinalResult) -> Figure:
@@ -90,13 +90,13 @@ def _whiskers(candidate: CandidateResult) -> tuple[float, float]:
     return (0.0, 0.0) if mean is None or ends is None else (mean - ends.low, ends.high - mean)
 
 
-def _lines(data: ReportData, trials: Sequence[Trial], mark: style.MarkStyle, *, width: float, opacity: float) -> Trace:
+def _lines(metric: str, trials: Sequence[Trial], mark: style.MarkStyle, *, width: float, opacity: float) -> Trace:
     """Draw the curves of these trials as one trace, with a gap after each curve."""
     x: list[int | None] = []
     y: list[float | None] = []
     numbers: list[int | None] = []
     for trial in trials:
-        curve = data.objective(trial)
+        curve = trial.curve(metric)
         x += [*(epoch for epoch, _ in curve), None]
         y += [*(value for _, value in curve), None]
         numbers += [*(trial.number for _ in curve), None]

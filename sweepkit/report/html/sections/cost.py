@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from sweepkit.formatting import count, duration, metric_words
-from sweepkit.report.data import ReportData
 from sweepkit.report.html.blocks import Block, Dots, Grid, Plot, Section, Text
 from sweepkit.report.html.charts.scatter import against_cost
 from sweepkit.report.html.charts.workers import workers
 from sweepkit.report.html.headings import section
 from sweepkit.report.pareto import COSTS
 from sweepkit.report.timeline import Timeline
+from sweepkit.results.sweep import Sweep
 
 
-def costs(data: ReportData) -> Section:
+def costs(sweep: Sweep) -> Section:
     """Draw the objective against each cost that the reports have."""
-    if not data.leaders:
-        return section("costs", f"No trial has reported {data.metric}.")
+    board = sweep.leaderboard
+    if not board.leaders:
+        return section("costs", f"No trial has reported {board.metric}.")
     figures: list[Dots] = []
     missing: list[Block] = []
     for cost in COSTS:
-        figure = against_cost(data, cost)
+        figure = against_cost(board, cost)
         if figure is None:
             missing.append(Text(cost.missing, "quiet"))
         else:
-            figures.append(Dots(figure, f"{metric_words(data.metric)} against {cost.label}"))
+            figures.append(Dots(figure, f"{metric_words(board.metric)} against {cost.label}"))
     return section("costs", [*([Grid(figures)] if figures else []), *missing])
 
 

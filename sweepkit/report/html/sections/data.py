@@ -8,6 +8,7 @@ from sweepkit.report.data import ReportData
 from sweepkit.report.html.blocks import Block, Plot, Quotes, Section, Table, Text
 from sweepkit.report.html.charts.data import confusion, shares, sizes
 from sweepkit.report.html.headings import section
+from sweepkit.results.sweep import Sweep
 from sweepkit.tasks.description import Shares, SizeHistogram
 
 _MOST_MARKS = 6
@@ -20,7 +21,7 @@ def prepared_data(data: ReportData) -> Section:
     blocks: list[Block] = []
     for part in data.data.parts:
         if isinstance(part, SizeHistogram):
-            blocks += _sizes(part, data)
+            blocks += _sizes(part, data.sweep)
         elif isinstance(part, Shares):
             blocks.append(Plot(shares(part), part.alt))
         else:
@@ -39,18 +40,18 @@ def errors(data: ReportData) -> Section:
     return section("errors", blocks, description.how)
 
 
-def _sizes(histogram: SizeHistogram, data: ReportData) -> Iterator[Block]:
-    marks = _marks(histogram.limit, data) if histogram.limit else []
+def _sizes(histogram: SizeHistogram, sweep: Sweep) -> Iterator[Block]:
+    marks = _marks(histogram.limit, sweep) if histogram.limit else []
     yield Plot(sizes(histogram, marks), f"how large the {histogram.rows} are: {histogram.size}")
     if marks:
         within = ", ".join(f"{histogram.share_within(mark):.0%} at {mark}" for mark in marks)
         yield Text(f"{histogram.rows.capitalize()} that fit whole ({histogram.limit}): {within} {histogram.unit}.")
 
 
-def _marks(limit: str, data: ReportData) -> list[int]:
+def _marks(limit: str, sweep: Sweep) -> list[int]:
     """Return a few values of the parameter that limits sizes: the ends, the middle and the best trial's."""
-    tried = sorted({int(trial.params[limit]) for trial in data.trials if limit in trial.params})
+    tried = sorted({int(trial.params[limit]) for trial in sweep.trials if limit in trial.params})
     if len(tried) <= _MOST_MARKS:
         return tried
-    best = [int(trial.params[limit]) for trial in data.leaders[:1] if limit in trial.params]
+    best = [int(trial.params[limit]) for trial in sweep.leaderboard.leaders[:1] if limit in trial.params]
     return sorted({tried[0], tried[len(tried) // 2], tried[-1], *best})

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from sweepkit.formatting import count, interval, metric_words, number, params_list
-from sweepkit.report.data import ReportData
+from sweepkit.report.data import yaml_of
 from sweepkit.report.html.blocks import Block, Plot, Table, Text
 from sweepkit.report.html.charts.trials import candidates
 from sweepkit.results.final_result import CLEAR, Comparison, FinalResult, HeldOutEvaluation
+from sweepkit.results.sweep import Sweep
 
 _COMPARISON = ("winner against", "accuracy difference", "95 % interval", "only the winner correct",
                "only the other correct", "McNemar p", "verdict")  # fmt: skip
 _EVALUATION = ("test evaluation", "time", "candidate", "texts", "accuracy", "95 % interval", "log loss")
 
 
-def final_stage(data: ReportData) -> list[Block]:
+def final_stage(sweep: Sweep) -> list[Block]:
     """Return the blocks of the final stage, or one with the command that runs it."""
-    result = data.final
+    result = sweep.final
     if result is None:
-        command = f"`python -m sweepkit final {data.source}`"
+        command = f"`python -m sweepkit final {yaml_of(sweep)}`"
         purpose = "trains the best trials again with fresh seeds and evaluates the winner once on the test split"
         return [Text(f"No final stage yet: {command} {purpose}.", "quiet")]
     blocks: list[Block] = [Text(verdict(result), "loud"), Plot(candidates(result), "candidates with their intervals")]

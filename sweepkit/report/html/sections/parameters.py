@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from sweepkit.formatting import NOT_USED, count, metric_words, number, value
-from sweepkit.report.data import ReportData
 from sweepkit.report.equal_cost import EqualCost, common_cost, cost_by_value
 from sweepkit.report.html.blocks import Block, Dots, Grid, Parallel, Plot, Section, Selection, Table, Text
 from sweepkit.report.html.charts.parallel import parallel
@@ -11,15 +10,17 @@ from sweepkit.report.html.charts.parameters import at_equal_cost, importances
 from sweepkit.report.html.charts.scatter import against_parameter
 from sweepkit.report.html.headings import section
 from sweepkit.report.importance import Importances
+from sweepkit.report.parameters import varied_choices, varied_names
+from sweepkit.results.sweep import Sweep
 
 
-def parallel_coordinates(data: ReportData) -> Section:
+def parallel_coordinates(sweep: Sweep) -> Section:
     """Draw the trials through all varied parameters."""
-    missing = _missing(data)
+    missing = _missing(sweep)
     if missing:
         return section("parallel", missing)
-    chart = Parallel(parallel(data), "trials as lines through their parameters")
-    left_out = len(data.trials) - len(data.leaders)
+    chart = Parallel(parallel(sweep), "trials as lines through their parameters")
+    left_out = len(sweep.trials) - len(sweep.leaderboard.leaders)
     note = f"{count(left_out, 'trial')} without a result {'is' if left_out == 1 else 'are'} left out."
     return section("parallel", [chart, Text(note)] if left_out else [chart])
 
@@ -38,33 +39,34 @@ def importance_of_parameters(importance: Importances) -> Section:
     return section("importance", blocks)
 
 
-def slices(data: ReportData) -> Section:
+def slices(sweep: Sweep) -> Section:
     """Draw the objective against each varied parameter."""
-    missing = _missing(data)
+    missing = _missing(sweep)
     if missing:
         return section("slices", missing)
-    used = [name for name in data.varied if any(name in trial.params for trial in data.leaders)]
-    charts = [Dots(against_parameter(data, name), f"{metric_words(data.metric)} against {name}") for name in used]
+    used = [name for name in varied_names(sweep) if any(name in trial.params for trial in sweep.leaderboard.leaders)]
+    objective = metric_words(sweep.leaderboard.metric)
+    charts = [Dots(against_parameter(sweep, name), f"{objective} against {name}") for name in used]
     return section("slices", [Grid(charts)])
 
 
-def choices(data: ReportData) -> Section:
+def choices(sweep: Sweep) -> Section:
     """Compare the values of each choice at equal cost."""
-    names = data.varied_choices
-    if not names or not data.leaders:
+    names = varied_choices(sweep)
+    if not names or not sweep.leaderboard.leaders:
         return section("choices", "No choice between named values varies.")
-    groups = [(name, _compared(data, cost_by_value(data, name))) for name in names]
+    groups = [(name, _compared(sweep.leaderboard.metric, cost_by_value(sweep, name))) for name in names]
     return section("choices", [Selection("parameter", groups)])
 
 
-def _missing(data: ReportData) -> str:
+def _missing(sweep: Sweep) -> str:
     """Return why there is nothing to draw, or an empty text."""
-    if not data.leaders:
-        return f"No trial has reported {data.metric}."
-    return "" if data.varied else "No parameter varies."
+    if not sweep.leaderboard.leaders:
+        return f"No trial has reported {sweep.leaderboard.metric}."
+    return "" if varied_names(sweep) else "No parameter varies."
 
 
-def _compared(data: ReportData, costs: list[EqualCost]) -> list[Block]:
+def _compared(metric: str, costs: list[EqualCost]) -> list[Block]:
     epochs = common_cost(costs)
     rows = [
         (
@@ -78,6 +80,6 @@ def _compared(data: ReportData, costs: list[EqualCost]) -> list[Block]:
     ]
     head = ("value", "trials", "epochs spent", "best", f"best after {count(epochs, 'epoch')}")
     return [
-        Plot(at_equal_cost(data, costs), "best objective so far by epochs spent, for each value"),
+        Plot(at_equal_cost(metric, costs), "best objective so far by epochs spent, for each value"),
         Table(head, rows),
     ]

@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 
 from sweepkit.report.html.charts.scatter import _short, against_cost, against_parameter
+from sweepkit.report.parameters import values_of
 from sweepkit.report.pareto import COSTS
 from sweepkit.trial.trial import Trial
-from tests.support.made_up_sweeps import report_data, trials
+from tests.support.made_up_sweeps import made_up_sweep, trials
 
 
 def best(trial: Trial) -> float:
@@ -20,36 +21,36 @@ def best(trial: Trial) -> float:
 
 
 def test_only_trials_that_use_a_parameter_are_drawn_and_counted() -> None:
-    data = report_data(trials(48))
-    users = [trial.number for trial in data.leaders if "units" in trial.params]
-    drawing = against_parameter(data, "units")
+    sweep = made_up_sweep(trials(48))
+    users = [trial.number for trial in sweep.leaderboard.leaders if "units" in trial.params]
+    drawing = against_parameter(sweep, "units")
     assert sorted(trial for marks in drawing["marks"] for trial in marks["trials"]) == sorted(users)
-    assert drawing["x"]["label"] == f"units ({len(users)} of {len(data.leaders)} trials use it)"
-    assert against_parameter(data, "cell")["x"]["label"] == "cell"
+    assert drawing["x"]["label"] == f"units ({len(users)} of {len(sweep.leaderboard.leaders)} trials use it)"
+    assert against_parameter(sweep, "cell")["x"]["label"] == "cell"
 
 
 def test_options_have_their_medians() -> None:
-    data = report_data(trials(48))
-    gru = sorted(best(trial) for trial in data.leaders if trial.params["cell"] == "gru")
+    sweep = made_up_sweep(trials(48))
+    gru = sorted(best(trial) for trial in sweep.leaderboard.leaders if trial.params["cell"] == "gru")
     middle = (gru[len(gru) // 2] + gru[(len(gru) - 1) // 2]) / 2
-    medians = {round((start + end) / 2): median for start, end, median in against_parameter(data, "cell")["medians"]}
-    assert medians[data.values("cell").index("gru")] == pytest.approx(middle)
-    assert "medians" not in against_parameter(data, "rate")
+    medians = {round((start + end) / 2): median for start, end, median in against_parameter(sweep, "cell")["medians"]}
+    assert medians[values_of(sweep, "cell").index("gru")] == pytest.approx(middle)
+    assert "medians" not in against_parameter(sweep, "rate")
 
 
 def test_logarithmic_parameters_have_logarithms_as_places() -> None:
-    data = report_data(trials(10))
-    drawing = against_parameter(data, "rate")
+    sweep = made_up_sweep(trials(10))
+    drawing = against_parameter(sweep, "rate")
     places = {
         trial: place for marks in drawing["marks"] for trial, place in zip(marks["trials"], marks["x"], strict=True)
     }
-    assert places[3] == pytest.approx(math.log10(float(data.trials[3].params["rate"])))
+    assert places[3] == pytest.approx(math.log10(float(sweep.trials[3].params["rate"])))
 
 
 def test_far_outliers_lie_on_the_edge() -> None:
     made = trials(30)
-    data = report_data([replace(made[0], best_value=-1e9), *made[1:]])
-    drawing = against_parameter(data, "dropout")
+    sweep = made_up_sweep([replace(made[0], best_value=-1e9), *made[1:]])
+    drawing = against_parameter(sweep, "dropout")
     assert drawing["y"]["low"] > 0
     heights = [height for marks in drawing["marks"] for height in marks["y"]]
     assert min(heights) == drawing["y"]["low"]
@@ -57,14 +58,14 @@ def test_far_outliers_lie_on_the_edge() -> None:
 
 def test_the_same_objective_everywhere_has_an_axis() -> None:
     for same in (0.5, 0.0):
-        data = report_data([replace(trial, best_value=same) for trial in trials(5)])
-        axis = against_parameter(data, "dropout")["y"]
+        sweep = made_up_sweep([replace(trial, best_value=same) for trial in trials(5)])
+        axis = against_parameter(sweep, "dropout")["y"]
         assert axis["low"] < same < axis["high"]
         assert axis["ticks"]
 
 
 def test_the_front_climbs() -> None:
-    drawing = against_cost(report_data(trials(48)), COSTS[0])
+    drawing = against_cost(made_up_sweep(trials(48)).leaderboard, COSTS[0])
     assert drawing is not None
     front = drawing["front"]
     assert front == sorted(front)
@@ -74,7 +75,7 @@ def test_the_front_climbs() -> None:
 
 def test_costs_that_no_report_has_are_not_drawn() -> None:
     bare = [replace(trial, reports=()) for trial in trials(3)]
-    assert against_cost(report_data(bare), COSTS[2]) is None
+    assert against_cost(made_up_sweep(bare).leaderboard, COSTS[2]) is None
 
 
 @pytest.mark.parametrize(
