@@ -1,7 +1,7 @@
-"""What a bundle says of itself: `bundle.json`, written last, so that its presence means complete.
+"""The manifest of a bundle: `bundle.json`, written last, so that its presence means complete.
 
     model.keras       the network
-    check.parquet     some rows of validation with the probabilities that the model gave when it was exported
+    check.parquet     some rows of validation, with the model's probabilities at export
     README.md         the model card
     bundle.json       `BundleManifest`
 
@@ -22,7 +22,7 @@ from sweepkit.space import Value
 from sweepkit.storage.digests import file_info
 
 FORMAT = 1
-FACTS, MODEL, CHECK, CARD = "bundle.json", "model.keras", "check.parquet", "README.md"
+MANIFEST, MODEL, CHECK, CARD = "bundle.json", "model.keras", "check.parquet", "README.md"
 REMEDY = "get the bundle again"
 _PARAMS_KEY = "point"  # as bundles spell `params`
 _PLAIN = re.compile(r"[\w-][\w.-]{0,199}")
@@ -32,14 +32,14 @@ B = TypeVar("B", bound="BundleManifest")
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A figure that was measured.
+    """A metric of a bundled model.
 
     Attributes:
-        name: what of, in a user's words: "validation accuracy, mean of 3 seeds".
-        value: the figure.
-        low: lower end of its 95 % interval; None when there is none.
+        name: for users: "validation accuracy, mean of 3 seeds".
+        value: of the metric.
+        low: lower end of its 95 % interval; None if it has none.
         high: upper end.
-        n: rows or runs that it rests on; None when that says nothing.
+        n: rows or runs behind the value; None if not applicable.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """What the model gave on the rows of `check.parquet`: their number, how many were right, and the mean log loss."""
+    """Results on the rows of `check.parquet`: their number, how many are right, and the mean log loss."""
 
     rows: int
     correct: int
@@ -60,19 +60,19 @@ class CheckResult:
 
 @dataclass(frozen=True, kw_only=True)
 class BundleManifest:
-    """All that is known of a bundled model.
+    """Origin, metrics and files of a bundled model.
 
     Attributes:
         package: the sweep package that built the model.
         sweep: the sweep that it comes from.
-        trial: which trial of it.
+        trial: its number in the sweep.
         epoch: of the checkpoint.
         seed: of the trial.
         params: the trial's parameters.
         data_key: the content key of the data that it was trained on.
         measured: metrics, with intervals where there are any.
-        check: the figures that loading must give again.
-        versions: of the packages that it was made with.
+        check: the results at export, which the loaded model has to reproduce.
+        versions: of the packages at export.
         commit: of the code; None outside a repository.
         created: ISO time, UTC.
         files: the SHA-256 of every other file, by name.
@@ -102,12 +102,12 @@ class BundleManifest:
 
     @property
     def summary(self) -> str:
-        """What the model takes and gives, in a sentence for the model registry."""
+        """Inputs and outputs of the model, in a sentence for the model registry."""
         return ""
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:  # JSON
-        """Rebuild what `to_json` returned; KeyError or TypeError if it is something else."""
+        """Rebuild what `to_json` returned; KeyError or TypeError for other JSON."""
         own = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in {**data, **cls.parsed(data)}.items() if name in own})
 
@@ -134,16 +134,16 @@ def opened(folder: Path, kind: type[B]) -> B:
 
 
 def read_manifest(folder: Path, kind: type[B]) -> B:
-    """Read what a bundle says of itself, and look at nothing else.
+    """Read a bundle's manifest without its other files.
 
     Raises:
-        DataError: there is no bundle, or none of this format.
+        DataError: the folder is not a bundle, or its manifest is malformed or of another format.
     """
-    path = folder / FACTS
+    path = folder / MANIFEST
     try:
         data = json.loads(path.read_bytes())
     except FileNotFoundError:
-        what = f"this folder is not a bundle: a complete bundle has a {FACTS}; `pull` and `final` make one"
+        what = f"this folder is not a bundle: a complete bundle has a {MANIFEST}; `pull` and `final` make one"
         raise DataError(what, where=str(folder)) from None
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"this can't be read: {error}; {REMEDY}", where=str(path)) from None
@@ -155,15 +155,15 @@ def read_manifest(folder: Path, kind: type[B]) -> B:
 
 
 def listed_files(folder: Path) -> list[str]:
-    """Return the files of a bundle that is about to be copied, `bundle.json` last; of an unreadable one only that.
+    """Return the names of a bundle's files for copying, `bundle.json` last; of an unreadable one only that.
 
-    A name that is not a plain one is left out: whoever loads the bundle then finds out what is wrong with it.
+    Names with folders in them are left out; loading the copy reports what is wrong with the bundle.
     """
     try:
-        names = json.loads((folder / FACTS).read_bytes())["files"]
-        return [*(name for name in names if _PLAIN.fullmatch(name) and name != FACTS), FACTS]
+        names = json.loads((folder / MANIFEST).read_bytes())["files"]
+        return [*(name for name in names if _PLAIN.fullmatch(name) and name != MANIFEST), MANIFEST]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return [FACTS]
+        return [MANIFEST]
 
 
 def _parsed(data: dict[str, Any], kind: type[B], path: Path) -> B:  # a JSON object

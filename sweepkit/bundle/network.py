@@ -10,18 +10,18 @@ from pathlib import Path
 
 import keras
 
-# imported for what they register: a saved network names the layers of these modules
+# imported to register their layers, which saved networks name
 from sweepkit.nn import embedding, encoder, pooling, recurrent, ugrnn
 
-_PACKAGE = "sweepkit>"  # what our layers are registered under
+_PACKAGE = "sweepkit>"  # of the names under which sweepkit's layers are registered
 LAYER_MODULES = tuple(module.__name__ for module in (embedding, encoder, pooling, recurrent, ugrnn))
 
 
 def save_network(network: keras.Model, path: Path) -> None:
-    """Write a network with neither optimiser, loss nor metrics.
+    """Write a network without optimiser, loss and metrics.
 
     Raises:
-        ValueError: it cannot be rebuilt from its own configuration; what Keras says of it.
+        ValueError: it cannot be rebuilt from its own configuration; has Keras' message.
     """
     config = keras.saving.serialize_keras_object(network)
     config.pop("compile_config", None)
@@ -31,16 +31,16 @@ def save_network(network: keras.Model, path: Path) -> None:
 
 
 def load_network(path: Path) -> keras.Model:
-    """Read a network; nothing in the file is run or unpickled, and layers must be those of Keras or registered ones.
+    """Read a network without running or unpickling anything; its layers must be those of Keras or registered ones.
 
     Raises:
-        Exception: what Keras raises for a file that it cannot load, of no one type.
+        Exception: Keras cannot load the file; its errors have no common type.
     """
     return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 def reason(error: Exception) -> str:
-    """Return what Keras says was wrong, without the configuration of the whole model around it."""
+    """Return the reason in an error of Keras, without the model's configuration around it."""
     innermost = str(error).rpartition("Exception encountered: ")[2]
     return innermost.partition("\n")[0].strip()[:300]
 

@@ -132,7 +132,7 @@ def _draw(explanation: Explanation, html: Path | None, png: Path | None) -> None
 
 
 def _as_json(explanation: Explanation, html: Path | None, png: Path | None) -> dict[str, object]:
-    manifest, heat = explanation.facts, explanation.heat
+    manifest, heat = explanation.manifest, explanation.heat
     states: dict[str, object] | None = None
     if heat:
         values = "tanh(c)" if heat.has_memory else "h"
@@ -172,7 +172,7 @@ def _show(explanation: Explanation, html: Path | None, png: Path | None) -> None
     from sweepkit.tasks.text.explain import captions
 
     console = stdout()
-    console.print(f"verdict: {captions.verdict(explanation)}", soft_wrap=True)
+    console.print(f"prediction: {captions.prediction(explanation)}", soft_wrap=True)
     console.print(f"model: {captions.model(explanation)}", soft_wrap=True)
     if note := captions.cut(explanation):
         console.print(note, soft_wrap=True)
@@ -200,7 +200,7 @@ def _print_turns(console: Console, explanation: Explanation) -> None:
     table.add_column("token", justify="right")
     table.add_column("")
     table.add_column("points")
-    for label in range(len(explanation.facts.label_names)):
+    for label in range(len(explanation.manifest.label_names)):
         table.add_column(f"{captions.label(explanation, label)} after it", justify="right")
     for turn in explanation.turns:
         after = [captions.percent(probability) for probability in explanation.running[turn.word + 1].tolist()]

@@ -65,21 +65,21 @@ def command(
     inputs = source.texts if source else list(texts) or _from_stdin()
     folder, model = _loaded(target)
     if not as_json:
-        stderr().print(near(f"model: {_model_name(model.facts)} ({folder})"), soft_wrap=True)
+        stderr().print(near(f"model: {_model_name(model.manifest)} ({folder})"), soft_wrap=True)
     with _progress(stderr() if file else None) as progress:
         predictions = model.predict(inputs, progress=progress)
     if source and to:
         names = _names(source)
         values: list[list[str | float | None]] = [[getattr(one, name) for one in predictions] for name in _COLUMNS]
         source.write(to, dict(zip(names, values, strict=True)))
-        _report(source, to, predictions, model.facts, folder, as_json=as_json)
+        _report(source, to, predictions, model.manifest, folder, as_json=as_json)
     elif as_json:
         print_json(
-            _model_as_json(model.facts, folder)
-            | {"predictions": _predictions_as_json(inputs, predictions, model.facts)}
+            _model_as_json(model.manifest, folder)
+            | {"predictions": _predictions_as_json(inputs, predictions, model.manifest)}
         )
     else:
-        _show(inputs, predictions, model.facts)
+        _show(inputs, predictions, model.manifest)
 
 
 def _check_usage(texts: Sequence[str], file: Path | None, column: str | None, to: Path | None) -> None:

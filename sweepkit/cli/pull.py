@@ -51,7 +51,7 @@ def command(target: SweepTarget, to: Path, tracking_uri: str | None, as_json: bo
 
 
 def _as_json(pulled: Pulled) -> dict[str, object]:
-    manifest = pulled.facts.to_json()
+    manifest = pulled.manifest.to_json()
     names = ("sweep", "package", "trial", "epoch", "seed", "label_names", "data_key", "measured", "versions", "commit")
     return {
         "folder": str(pulled.folder),
@@ -63,7 +63,7 @@ def _as_json(pulled: Pulled) -> dict[str, object]:
 
 
 def _show(pulled: Pulled) -> None:
-    manifest, check, folder = pulled.facts, pulled.check, near(str(pulled.folder))
+    manifest, check, folder = pulled.manifest, pulled.check, near(str(pulled.folder))
     lines = [
         f"{folder}: trial {manifest.trial} of sweep {manifest.sweep}, epoch {manifest.epoch}, "
         f"from {near(pulled.source)}",

@@ -1,6 +1,6 @@
 """Prepared data, whatever the task: rows in shards with a manifest, prepared once and read in batches.
 
-What a sweep package's data.py imports of it is offered here; the modules below are private.
+These names are for a sweep package's data.py; the modules below are private.
 """
 
 from sweepkit.data.batches import BatchSettings

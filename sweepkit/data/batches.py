@@ -1,7 +1,7 @@
 """Batches of similar length from rows in memory: NumPy only, deterministic, 0.1 ms a batch.
 
-A batch is padded on its right to its own longest row, as cuDNN's recurrent kernels ask. Try
-`next(train_batches(rows, Reading(batch_size=2, max_len=80), seed=0, epoch=1)).token_indexes`.
+A batch is padded on its right to its own longest row, as cuDNN's recurrent kernels require. Try
+`next(train_batches(rows, BatchSettings(batch_size=2, max_len=80), seed=0, epoch=1)).token_indexes`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sweepkit.data.rows import Rows
 
-# Rows are sorted by length inside of windows of so many batches: long enough that a batch holds rows of nearly
+# Rows are sorted by length within windows of this many batches: long enough that a batch holds rows of nearly
 # the same length, short enough that an epoch is not the same few batches in another order.
 WINDOW_BATCHES = 50
 
@@ -53,35 +53,35 @@ class Batch(NamedTuple):
     target: NDArray[np.int32]
 
 
-def train_batches(rows: Rows, reading: BatchSettings, *, seed: int, epoch: int) -> Iterator[Batch]:
-    """Yield every row once, in an order that depends on nothing but seed and epoch."""
+def train_batches(rows: Rows, settings: BatchSettings, *, seed: int, epoch: int) -> Iterator[Batch]:
+    """Yield every row once, in an order that depends only on seed and epoch."""
     random = np.random.default_rng((seed, epoch))
     order = random.permutation(len(rows))
-    window = WINDOW_BATCHES * reading.batch_size
+    window = WINDOW_BATCHES * settings.batch_size
     for start in range(0, len(order), window):
-        yield from window_batches(rows, order[start : start + window], reading, random)
+        yield from window_batches(rows, order[start : start + window], settings, random)
 
 
-def eval_batches(rows: Rows, reading: BatchSettings) -> Iterator[Batch]:
+def eval_batches(rows: Rows, settings: BatchSettings) -> Iterator[Batch]:
     """Yield every row once, the shortest first, always in the same order."""
-    yield from window_batches(rows, np.arange(len(rows)), reading, None)
+    yield from window_batches(rows, np.arange(len(rows)), settings, None)
 
 
 def window_batches(
-    rows: Rows, order: NDArray[np.int64], reading: BatchSettings, random: np.random.Generator | None
+    rows: Rows, order: NDArray[np.int64], settings: BatchSettings, random: np.random.Generator | None
 ) -> Iterator[Batch]:
     """Yield the rows at these places in batches of similar length, shuffled if `random` is given."""
-    kept = np.minimum(rows.lengths[order], reading.max_len)
+    kept = np.minimum(rows.lengths[order], settings.max_len)
     order = order[np.argsort(kept, kind="stable")]
-    starts = np.arange(0, len(order), reading.batch_size)
+    starts = np.arange(0, len(order), settings.batch_size)
     for start in random.permutation(starts) if random else starts:
-        yield _assemble(rows, order[start : start + reading.batch_size], reading)
+        yield _assemble(rows, order[start : start + settings.batch_size], settings)
 
 
-def _assemble(rows: Rows, places: NDArray[np.int64], reading: BatchSettings) -> Batch:
+def _assemble(rows: Rows, places: NDArray[np.int64], settings: BatchSettings) -> Batch:
     lengths = rows.offsets[places + 1] - rows.offsets[places]
-    kept = np.minimum(lengths, reading.max_len)
-    starts = rows.offsets[places] + (lengths - kept if reading.keep == "tail" else 0)
+    kept = np.minimum(lengths, settings.max_len)
+    starts = rows.offsets[places] + (lengths - kept if settings.keep == "tail" else 0)
     token_indexes = np.zeros((len(places), max(1, int(kept.max()))), np.int32)
     # slices copy faster than an index for every token, at any length
     for row, start, length in zip(token_indexes, starts.tolist(), kept.tolist(), strict=True):

@@ -1,6 +1,6 @@
 """Prepared data on disk: shards and whatever else a task keeps, described by a manifest that is written last.
 
-Reads and verifies; making it is `prepare`. Imports no TensorFlow. Try
+For opening and verifying; `prepare` makes it. Imports no TensorFlow. Try
 `PreparedData.open(folder).manifest.splits["train"].rows`.
 """
 
@@ -18,7 +18,7 @@ from sweepkit.storage.digests import FileInfo, file_info
 
 @dataclass(frozen=True)
 class PreparedData:
-    """A complete folder of prepared data; a task's own kind offers what its models are built from."""
+    """A complete folder of prepared data; a task's subclass has what its models are built from."""
 
     manifest_type: ClassVar[type[Manifest]] = Manifest
 
@@ -27,10 +27,10 @@ class PreparedData:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Read a folder's manifest and trust the rest; `verify` does not.
+        """Read a folder's manifest; only `verify` reads the other files.
 
         Raises:
-            DataError: there is no manifest, or none of this format.
+            DataError: the manifest is missing, malformed or of another format.
         """
         path = folder / MANIFEST
         try:

@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 from sweepkit.errors import DataError
 from sweepkit.storage.digests import FileInfo
 
-# Goes up when what is written changes, be it the layout or the rules that a task prepares rows by
+# to be raised with every change of what is written: the layout, or the rules by which a task prepares rows
 FORMAT = 2
 MANIFEST = "manifest.json"
 SPLITS = ("train", "valid", "test")
@@ -37,7 +37,7 @@ class SplitInfo:
     """One split.
 
     Attributes:
-        rows: how many.
+        rows: number of rows.
         lengths: tokens of a row: "mean", "median", "p90", "p95", "p99" and "max"; empty for a split without rows.
         files: the shards, in order.
     """
@@ -48,7 +48,7 @@ class SplitInfo:
 
     @classmethod
     def from_json(cls, data: Any) -> Self:  # JSON as read
-        """Rebuild what `Manifest.to_json` returned of a split; KeyError or TypeError if it is something else."""
+        """Rebuild a split from `Manifest.to_json`; KeyError or TypeError for other JSON."""
         return cls(**cls.parsed(data))
 
     @classmethod
@@ -67,9 +67,9 @@ class Manifest:
         key: the content key, a function of source, settings and format.
         package: the sweep package.
         splits: "train", "valid" and "test".
-        settings: everything besides the source that decides the content.
+        settings: everything besides the source that determines the content.
         source: a description of where the rows come from.
-        source_digest: of their content.
+        source_digest: of the rows in the source.
     """
 
     format: int
@@ -88,13 +88,13 @@ class Manifest:
 
     @property
     def counts(self) -> Iterator[int]:
-        """Every figure that is 0 or more in an intact manifest."""
+        """Every number that must not be negative."""
         for split in self.splits.values():
             yield split.rows
             yield from (file.tokens for file in split.files)
 
     def profile(self, split: str) -> dict[str, Any]:  # JSON values
-        """Return what a tracking store shows of a split."""
+        """Return what the tracking store shows about a split."""
         return {"rows": self.splits[split].rows, "lengths": dict(self.splits[split].lengths)}
 
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
@@ -103,7 +103,7 @@ class Manifest:
 
     @classmethod
     def from_json(cls, data: Any) -> Self:  # JSON as read
-        """Rebuild what `to_json` returned, of a task's own kind too; KeyError or TypeError if it is something else."""
+        """Rebuild what `to_json` returned; KeyError or TypeError for other JSON."""
         own = {field.name for field in fields(cls)}
         return cls(**{name: value for name, value in {**data, **cls.parsed(data)}.items() if name in own})
 
@@ -133,10 +133,10 @@ def parse_manifest(data: Any, kind: type[M], *, where: str) -> M:  # JSON as rea
 
 
 def _check(manifest: Manifest) -> None:
-    """Refuse what is of the right shape and can't be right; files lie in the folder itself.
+    """Check the values of a manifest whose shape is right.
 
     Raises:
-        ValueError: names what is wrong.
+        ValueError: a file is outside of the folder, a count is negative, or a split is missing.
     """
     for file in manifest.files:
         if not isinstance(file.name, str) or not _PLAIN.fullmatch(file.name):
@@ -148,5 +148,5 @@ def _check(manifest: Manifest) -> None:
 
 
 def remedy(folder: Path) -> str:
-    """Say what to do about damaged prepared data."""
+    """Return what a user can do about damaged prepared data."""
     return f"delete the folder {str(folder)!r} and run the command again"

@@ -1,4 +1,4 @@
-"""Rows of token indices of unequal length, as three flat arrays: cheap to slice, to reorder and to send."""
+"""Rows of token indices of unequal length, as three flat arrays: cheap to slice, reorder and send."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Rows:
 
     @classmethod
     def of(cls, tokens: Sequence[Sequence[int]], targets: Sequence[int]) -> Rows:
-        """Make rows of lists, as tests and single texts need."""
+        """Make rows from lists, for tests and single texts."""
         lengths = [len(row) for row in tokens]
         flat = [index for row in tokens for index in row]
         return cls(np.array(flat, np.int32), offsets_of(np.array(lengths)), np.array(targets, np.int32))

@@ -1,7 +1,7 @@
 """A winner as a folder to use elsewhere, from wherever it is: a sweep's storage, an MLflow run, the model registry.
 
 What arrives is used before it is believed: it is loaded and has to give the numbers that it gave when it was
-exported. Try `pull("models:/cells@champion", Path("winner"), tracking_uri="http://mlflow:5000").facts`.
+exported. Try `pull("models:/cells@champion", Path("winner"), tracking_uri="http://mlflow:5000").manifest`.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ class Pulled:
     Attributes:
         folder: where it is.
         source: where it came from, in a user's words.
-        facts: what it says of itself.
+        manifest: of the bundle.
         check: what it gave on its rows of validation, here and now.
     """
 
     folder: Path
     source: str
-    facts: BundleManifest
+    manifest: BundleManifest
     check: CheckResult
 
 
@@ -65,9 +65,9 @@ def pull(
     with ExitStack() as stack:
         folder = _new_folder(place, stack)
         source = _fill(folder, target, tracking_uri, sets, data)
-        facts, checked = _tried(folder, source)
+        manifest, checked = _tried(folder, source)
         folder.rename(place)
-    return Pulled(place, source, facts, checked)
+    return Pulled(place, source, manifest, checked)
 
 
 def _check_options(target: str, tracking_uri: str | None, sets: Sequence[str], data: str | None) -> None:

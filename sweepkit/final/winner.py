@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from sweepkit.bundle.manifest import FACTS, FORMAT, BundleManifest, Measured
+from sweepkit.bundle.manifest import FORMAT, MANIFEST, BundleManifest, Measured
 from sweepkit.config.package import import_package
 from sweepkit.data.dataset import PreparedData
 from sweepkit.errors import InputError
@@ -42,10 +42,10 @@ def bundle_of(target: Path, sets: Sequence[str] = (), data: str | None = None) -
         InputError: there is no such sweep, it has no trial to export yet, or its package cannot be found.
         DataError: the prepared data or the checkpoint that the export needs is missing or damaged.
     """
-    if (target / FACTS).is_file():
+    if (target / MANIFEST).is_file():
         return target
     if target.is_dir() and not (target / "manifest.json").is_file():
-        what = f"this folder is neither a bundle, which has a {FACTS}, nor a sweep, which has a manifest.json"
+        what = f"this folder is neither a bundle, which has a {MANIFEST}, nor a sweep, which has a manifest.json"
         raise InputError(what, where=str(target))
     snapshot = load_sweep(target, sets, data)
     yaml = Path(str(snapshot.manifest.source or "the YAML")) if target.is_dir() else target
@@ -57,23 +57,28 @@ def bundle_of(target: Path, sets: Sequence[str] = (), data: str | None = None) -
 
 
 def _require_bundle(snapshot: Sweep, yaml: Path) -> None:
-    if not snapshot.folder.storage.exists(f"{snapshot.folder.paths.winner}/{FACTS}"):
+    if not snapshot.folder.storage.exists(f"{snapshot.folder.paths.winner}/{MANIFEST}"):
         what = f"the bundle of the final stage's winner is gone; `python -m sweepkit final {yaml}` makes it again"
         raise InputError(what, where=f"{snapshot.folder.storage.shown}/{snapshot.folder.paths.winner}")
 
 
 def _is_of(snapshot: Sweep, best: Trial) -> bool:
     """Whether the sweep's bundle is there and of this trial's best epoch; one that cannot be read is made again."""
-    name = f"{snapshot.folder.paths.winner}/{FACTS}"
+    name = f"{snapshot.folder.paths.winner}/{MANIFEST}"
     if not snapshot.folder.storage.exists(name):
         return False
     try:
-        facts = BundleManifest.from_json(snapshot.folder.storage.read_json(name))
+        manifest = BundleManifest.from_json(snapshot.folder.storage.read_json(name))
     except (ValueError, KeyError, TypeError, AttributeError):
         return False
     # the seed tells it from a run of a final stage that came not to its end
     seed = trial_seed(snapshot.config.search.seed, best.number)
-    return (facts.format, facts.trial, facts.epoch, facts.seed) == (FORMAT, best.number, best.best_epoch, seed)
+    return (manifest.format, manifest.trial, manifest.epoch, manifest.seed) == (
+        FORMAT,
+        best.number,
+        best.best_epoch,
+        seed,
+    )
 
 
 def _export(snapshot: Sweep, best: Trial, *, data_key: str, yaml: Path) -> None:
@@ -130,9 +135,9 @@ def _local(snapshot: Sweep) -> Path:
     storage, name = snapshot.folder.storage, snapshot.folder.paths.winner
     if storage.local is not None:
         return storage.path(name)
-    digest = hashlib.sha256(storage.read(f"{name}/{FACTS}")).hexdigest()[:16]
+    digest = hashlib.sha256(storage.read(f"{name}/{MANIFEST}")).hexdigest()[:16]
     copies = Storage.at(str(Path(tempfile.gettempdir()) / "sweepkit-bundles"))
-    if not copies.exists(f"{digest}/{FACTS}"):
-        with copies.new_folder(digest, last=FACTS) as folder:
+    if not copies.exists(f"{digest}/{MANIFEST}"):
+        with copies.new_folder(digest, last=MANIFEST) as folder:
             storage.get_folder(name, folder)
     return copies.path(digest)

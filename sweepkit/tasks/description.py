@@ -15,8 +15,8 @@ class SizeHistogram:
     """How many rows of train have which size.
 
     Attributes:
-        rows: what the rows are, in a user's words: "texts".
-        size: what their size is: "tokens of a text".
+        rows: the word for rows in reports: "texts".
+        size: the words for their size: "tokens of a text".
         unit: of the size: "tokens".
         width: of a bin; the last bin has no upper end.
         counts: rows in each bin.
@@ -33,12 +33,12 @@ class SizeHistogram:
     limit: str | None = None
 
     def share_within(self, size: float) -> float:
-        """Return about which share of the rows have at most this size."""
+        """Return the approximate share of the rows of at most this size."""
         n_rows = sum(self.counts)
         if not n_rows or size >= (math.inf if self.largest is None else self.largest):
             return float(bool(n_rows))
         whole, part = divmod(size + 1, self.width)
-        # the last bin has no end, so nothing is known of what is inside it
+        # rows in the last bin may be of any size from its lower end on, so none of them counts
         bins = [*self.counts[:-1], 0]
         inside = sum(bins[: int(whole)]) + (bins[int(whole)] * part / self.width if whole < len(bins) else 0)
         return inside / n_rows
@@ -49,10 +49,10 @@ class Shares:
     """How many rows of each kind every split has.
 
     Attributes:
-        rows: what the rows are, in a user's words: "texts".
+        rows: the word for rows in reports: "texts".
         kinds: names of the kinds, such as labels.
         counts: rows of each kind, by split; splits without rows are left out.
-        alt: what the figure shows, for those who cannot see it.
+        alt: alternative text of the figure.
     """
 
     rows: str
@@ -63,7 +63,7 @@ class Shares:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of texts; the first column holds words, all others numbers."""
+    """A table of formatted cells; the first column holds words, all others numbers."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -74,7 +74,7 @@ class DataDescription:
     """Prepared data.
 
     Attributes:
-        how: how to read what is shown, in a user's words.
+        how: a caption that explains the parts.
         summary: lines that `prepare` prints.
         parts: what a report shows, in this order.
     """
@@ -103,7 +103,7 @@ class ServedModel:
 
 @dataclass(frozen=True, slots=True)
 class ConfusionMatrix:
-    """Rows by [target][predicted], and what the classes are called."""
+    """Counts of rows by [target][predicted], and the names of the classes."""
 
     classes: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
@@ -111,11 +111,11 @@ class ConfusionMatrix:
 
 @dataclass(frozen=True, slots=True)
 class ErrorDescription:
-    """What a model gets wrong on validation.
+    """A model's errors on validation.
 
     Attributes:
-        how: how to read what is shown, in a user's words.
-        confusion: all rows.
+        how: a caption that explains the rest.
+        confusion: of all rows.
         quotes: (caption, row) of the worst mistakes, the worst first.
     """
 

@@ -1,6 +1,6 @@
-"""What sweepkit asks of a task: the kind of problem that a sweep package belongs to.
+"""The interface of a task: the kind of problem that a sweep package belongs to.
 
-All that knows what a row is (a text with one label) lies behind this interface; README.md explains it in ten lines.
+Only code behind this interface knows what a row is (a text with one label); README.md explains it in ten lines.
 Try `task_of("toy").data_type`.
 """
 
@@ -31,29 +31,29 @@ if TYPE_CHECKING:
 
 
 class FoundData(Protocol):
-    """Data that was found and not read yet."""
+    """Data of a sweep package, located but not read yet."""
 
     @property
     def key(self) -> str:
-        """What identifies its content and how it is to be prepared."""
+        """The content key: a digest of the source and of all settings of its preparation."""
 
     def is_prepared(self, storage: Storage) -> bool:
-        """Say whether the storage has it; DataError where what it has is damaged."""
+        """Return whether the storage has it, prepared; DataError if that is damaged."""
 
     def prepare(self, storage: Storage, mapper: TaskMapper, progress: Progress) -> PreparedData:
-        """Find the prepared data and verify it, or make it; DataError if something in the source is wrong."""
+        """Open and verify the prepared data, or prepare it; DataError if the source is malformed."""
 
 
 class StoredPredictions(Protocol):
-    """What a model or a baseline predicted for a split."""
+    """Predictions of a model or a baseline for a split."""
 
     @property
     def targets(self) -> NDArray[np.int32]:
-        """<int32>[rows], which tell whether two predicted the same rows."""
+        """<int32>[rows]; only predictions with equal targets are of the same rows."""
 
     @property
     def is_right(self) -> NDArray[np.bool_]:
-        """<bool>[rows], by which two are compared row by row."""
+        """<bool>[rows]: which rows are right, for comparing models row by row."""
 
     @property
     def metrics(self) -> Mapping[str, float]:
@@ -65,41 +65,41 @@ class Baseline(Protocol):
 
     @property
     def name(self) -> str:
-        """What to call it, in a user's words."""
+        """The name in tables and reports."""
 
     def predictions(self, paths: SweepPaths) -> str:
-        """Return the name of the file that has its predictions of validation."""
+        """Return the name of the file with its predictions for validation."""
 
     def fit(self, request: BaselineRequest) -> None:
-        """Fit train, predict validation and write the predictions; runs on a worker."""
+        """Fit to train, predict validation and write the predictions; runs on a worker."""
 
 
 class TaskData(Protocol):
-    """What a task knows of data. Whatever needs TensorFlow imports it when it is called; so do the other parts."""
+    """The part of a task that concerns data. In all parts, members that need TensorFlow import it when called."""
 
     @property
     def data_type(self) -> type[PreparedData]:
         """What a folder of prepared data is opened as; its `manifest_type` parses a manifest alone."""
 
     def find_data(self, package: Package, settings: DataSettings, space: Space) -> FoundData:
-        """Ask a sweep package for its data, and read as little of it as possible; DataError if it is missing."""
+        """Locate a sweep package's data, reading as little of it as possible; DataError if it is missing."""
 
     def datasets(self, data: OpenedData[PreparedData]) -> TrialDatasets:
         """Decode train and validation for the trials of one worker."""
 
     def describe_data(self, manifest: Manifest) -> DataDescription:
-        """Say what prepared data is like."""
+        """Describe prepared data."""
 
 
 class TaskEvaluation(Protocol):
-    """What a task knows of right and wrong."""
+    """The part of a task that concerns evaluation."""
 
     @property
     def baselines(self) -> Sequence[Baseline]:
-        """What a winner has to beat beside the networks that its package names."""
+        """Models that a winner has to beat, besides the networks that its package names."""
 
     def evaluate(self, request: EvaluationRequest) -> Evaluation:
-        """Predict a split with a checkpoint and keep the predictions beside the trial; DataError if it is damaged."""
+        """Predict a split with a checkpoint and store the predictions with the trial; DataError if it is damaged."""
 
     def read_predictions(self, storage: Storage, name: str) -> StoredPredictions:
         """Read stored predictions; DataError if they are damaged."""
@@ -107,17 +107,17 @@ class TaskEvaluation(Protocol):
     def describe_errors(
         self, predictions: StoredPredictions, mistakes: Sequence[Mapping[str, Any]], manifest: Manifest | None
     ) -> ErrorDescription:
-        """Say what a model gets wrong on validation.
+        """Describe a model's errors on validation.
 
         Args:
-            predictions: of validation.
-            mistakes: the worst, as `evaluate` stored them (JSON); none if they are gone.
+            predictions: for validation.
+            mistakes: the worst, as `evaluate` stored them (JSON); empty if they are gone.
             manifest: of the prepared data; None if it is gone.
         """
 
 
 class TaskBundle(Protocol):
-    """What a task knows of a model in use."""
+    """The part of a task that concerns exported models."""
 
     @property
     def bundle_type(self) -> type[BundleManifest]:
@@ -128,17 +128,17 @@ class TaskBundle(Protocol):
         """What a registered model takes and returns."""
 
     def export(self, request: ExportRequest) -> BundleManifest:
-        """Make a bundle of a checkpoint, on whatever devices this process has; DataError if something is damaged."""
+        """Export a checkpoint as a bundle, on the devices of this process; DataError if it or the data is damaged."""
 
     def check_bundle(self, folder: Path) -> tuple[BundleManifest, CheckResult]:
-        """Load a bundle and compare what it gives with what it gave when it was exported; DataError if it differs."""
+        """Load a bundle and compare its predictions with those at export; DataError if they differ."""
 
 
 class Task(TaskData, TaskEvaluation, TaskBundle, Protocol):
     """A kind of problem."""
 
 
-def task_of(package: str) -> Task:  # noqa: ARG001  # the seam: so far the task of every package is text
+def task_of(package: str) -> Task:  # noqa: ARG001  # so far every package is one for texts
     """Return the task of a sweep package, by the package's name."""
     from sweepkit.tasks.text.task import TextTask  # here, not above: tasks import this module
 

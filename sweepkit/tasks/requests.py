@@ -23,7 +23,7 @@ class EvaluationRequest:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """How right a model is on a split; what it predicted for each row is in the storage."""
+    """A model's results on a split; the predictions for each row are in the storage."""
 
     rows: int
     correct: int
@@ -32,14 +32,14 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
-    """Make a bundle of a checkpoint.
+    """Export a checkpoint as a bundle.
 
     Attributes:
         checkpoint: of which trial and epoch.
-        measured: what the card shows.
-        shown_sweep: the sweep that the bundle says it comes from.
-        shown_trial: the trial that it says it comes from.
-        to: name of the bundle's folder in the storage; what is there is replaced.
+        measured: metrics for the model card.
+        shown_sweep: the sweep that the bundle names as its origin; that of a final run is the sweep it belongs to.
+        shown_trial: the trial that the bundle names.
+        to: name of the bundle's folder in the storage; an existing one is replaced.
     """
 
     checkpoint: CheckpointRef

@@ -1,7 +1,8 @@
 """Requests of a task carried out on a worker: module-level functions, as `Runner.map` takes them.
 
-Light: the driver, which hands them out, never imports TensorFlow. Each runs on one thread and without a GPU where its
-process has not used TensorFlow yet. Try `list(runner.map(evaluate, [EvaluationRequest(...)], describe="evaluate"))`.
+Light to import, because the driver passes these functions to workers and never imports TensorFlow. Each runs on one
+thread and without a GPU, unless trials have run in its process before. Try
+`list(runner.map(evaluate, [EvaluationRequest(...)], describe="evaluate"))`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ def evaluate(request: EvaluationRequest) -> Evaluation:
 
 
 def export(request: ExportRequest) -> BundleManifest:
-    """Make a bundle; see `Task.export`."""
+    """Export a bundle; see `Task.export`."""
     _start()
     return task_of(request.checkpoint.data.package).export(request)
 

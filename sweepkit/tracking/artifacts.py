@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from sweepkit.bundle.manifest import FACTS, listed_files
+from sweepkit.bundle.manifest import MANIFEST, listed_files
 from sweepkit.storage.atomic import unfinished_folder
 from sweepkit.tracking.errors import RefusedError
 from sweepkit.tracking.uris import is_file
@@ -50,7 +50,7 @@ class Artifacts:
         bundles = self.bundles(below)
         if not bundles:
             place = f" in {below!r}" if below else ""
-            raise RefusedError(f"{what} has no bundle{place}, which is a folder with a {FACTS}")
+            raise RefusedError(f"{what} has no bundle{place}, which is a folder with a {MANIFEST}")
         if len(bundles) > 1:
             raise RefusedError(f"{what} has several bundles: {', '.join(bundles)}; add one to its name, after a slash")
         return bundles[0]
@@ -61,7 +61,7 @@ class Artifacts:
         while pending:
             folder = pending.pop()
             entries = self._repository.list_artifacts(folder or None)
-            if any(PurePosixPath(entry.path).name == FACTS and not entry.is_dir for entry in entries):
+            if any(PurePosixPath(entry.path).name == MANIFEST and not entry.is_dir for entry in entries):
                 bundles.append(folder)
             # every folder is a request, and a run may have thousands of other artifacts
             elif len(PurePosixPath(folder).parts) < _DEEPEST:
@@ -72,12 +72,12 @@ class Artifacts:
         """Copy a bundle's files into a folder; one that is not there is left out, for loading to notice."""
         listed = self._repository.list_artifacts(bundle or None)
         stored = {PurePosixPath(entry.path).name for entry in listed}
-        if FACTS not in stored:
+        if MANIFEST not in stored:
             return
-        with unfinished_folder(folder / FACTS) as scratch:
-            manifest = self._download(bundle, FACTS, scratch)
+        with unfinished_folder(folder / MANIFEST) as scratch:
+            manifest = self._download(bundle, MANIFEST, scratch)
             for name in listed_files(manifest.parent):
-                if name == FACTS:  # the last, so that its presence means complete
+                if name == MANIFEST:  # the last, so that its presence means complete
                     manifest.rename(folder / name)
                 elif name in stored:
                     self._download(bundle, name, scratch).rename(folder / name)

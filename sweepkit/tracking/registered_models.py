@@ -21,7 +21,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
-from sweepkit.bundle.manifest import FACTS, BundleManifest
+from sweepkit.bundle.manifest import MANIFEST, BundleManifest
 from sweepkit.tasks.interface import task_of
 from sweepkit.tracking import model_files
 from sweepkit.tracking.artifacts import Artifacts
@@ -52,7 +52,7 @@ class ModelStore:
     @translated
     def register(self, *, run_id: str, folder: Path, name: str, labels: Mapping[str, str]) -> tuple[int, bool]:
         """Return the version that the bundle has under this name, and whether it was made now; see `registry`."""
-        content = (folder / FACTS).read_bytes()
+        content = (folder / MANIFEST).read_bytes()
         manifest, digest = _manifest(content), hashlib.sha256(content).hexdigest()
         earlier = self._version_of(name, run_id, digest)
         version = earlier

@@ -1,7 +1,6 @@
-"""How much of the machine a worker's TensorFlow takes. To be called once per process, before TensorFlow's first
-operation.
+"""Threads, GPU memory and determinism of a worker's TensorFlow, set once per process before its first operation.
 
-Ray's shares are bookkeeping: it hides whole GPUs from a worker and sets OMP_NUM_THREADS, but TensorFlow has thread
+Ray only accounts for resources: it hides whole GPUs from a worker and sets OMP_NUM_THREADS, but TensorFlow has thread
 pools of its own and takes all of a GPU's memory. Try `configure(threads=1, gpu=0.5, deterministic=False)`.
 """
 
@@ -22,10 +21,10 @@ logger = logging.getLogger(__name__)
 # CUDA's context and cuDNN's handles are outside of TensorFlow's limit; about 0.5 GB on current drivers
 _CUDA_CONTEXT_MB = 500
 
-# XLA's own choice is 3, at which LLVM unrolls loops over a step's narrow rows before it could vectorise them
+# at XLA's default of 3, LLVM unrolls the loops over a step's narrow rows before it can vectorise them
 _XLA_FLAGS = "--xla_backend_optimization_level=2"
 
-# the names that tf.custom_gradient makes up; gradients registered by a name of their own are there to stay
+# the names that tf.custom_gradient generates; gradients registered under other names must stay
 _TRACED_GRADIENT = re.compile(r"CustomGradient-\d+")
 
 
@@ -58,7 +57,7 @@ def _configure(*, threads: int, gpu: float, deterministic: bool) -> None:
     gpus = tf.config.list_physical_devices("GPU")
     if gpu == 0:
         tf.config.set_visible_devices([], "GPU")
-        # XLA reads them when it compiles first; of a flag that is given twice the last counts, so a user's own do
+        # XLA reads them at its first compilation; the last of a repeated flag counts, so a user's flags come last
         os.environ["XLA_FLAGS"] = f"{_XLA_FLAGS} {os.environ.get('XLA_FLAGS', '')}".rstrip()
         return
     for device in gpus:
@@ -77,20 +76,20 @@ def find_gpus() -> int:
 
 
 def configure_task() -> None:
-    """Settings of a task that is no trial: one thread, no GPU. A process that has run trials keeps what it has."""
+    """Configure a process for a task other than a trial: one thread, no GPU. One that has run trials keeps its own."""
     try:
         configure(threads=1, gpu=0, deterministic=False)
     except InputError:
-        # TensorFlow has started, and what it started with decides nothing but speed
-        logger.debug("TensorFlow has started already: this task takes the devices that it has")
+        # TensorFlow has started, and its settings decide nothing but speed
+        logger.debug("TensorFlow has started already: the task uses the devices configured then")
 
 
 def forget_gradients() -> None:
-    """Let go of the gradients that TensorFlow has registered for functions traced so far.
+    """Unregister the gradients of all functions traced so far.
 
-    Each trace of a `tf.custom_gradient` goes into a registry that is never emptied, with the graph and the variables it
-    refers to, and Keras' optimisers trace one for every model (`tf.distribute`'s all_reduce is one): 13 MB a trial.
-    Only between two trials: no function that was traced before may be traced again or differentiated after.
+    Each trace of a `tf.custom_gradient` adds its graph and variables to a registry that is never emptied, and Keras'
+    optimisers trace one for every model (`tf.distribute`'s all_reduce is one): 13 MB a trial. Call it only between
+    two trials: no function traced before may be traced again or differentiated afterwards.
     """
     registered = ops.gradient_registry._registry
     for name in [name for name in registered if _TRACED_GRADIENT.fullmatch(name)]:
@@ -98,11 +97,11 @@ def forget_gradients() -> None:
 
 
 def memory_limit_mb(fraction: float, total_mb: int) -> int:
-    """Return what a worker with `fraction` of a GPU may use for tensors, so that all workers fit beside each other."""
+    """Return the memory for tensors of a worker with `fraction` of a GPU, so that the GPU's workers all fit."""
     return max(int(fraction * total_mb) - _CUDA_CONTEXT_MB, 1)
 
 
 def _gpu_memory_mb() -> int:
-    """Return the memory of the first visible GPU; TensorFlow itself tells only what it has already taken."""
+    """Return the memory of the first visible GPU; TensorFlow reports only what it has allocated."""
     query = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     return int(subprocess.run(query, capture_output=True, text=True, check=True).stdout.split()[0])

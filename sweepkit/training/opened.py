@@ -30,7 +30,7 @@ class OpenedData(Generic[Data]):
         package: imported.
         settings: its data settings.
         prepared: the data, on this machine.
-        storage: where everything else of the sweep is.
+        storage: the root of all sweeps and their data.
     """
 
     package: Package
@@ -44,7 +44,7 @@ class OpenedData(Generic[Data]):
         return settings
 
     def build(self, params: Params) -> Any:  # a Keras model, and Keras has no types
-        """Build the model of a trial; what the layers draw comes from the random seed set before."""
+        """Build the model of a trial; initial weights come from the random seed set before."""
         return self.package.model_module().build(dict(params), self.prepared)
 
 
@@ -81,12 +81,12 @@ def open_trained(ref: CheckpointRef, kind: type[Data]) -> TrainedTrial[Data]:
     """
     import keras
 
-    # here, not above: the driver imports the tasks that hand this out, and never TensorFlow
+    # here, not above: the driver imports this module through the tasks, and never TensorFlow
     from sweepkit.training import checkpoints
 
     data = open_data(ref.data, kind)
     settings = data.batch_settings(ref.params)
-    keras.utils.set_random_seed(ref.seed)  # for layers that draw what they do not keep as a weight
+    keras.utils.set_random_seed(ref.seed)  # for layers with random values that are not weights
     model = data.build(ref.params)
     checkpoints.load_weights(SweepFolder(data.storage, ref.sweep, ref.stage).trial(ref.trial), ref.epoch, model)
     return TrainedTrial(data, model, settings)

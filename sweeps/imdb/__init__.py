@@ -1,5 +1,4 @@
-"""Sweep package: is a film review positive or negative? What may vary, the data, and the model.
+"""Sweep package for film reviews, positive or negative: search space, data and model.
 
-The framework imports `space`, `data` and `model` by name, each only when it is needed; this module itself
-imports nothing.
+sweepkit imports `space`, `data` and `model` by name, each when it is needed; this module itself imports nothing.
 """

@@ -1,4 +1,4 @@
-"""The data of this package: where it comes from, how it is prepared, and how a point of the search space reads it.
+"""The data of this package: where it comes from, how it is prepared, and in which batches a trial reads it.
 
 Try `prepare_texts(recipe(settings, source), source, ...)` with `source = find_source(settings, SPACE)`.
 """
@@ -17,10 +17,10 @@ LABELS = ("negative", "positive")
 
 
 def find_source(settings: Data, space: Space) -> ReviewSource:
-    """Find the reviews, and the word vectors that some point of a space asks for; download what is nowhere else.
+    """Locate the reviews, and the word vectors that a space may use; download what is not on this machine.
 
     Raises:
-        DataError: something that was named is missing or of no kind known here, or a download failed.
+        DataError: a named file is missing or of an unsupported kind, or a download failed.
     """
     return locate.find_source(settings, need_vectors=needed_vectors(space))
 
@@ -32,7 +32,7 @@ def needed_vectors(space: Space) -> tuple[int, ...]:
 
 
 def recipe(settings: Data, source: Source) -> Recipe:
-    """Say how the texts are prepared."""
+    """Return how the texts are prepared."""
     return Recipe(
         package="imdb",
         label_names=LABELS,
@@ -46,5 +46,5 @@ def recipe(settings: Data, source: Source) -> Recipe:
 
 
 def reading(params: Params, settings: Data) -> BatchSettings:
-    """Say how a trial reads the data."""
+    """Return in which batches a trial reads the data."""
     return BatchSettings(batch_size=int(params["batch_size"]), max_len=int(params["max_len"]), keep=settings.keep)

@@ -1,6 +1,6 @@
-"""Find reviews and word vectors: what the user named, else the user's cache, else the official addresses.
+"""Locate reviews and word vectors: what the user named, otherwise the user's cache, otherwise the official addresses.
 
-Looks at names and tables of contents only; reading is `sources`' work. Try
+Only names and tables of contents are read here; `sources` reads the texts. Try
 `find_source(Data(source="sample"), need_vectors=[50]).describe()`.
 """
 
@@ -37,23 +37,23 @@ REVIEWS = Download(
     "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
     "md5:7c2ac02c03563afcf9b574c7e56c153a",
     "the reviews",
-    "give them with --data: the archive, its folder, a Parquet or CSV file, or 'sample' for the shipped 7,500",
+    "name them with --data: the archive, its folder, a Parquet or CSV file, or 'sample' for the shipped 7,500",
 )
 VECTORS = Download(
     "https://nlp.stanford.edu/data/glove.6B.zip",
     "sha256:617afb2fe6cbd085c235baf7a465b96f4112bd7f7ccb2b2cbd649fed9cbcf2fb",
     "the GloVe vectors",
-    "give them with data.vectors, put glove.6B.zip beside what --data names, use --data sample, "
+    "name them with data.vectors, put glove.6B.zip beside what --data names, use --data sample, "
     "or narrow space.embedding to scratch",
 )
 _ARCHIVES = (".tar.gz", ".tgz")
 
 
 def find_source(settings: Data, *, need_vectors: Sequence[int]) -> ReviewSource:
-    """Find the reviews, and word vectors of these dimensions; download what is nowhere on this machine.
+    """Locate the reviews, and word vectors of these dimensions; download what is not on this machine.
 
     Raises:
-        DataError: something that was named is missing or of no kind known here, or a download failed.
+        DataError: a named file is missing or of an unsupported kind, or a download failed.
     """
     texts = _find_texts(settings.source)
     return ReviewSource(texts, _find_vectors(settings, need_vectors) if need_vectors else {})
@@ -84,14 +84,14 @@ def _path(text: str) -> Path:
     """Return the path that a user named.
 
     Raises:
-        DataError: there can be no such path.
+        DataError: the path is not valid, or not accessible.
     """
     try:
         path = Path(text).expanduser()
         path.exists()
-    except (OSError, RuntimeError) as error:  # a name that is too long, a folder that is closed, no such user
+    except (OSError, RuntimeError) as error:  # a name that is too long, a folder without access, no such user
         reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise DataError(f"this cannot be looked into: {str(reason).lower()}", where=text) from None
+        raise DataError(f"this path cannot be accessed: {str(reason).lower()}", where=text) from None
     return path
 
 
@@ -99,18 +99,20 @@ _KINDS = (*_ARCHIVES, *tables.SUFFIXES)
 
 
 def _in_folder(folder: Path) -> Texts:
-    """Choose what a folder holds: extracted texts, else the archive, else a table."""
+    """Return the reviews in a folder: extracted texts, otherwise the archive, otherwise a table."""
     for root in (folder, folder / "aclImdb"):
         if any((root / split / label).is_dir() for split in SPLITS for label in FOLDERS):
             return FolderTexts(root)
     archives = [path for path in sorted(folder.iterdir()) if path.name.endswith(_ARCHIVES)]
     if archives:
         return ArchiveTexts(_only(archives, folder))
-    found = [path for path in sorted(folder.iterdir()) if path.suffix in tables.SUFFIXES and tables.has_texts(path)]
-    if found:
-        return TableTexts(_only(found, folder))
+    with_texts = [
+        path for path in sorted(folder.iterdir()) if path.suffix in tables.SUFFIXES and tables.has_texts(path)
+    ]
+    if with_texts:
+        return TableTexts(_only(with_texts, folder))
     raise DataError(
-        f"no reviews in this folder: it must hold train/pos and so on, {REVIEWS.name}, or a Parquet or CSV file "
+        f"this folder has no reviews: it must have train/pos and so on, {REVIEWS.name}, or a Parquet or CSV file "
         "with the columns text and label",
         where=str(folder),
     )
@@ -125,7 +127,7 @@ def _only(paths: list[Path], folder: Path) -> Path:
 
 
 def _find_vectors(settings: Data, dims: Sequence[int]) -> dict[int, VectorFile]:
-    """Look in what was named, else beside the reviews, else in the cache and at the official address."""
+    """Look in the named file, otherwise beside the reviews, otherwise in the cache and at the official address."""
     if settings.vectors is not None:
         path = _path(settings.vectors)
         return find_vectors((_vector_files(path) if path.is_dir() else None) or [path], dims=dims)
@@ -149,18 +151,18 @@ def _vector_files(folder: Path) -> list[Path]:
 
 
 def _cached(download: Download) -> Path:
-    """Return a file of the user's cache, downloaded the first time it is asked for."""
+    """Return a file of the user's cache, downloaded on first use."""
     # here, not above: most sources need no download, and the import takes 0.1 s
     import pooch
 
     pooch.get_logger().setLevel("WARNING")
     folder = Path(pooch.os_cache("sweepkit"))
     if (folder / download.name).is_file():
-        # pooch verified it when it came
+        # pooch verified it after the download
         return folder / download.name
     try:
         fetched = pooch.retrieve(download.url, download.known_hash, fname=download.name, path=folder, progressbar=True)
-    except (OSError, ValueError) as error:  # no network, no space, or another file than the published one
+    except (OSError, ValueError) as error:  # no network, no space, or another checksum
         reason = str(error).partition("\n")[0]
         raise DataError(
             f"{download.what} can't be downloaded: {reason}; {download.instead}", where=download.url

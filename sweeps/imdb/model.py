@@ -1,11 +1,11 @@
-"""From a point of the search space to a compiled Keras model.
+"""The Keras model of a trial, built from its parameters and compiled.
 
-The model reads right-padded rows and their lengths and answers with the probability of the positive label:
+The model reads right-padded rows and their lengths and returns the probability of the positive label:
 
     {"token_indexes": <int32>[batch, time], "sequence_length": <int32>[batch]} -> <float32>[batch, 1]
 
-No Keras mask is used; what stands past a row's end changes nothing (sweepkit.nn). Weights, dropout and all
-that follows come from `keras.utils.set_random_seed`, called by whoever calls `build`.
+No Keras mask is used; the padding after a row's end changes nothing (sweepkit.nn). Initial weights and dropout are
+determined by `keras.utils.set_random_seed`, which the caller of `build` calls first.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class PreparedData(Protocol):
 
     @property
     def vocab_size(self) -> int:
-        """How many rows an embedding has; token indexes are below it."""
+        """Rows of an embedding; all token indexes are below it."""
         ...
 
     def vectors(self, dim: int) -> NDArray[np.float32]:
-        """Give published vectors of the vocabulary: <float32>[vocab, dim]."""
+        """Return published vectors of the vocabulary: <float32>[vocab, dim]."""
         ...
 
 
@@ -47,7 +47,7 @@ def build(params: Params, prepared: PreparedData) -> keras.Model:
 
     Args:
         params: the active parameters of `space.SPACE`; parameters of other cells and embeddings are not read.
-        prepared: gives the size of the vocabulary and, for `glove` and `glove_frozen`, the vectors.
+        prepared: has the size of the vocabulary and, for `glove` and `glove_frozen`, the vectors.
     """
     tokens = keras.Input((None,), dtype="int32", name="token_indexes")
     lengths = keras.Input((), dtype="int32", name="sequence_length")
@@ -71,7 +71,7 @@ def _embedding(params: Params, prepared: PreparedData) -> keras.layers.Layer:
         return TokenEmbedding(prepared.vocab_size, int(params["embedding_dim"]), name="embedding")
     vectors = prepared.vectors(int(params["glove_dim"]))
     layer = TokenEmbedding(*vectors.shape, embeddings_initializer="zeros", name="embedding")
-    # assigned, not given as an initialiser: that would be written into each saved model's configuration
+    # assigned, since an initialiser would be written into each saved model's configuration
     layer.build()
     layer.set_weights([vectors])
     layer.trainable = params["embedding"] == "glove"
@@ -79,7 +79,7 @@ def _embedding(params: Params, prepared: PreparedData) -> keras.layers.Layer:
 
 
 def _features(tokens: Any, lengths: Any, embedding: keras.layers.Layer, params: Params) -> Any:
-    """One vector a row: <float32>[batch, features]."""
+    """Return one vector for each row: <float32>[batch, features]."""
     dropout = float(params["dropout"])
     if params["cell"] == "none":
         mean = MeanOverTime(name="pooled_mean")(embedding(tokens), lengths)
@@ -97,7 +97,7 @@ def _features(tokens: Any, lengths: Any, embedding: keras.layers.Layer, params: 
 
 
 def _optimizer(params: Params) -> keras.optimizers.Optimizer:
-    """The optimiser by name; `clip_norm`, if the point has it, bounds the norm of all gradients together."""
+    """Return the optimiser by its name; `clip_norm`, if present, bounds the norm of all gradients together."""
     clip_norm = float(params["clip_norm"]) if "clip_norm" in params else None
     optimizer = OPTIMIZERS[str(params["optimizer"])]
     return optimizer(learning_rate=float(params["learning_rate"]), global_clipnorm=clip_norm)

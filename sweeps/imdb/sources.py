@@ -1,4 +1,4 @@
-"""Reviews in three shapes: the published archive, its extracted folder, and a table. Finding them is `locate`'s work.
+"""Reviews in three shapes: the published archive, its extracted folder, and a table. `locate` finds them.
 
 All three give the same texts, so that everything after `read` is the same. Nothing is extracted to disk. Try
 `ArchiveTexts(Path("aclImdb_v1.tar.gz")).read(print)`.
@@ -36,27 +36,27 @@ class Texts(Protocol):
     """One shape that reviews come in."""
 
     def digest(self) -> str:
-        """Identify the content."""
+        """Return a digest of the content."""
         ...
 
     def describe(self) -> str:
-        """Say which file or folder it is."""
+        """Return which file or folder it is."""
         ...
 
     def read(self, progress: Progress) -> LabelledTexts:
-        """Read all of it; DataError names what is wrong."""
+        """Read all texts; DataError if the source is malformed."""
         ...
 
 
 @dataclass(frozen=True)
 class ReviewSource:
-    """Reviews and the word vectors that go with them; fulfils `sweepkit.tasks.text.Source`."""
+    """Reviews and the word vectors for them; implements `sweepkit.tasks.text.Source`."""
 
     texts: Texts
     vectors: Mapping[int, VectorFile]
 
     def digest(self) -> str:
-        """Identify the content of texts and vectors."""
+        """Return a digest of texts and vectors."""
         return self._digest
 
     @cached_property
@@ -65,14 +65,14 @@ class ReviewSource:
         return json_digest({"texts": self.texts.digest(), "vectors": vectors})
 
     def describe(self) -> str:
-        """Say where the texts come from."""
+        """Return where the texts come from."""
         return self.texts.describe()
 
     def read(self, progress: Progress) -> LabelledTexts:
         """Read all texts.
 
         Raises:
-            DataError: the source is malformed; names the file and what is wrong with it.
+            DataError: the source is malformed; names the file.
         """
         return self.texts.read(progress)
 
@@ -91,9 +91,9 @@ class TableTexts:
 
     def read(self, progress: Progress) -> LabelledTexts:
         progress(_READING, 0, 1)
-        found = tables.read_table(self.path)
+        texts = tables.read_table(self.path)
         progress(_READING, 1, 1)
-        return found
+        return texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,24 +109,24 @@ class ArchiveTexts:
         return str(self.path)
 
     def read(self, progress: Progress) -> LabelledTexts:
-        found = _Found(str(self.path))
+        reviews = _Reviews(str(self.path))
         n_bytes = self.path.stat().st_size if self.path.exists() else 0
         with self._unreadable_as_error(), self.path.open("rb") as file, gzip.open(file) as stream:
             unpacked = _Bounded(stream, _unpacked_limit(n_bytes), self.path)
             with tarfile.open(fileobj=unpacked, mode="r|") as archive:  # type: ignore[call-overload]  # it has `read`
                 for member in archive:
                     if member.isfile() and is_text(member.name):
-                        found.add(member.name, self._content(archive, member))
-                        if len(found.texts) % _PROGRESS_EVERY == 0:
+                        reviews.add(member.name, self._content(archive, member))
+                        if len(reviews.texts) % _PROGRESS_EVERY == 0:
                             progress(_READING, file.tell(), n_bytes)
-            # what follows the last file holds no text, but the checksum of everything before it
+            # the rest has no texts, but the checksum of everything before it
             while unpacked.read(1 << 20):
                 pass
         progress(_READING, n_bytes, n_bytes)
-        return found.complete()
+        return reviews.complete()
 
     def _content(self, archive: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
-        """Read a file into memory; nothing of an archive is ever written to disk."""
+        """Read a file into memory; nothing of an archive is written to disk."""
         if member.size > _LARGEST_TEXT:
             raise DataError(_TOO_LARGE, where=f"{self.path}/{member.name}")
         content = archive.extractfile(member)
@@ -144,7 +144,7 @@ class ArchiveTexts:
 
 
 class _Bounded:
-    """A stream that ends in an error where an archive unpacks to more than any archive of texts does."""
+    """A stream with a limit, against archives that unpack to far more than texts do."""
 
     def __init__(self, stream: gzip.GzipFile, limit: int, path: Path) -> None:
         self._stream, self._left, self._path = stream, limit, path
@@ -158,7 +158,7 @@ class _Bounded:
 
 
 def _unpacked_limit(n_bytes: int) -> int:
-    """Return what an archive of so many bytes may unpack to; texts shrink to a quarter, headers to nothing."""
+    """Return to how many bytes an archive may unpack; texts shrink to a quarter, headers to almost nothing."""
     return min(64 * n_bytes + (64 << 20), 4 << 30)
 
 
@@ -169,37 +169,37 @@ class FolderTexts:
     path: Path
 
     def digest(self) -> str:
-        """Identify the files by name, size and time of change: reading 50,000 of them takes too long to find data."""
+        """Return a digest of names, sizes and times of change: reading 50,000 files would delay every command."""
         try:
-            facts = [(name, entry.stat().st_size, entry.stat().st_mtime_ns) for name, entry in self._files()]
+            entries = [(name, entry.stat().st_size, entry.stat().st_mtime_ns) for name, entry in self._files()]
         except OSError as error:  # a link to nothing
             raise DataError(f"the files can't be listed: {error.strerror}", where=str(error.filename)) from None
-        return json_digest(facts)
+        return json_digest(entries)
 
     def describe(self) -> str:
         return str(self.path)
 
     def read(self, progress: Progress) -> LabelledTexts:
         files = self._files()
-        found = _Found(str(self.path))
+        reviews = _Reviews(str(self.path))
         for done, (name, entry) in enumerate(files):
             if done % _PROGRESS_EVERY == 0:
                 progress(_READING, done, len(files))
             try:
-                found.add(name, _content(entry))
+                reviews.add(name, _content(entry))
             except OSError as error:
                 raise DataError(f"the file can't be read: {error.strerror}", where=entry.path) from None
         progress(_READING, len(files), len(files))
-        return found.complete()
+        return reviews.complete()
 
     def _files(self) -> list[tuple[str, os.DirEntry[str]]]:
-        found = []
+        files = []
         for split in SPLITS:
             for folder in FOLDERS:
                 inside = self.path / split / folder
                 entries = os.scandir(inside) if inside.is_dir() else ()
-                found += [(f"{split}/{folder}/{entry.name}", entry) for entry in entries]
-        return sorted((item for item in found if is_text(item[0])), key=lambda item: item[0])
+                files += [(f"{split}/{folder}/{entry.name}", entry) for entry in entries]
+        return sorted((item for item in files if is_text(item[0])), key=lambda item: item[0])
 
 
 def _content(entry: os.DirEntry[str]) -> bytes:
@@ -211,7 +211,7 @@ def _content(entry: os.DirEntry[str]) -> bytes:
 
 
 def is_text(name: str) -> bool:
-    """Tell whether a file's name ends like train/pos/0_9.txt; unsup and others' folders do not."""
+    """Return whether a file's name ends like train/pos/0_9.txt; False in unsup and other folders."""
     parts = name.split("/")[-3:]
     if len(parts) < 3:
         return False
@@ -220,8 +220,8 @@ def is_text(name: str) -> bool:
 
 
 @dataclass(slots=True)
-class _Found:
-    """What was read so far."""
+class _Reviews:
+    """The reviews read so far."""
 
     where: str
     texts: list[str] = field(default_factory=list)
@@ -241,5 +241,5 @@ class _Found:
 
     def complete(self) -> LabelledTexts:
         if not self.texts:
-            raise DataError("there must be files like train/pos/0_9.txt in it, none was found", where=self.where)
+            raise DataError("there must be files like train/pos/0_9.txt in it, there are none", where=self.where)
         return LabelledTexts(self.texts, np.array(self.labels, np.int8), np.array(self.is_test, np.bool_), self.places)

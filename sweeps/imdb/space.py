@@ -1,7 +1,7 @@
-"""What a sweep over film reviews may vary, what its data takes, and what an epoch costs.
+"""The search space of film reviews, the settings of their data, and the cost of an epoch.
 
-Imports neither TensorFlow nor NumPy, so that `validate` and `plan` are instant. `SPACE` is the widest that
-any sweep may ask for; a sweep's YAML narrows it.
+Imports neither TensorFlow nor NumPy, so that `validate` and `plan` are instant. `SPACE` has
+everything that a sweep may vary; a sweep's YAML narrows it.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ _OPERATIONS_PER_EMBEDDING_WEIGHT = 60
 
 
 class Data(DataSettings):
-    """What this package's data takes beside `source`, `seed` and `valid_fraction`.
+    """Settings of the data besides `source`, `seed` and `valid_fraction`.
 
     Attributes:
         vocab_size: the most words that the vocabulary keeps, by frequency in train.
         min_frequency: words that are rarer than this in train are unknown.
-        lower: whether capitals are folded.
-        keep: which end of a review is read when it is longer than `max_len`; verdicts come at the tail.
+        lower: whether texts are lower-cased.
+        keep: which end of a review is read when it is longer than `max_len`; conclusions come at the end.
         vectors: file of GloVe vectors (the official .zip, or a .txt); None looks beside the source, in the
             user's cache and at the official address.
     """
@@ -80,7 +80,7 @@ def baselines(params: Params) -> dict[str, Params]:
 
 
 def n_rows(settings: DataSettings) -> int | None:
-    """Return how many rows train has before validation is carved; None where only reading it can tell."""
+    """Return how many rows train has before validation is carved; None if only reading the data shows it."""
     if settings.source == "sample":
         return _SAMPLE_ROWS
     is_table = settings.source is not None and Path(settings.source).suffix in (".parquet", ".csv")

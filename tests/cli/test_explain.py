@@ -47,7 +47,7 @@ def test_page_and_picture_are_written_where_they_were_asked_for(run: Run, bundle
     assert (code, err) == (0, "")
     assert out.splitlines()[-2:] == ["page: out.html", "picture: out.png"]
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
-    assert "Shown are the 3 of 6 units" in page
+    assert "Of 6 units, the 3 that vary most over this text are shown" in page
     assert (tmp_path / "out.png").read_bytes().startswith(b"\x89PNG")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out.html", "out.png"]
 
@@ -58,10 +58,10 @@ def test_layer_direction_and_units_reach_the_page(run: Run, bundle: Path, tmp_pa
     page = (tmp_path / "out.html").read_text(encoding="utf-8")
     assert code == 0
     assert "LSTM layer 1, backward" in page
-    assert "Shown are 2 of 6 units, as they were asked for." in page
+    assert "Of 6 units, the 2 selected ones are shown." in page
 
 
-def test_without_a_file_the_verdict_and_the_turning_tokens_are_printed(
+def test_without_a_file_the_prediction_and_the_turning_tokens_are_printed(
     run: Run, bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import numpy as np
@@ -74,8 +74,8 @@ def test_without_a_file_the_verdict_and_the_turning_tokens_are_printed(
     code, out, err = run(bundle, "bad [red]good film")
     assert (code, err) == (0, "")
     lines = [" ".join(line.replace("│", " ").split()) for line in out.splitlines()]
-    assert lines[0] == "verdict: positive, 75 %"
-    assert "The verdict is positive from token 2 on, “[”." in lines
+    assert lines[0] == "prediction: positive, 75 %"
+    assert "The prediction is positive from token 2 on, “[”." in lines
     assert "1 bad +40 for negative 90 % 10 %" in lines
     assert "2 [ +65 for positive 25 % 75 %" in lines
     assert not list(tmp_path.iterdir())
@@ -116,7 +116,7 @@ def test_half_a_character_can_be_printed(run: Run, bundle: Path) -> None:
 
 def test_a_long_text_is_noted_as_cut(run: Run, bundle: Path) -> None:
     _, out, _ = run(bundle, "good " * 50)
-    assert "The text has 51 tokens; the model reads only the last 20 of them, and only these are drawn." in out
+    assert "The text has 51 tokens; the model reads only the last 20, and only these are shown." in out
 
 
 def test_a_model_without_a_recurrent_layer_says_why_there_are_no_states(run: Run, tmp_path: Path) -> None:
@@ -141,8 +141,8 @@ def test_text_that_is_no_utf8_on_stdin_is_refused(run: Run, bundle: Path, monkey
         ([""], "error: TEXT: the text must have at least one word, got ''"),
         (["good", "--units", "1,x"], "error: --units: must be numbers separated by commas, got '1,x'"),
         (["good", "--units", ""], "error: --units: must be numbers separated by commas, got ''"),
-        (["good", "--units", "1,6"], "error: --units: units must be in 0 to 5, those of layer 2, got 6"),
-        (["good", "--layer", "3"], "error: --layer: a layer must be in 1 to 2, which are the recurrent ones, got 3"),
+        (["good", "--units", "1,6"], "error: --units: units of layer 2 must be in 0 to 5, got 6"),
+        (["good", "--layer", "3"], "error: --layer: a recurrent layer must be in 1 to 2, got 3"),
         (
             ["good", "--html", "no/out.html"],
             "error: --html: the file's folder must exist and be writable",

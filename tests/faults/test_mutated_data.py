@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from sweepkit.data.rows import Rows
 from sweepkit.errors import InputError
 from sweepkit.tasks.text import tables
+from sweepkit.tasks.text.rounded_vectors import write_rounded
 from sweepkit.tasks.text.vocabulary import Vocabulary
-from sweepkit.tasks.text.word_vectors import find_vectors, write_rounded
+from sweepkit.tasks.text.word_vectors import find_vectors
 from sweeps.imdb.sources import ArchiveTexts
 
 WORDS = Vocabulary.build({"good": 3, "bad": 2, "film": 1}, max_size=10, min_frequency=1)
@@ -86,7 +87,7 @@ def shard() -> bytes:
 
 
 def read_vectors(path: Path) -> int:
-    return int(find_vectors([path], dims=[3])[3].align(WORDS, seed=0).found.sum())
+    return int(find_vectors([path], dims=[3])[3].align(WORDS, seed=0).has_vector.sum())
 
 
 def read_shard(path: Path) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sweepkit.bundle.manifest import FACTS
+from sweepkit.bundle.manifest import MANIFEST
 from sweepkit.errors import DataError, InputError
 from sweepkit.final.pull import pull
 from sweepkit.tasks.text.bundle import VOCABULARY
@@ -45,8 +45,8 @@ def test_a_folder_is_copied_and_tried(bundle: Path, tmp_path: Path) -> None:
     pulled = pull(str(bundle), tmp_path / "new" / "place")
     assert pulled.folder == tmp_path / "new" / "place"
     assert contents(pulled.folder) == contents(bundle)
-    assert (pulled.source, pulled.facts.trial) == (str(bundle), 7)
-    assert pulled.check.correct == pulled.facts.check.correct
+    assert (pulled.source, pulled.manifest.trial) == (str(bundle), 7)
+    assert pulled.check.correct == pulled.manifest.check.correct
 
 
 def test_only_what_belongs_to_a_bundle_is_copied(bundle: Path, tmp_path: Path) -> None:
@@ -66,16 +66,16 @@ def damage(bundle: Path) -> None:
 
 
 def lie(bundle: Path) -> None:
-    facts = json.loads((bundle / FACTS).read_text())
+    facts = json.loads((bundle / MANIFEST).read_text())
     facts["check"]["correct"] += 1
-    (bundle / FACTS).write_text(json.dumps(facts))
+    (bundle / MANIFEST).write_text(json.dumps(facts))
 
 
 @pytest.mark.parametrize(
     ("harm", "message"),
     [
         (damage, "bundle/vocabulary.txt: this file was damaged"),
-        (lie, "the model must give what it gave when it was exported"),
+        (lie, "bundle check failed: expected 22 of 40 correct"),
     ],
 )
 def test_what_does_not_work_leaves_nothing(bundle: Path, tmp_path: Path, harm: object, message: str) -> None:
@@ -150,6 +150,6 @@ def test_a_damaged_artifact_leaves_nothing(server: str, bundle: Path, tmp_path: 
     lie(bundle)
     run_id = servers.new_run(server)
     made = registry.register(server, run_id=run_id, folder=bundle, name="liar")
-    with pytest.raises(DataError, match=r"version 1 of model 'liar'/check.parquet: the model must give"):
+    with pytest.raises(DataError, match=r"version 1 of model 'liar'/check.parquet: bundle check failed"):
         pull(made.uri, tmp_path / "to", tracking_uri=server)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle"]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow.fs as pafs
 import pytest
 
-from sweepkit.bundle.manifest import FACTS
+from sweepkit.bundle.manifest import MANIFEST
 from sweepkit.errors import DataError, InputError
 from sweepkit.results.final_result import CandidateResult, FinalResult
 from sweepkit.results.statistics import proportion_interval
@@ -41,14 +41,14 @@ def runs(ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def facts_of(folder: Path) -> dict[str, object]:
-    facts = json.loads((folder / FACTS).read_text())
+    facts = json.loads((folder / MANIFEST).read_text())
     assert isinstance(facts, dict)
     return facts
 
 
 def changed(folder: Path, **change: object) -> None:
     """Write other facts, with which the bundle still counts as complete."""
-    (folder / FACTS).write_text(json.dumps(facts_of(folder) | change))
+    (folder / MANIFEST).write_text(json.dumps(facts_of(folder) | change))
 
 
 def leader(runs: Path) -> int:
@@ -59,7 +59,7 @@ def leader(runs: Path) -> int:
 def test_a_bundle_is_its_own_winner(tmp_path: Path) -> None:
     from sweepkit.final.winner import bundle_of
 
-    (tmp_path / FACTS).write_text("{}")
+    (tmp_path / MANIFEST).write_text("{}")
     assert bundle_of(tmp_path) == tmp_path
 
 
@@ -71,13 +71,14 @@ def test_the_leader_is_exported_with_its_figures_and_can_be_used(runs: Path) -> 
     folder = bundle_of(TOY)
     assert folder == runs / "sweeps/toy/winner"
     model = sweepkit.load(folder)
-    assert check(model, folder) == model.facts.check
-    assert (model.facts.sweep, model.facts.trial, model.facts.epoch) == ("toy", leader(runs), 1)
+    assert check(model, folder) == model.manifest.check
+    assert (model.manifest.sweep, model.manifest.trial, model.manifest.epoch) == ("toy", leader(runs), 1)
     assert (
-        model.facts.seed == json.loads((trial_folder(runs) / "checkpoints/epoch-0001/state.json").read_text())["seed"]
+        model.manifest.seed
+        == json.loads((trial_folder(runs) / "checkpoints/epoch-0001/state.json").read_text())["seed"]
     )
     assert model.predict(["sun and sand"])[0].label in ("rainy", "sunny")
-    accuracy, loss = model.facts.measured
+    accuracy, loss = model.manifest.measured
     n_rows = accuracy.n
     interval = proportion_interval(round(accuracy.value * n_rows), n_rows)
     assert (accuracy.name, accuracy.low, accuracy.high) == ("validation accuracy", interval.low, interval.high)
@@ -95,15 +96,15 @@ def test_it_is_made_once_while_it_leads_and_again_when_another_does(
     from sweepkit.final import winner
 
     folder = winner.bundle_of(runs / "sweeps/toy")
-    whole, exported = (folder / FACTS).read_text(), []
+    whole, exported = (folder / MANIFEST).read_text(), []
     monkeypatch.setattr(winner, "_export", lambda sweep, best, **_: exported.append(best.number))
     winner.bundle_of(TOY)
     assert exported == []
     for change in ({"trial": 99}, {"epoch": 7}, {"seed": 1}, {"format": 0}):
         changed(folder, **change)
         winner.bundle_of(TOY)
-        (folder / FACTS).write_text(whole)
-    (folder / FACTS).write_text("{")
+        (folder / MANIFEST).write_text(whole)
+    (folder / MANIFEST).write_text("{")
     winner.bundle_of(TOY)
     assert exported == [leader(runs)] * 5
 
@@ -122,7 +123,7 @@ def test_what_the_final_stage_made_is_taken_as_it_is(runs: Path) -> None:
     ):
         bundle_of(TOY)
     winner.mkdir()
-    (winner / FACTS).write_text('{"trial": 99}')
+    (winner / MANIFEST).write_text('{"trial": 99}')
     assert facts_of(bundle_of(TOY)) == {"trial": 99}
 
 

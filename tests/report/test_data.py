@@ -60,7 +60,7 @@ def test_confusion_and_mistakes_are_of_the_winners_best_run(tmp_path: Path) -> N
     assert report.sweep.final is not None
     assert report.judged is not None
     assert report.judged.confusion.counts == ((1, 1), (1, 2))
-    assert list(report.judged.quotes) == [("no, taken for yes (80.0% sure)", "well")]
+    assert list(report.judged.quotes) == [("no, predicted yes (80.0%)", "well")]
 
 
 def test_missing_predictions_have_a_reason(tmp_path: Path) -> None:

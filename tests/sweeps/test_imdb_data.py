@@ -136,7 +136,7 @@ def test_a_folder_with_several_candidates_is_refused(tmp_path: Path, names: list
     [
         ("missing", "there is no such file or folder: --data and data.source take the archive"),
         ("notes.md", "or a file that ends in .tar.gz, .tgz, .parquet, .csv"),
-        ("empty", "no reviews in this folder: it must hold train/pos and so on, aclImdb_v1.tar.gz"),
+        ("empty", "this folder has no reviews: it must have train/pos and so on, aclImdb_v1.tar.gz"),
     ],
 )
 def test_what_is_no_source_is_refused(tmp_path: Path, name: str, message: str) -> None:
@@ -176,7 +176,7 @@ def test_a_damaged_archive_is_named_with_what_to_do(tmp_path: Path, damage: str)
 
 def test_an_archive_of_something_else_is_refused(tmp_path: Path) -> None:
     path = write_archive(tmp_path / "a.tar.gz", IGNORED)
-    with pytest.raises(DataError, match=r"there must be files like train/pos/0_9\.txt in it, none was found"):
+    with pytest.raises(DataError, match=r"there must be files like train/pos/0_9\.txt in it, there are none"):
         read(str(path))
 
 
@@ -229,9 +229,9 @@ def test_without_network_the_message_says_what_to_give(cache: Path, no_network: 
     with pytest.raises(DataError) as caught:
         find_source(Data(), need_vectors=())
     assert "the reviews can't be downloaded" in str(caught.value)
-    assert "give them with --data: the archive, its folder, a Parquet or CSV file, or 'sample'" in str(caught.value)
+    assert "name them with --data: the archive, its folder, a Parquet or CSV file, or 'sample'" in str(caught.value)
     write_archive(cache / "aclImdb_v1.tar.gz")
-    with pytest.raises(DataError, match=r"the GloVe vectors can't be downloaded.*give them with data\.vectors"):
+    with pytest.raises(DataError, match=r"the GloVe vectors can't be downloaded.*name them with data\.vectors"):
         find_source(Data(), need_vectors=(50,))
 
 

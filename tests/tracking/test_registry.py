@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, CheckResult
+from sweepkit.bundle.manifest import CARD, CHECK, MANIFEST, MODEL, CheckResult
 from sweepkit.errors import InputError
 from sweepkit.tasks.text.bundle import VOCABULARY
 from sweepkit.tracking import registry
@@ -30,17 +30,17 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:.*type hint is inferred as AnyType"),
     pytest.mark.filterwarnings("ignore:Operation with range is deprecated"),
 ]
-NAMES = {CARD, CHECK, FACTS, MODEL, VOCABULARY}
+NAMES = {CARD, CHECK, MANIFEST, MODEL, VOCABULARY}
 Register = Callable[..., registry.RegisteredModel]
 
 
 def write_bundle(folder: Path, **changes: Any) -> Path:
     """Write what looks like a bundle; the registry does not look into the files."""
     folder.mkdir(parents=True)
-    for name in NAMES - {FACTS}:
+    for name in NAMES - {MANIFEST}:
         (folder / name).write_text(f"{name} of {changes}")
-    facts = describer({"cell": "gru", "max_len": 12})(CheckResult(4, 3, 0.5), dict.fromkeys(NAMES - {FACTS}, ""))
-    (folder / FACTS).write_text(json.dumps(dataclasses.replace(facts, **changes).to_json()))
+    facts = describer({"cell": "gru", "max_len": 12})(CheckResult(4, 3, 0.5), dict.fromkeys(NAMES - {MANIFEST}, ""))
+    (folder / MANIFEST).write_text(json.dumps(dataclasses.replace(facts, **changes).to_json()))
     return folder
 
 
@@ -301,7 +301,7 @@ def test_a_store_cannot_lead_out_of_what_was_listed(
         """Lists one folder, wherever it is asked."""
 
         def list_artifacts(self, path: str | None) -> list[FileInfo]:
-            name = FACTS if path else ""
+            name = MANIFEST if path else ""
             return [FileInfo(f"{path}/{name}", False, 1)] if path else [FileInfo(listed, True, None)]
 
     monkeypatch.setattr(artifacts, "get_artifact_repository", lambda location, tracking_uri: Liar())

@@ -1,7 +1,7 @@
 """Labelled text as a task: texts to shards with a vocabulary, evaluation by accuracy, bundles that take raw text.
 
-What a sweep package's data.py imports of it is offered here, and imported when it is asked for: numbers and tables
-cost half a second that commands like `--help` need not wait for. The modules below are private.
+These names are for a sweep package's data.py. Each is imported when it is used first, because NumPy and pyarrow take
+half a second, for which commands like `--help` must not wait. The modules below are private.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # whatever is asked for
+def __getattr__(name: str) -> Any:  # the names are of several types
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""The making of prepared data, from a source to a folder with a manifest. Called by `prepare` only."""
+"""The build of prepared data, from a source to a folder with a manifest; called by `prepare`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from sweepkit.tasks.text.source import LabelledTexts, Source, check_texts
 from sweepkit.tasks.text.splits import carve
 from sweepkit.tasks.text.vocabulary import Vocabulary
 
-# a task of half a second: hundreds of them even out, none is mostly overhead
+# half a second a task: short enough to balance the load, long enough to hide its overhead
 _CHUNK_TEXTS = 1_000
 _SHARD_ROWS = 2_000
 
@@ -34,13 +34,13 @@ def build(folder: Path, recipe: Recipe, source: Source, *, key: str, mapper: Tas
     """Fill an empty folder; the manifest is written last.
 
     Raises:
-        DataError: the source holds something wrong.
+        DataError: the source is malformed, or leaves a split or the vocabulary empty.
     """
     where = source.describe()
-    found = source.read(progress)
-    check_texts(found, where=where, n_labels=len(recipe.label_names))
-    corpus = _cut(found, recipe, mapper, progress, where=where)
-    places = _split_rows(found, corpus, recipe, where=where)
+    labelled = source.read(progress)
+    check_texts(labelled, where=where, n_labels=len(recipe.label_names))
+    corpus = _cut(labelled, recipe, mapper, progress, where=where)
+    places = _split_rows(labelled, corpus, recipe, where=where)
     counts = corpus.counts(places["train"])
     vocabulary = Vocabulary.build(counts, max_size=recipe.vocab_size, min_frequency=recipe.min_frequency)
     if not vocabulary.index:
@@ -48,7 +48,7 @@ def build(folder: Path, recipe: Recipe, source: Source, *, key: str, mapper: Tas
             f"the vocabulary must have words, none occurs {recipe.min_frequency} times in train: lower min_frequency",
             where=where,
         )
-    rows = corpus.encode(vocabulary, found.labels)
+    rows = corpus.encode(vocabulary, labelled.labels)
     splits = _write_splits(folder, rows, places, recipe, mapper, progress)
     manifest = TextManifest(
         format=FORMAT,
@@ -58,7 +58,7 @@ def build(folder: Path, recipe: Recipe, source: Source, *, key: str, mapper: Tas
         splits=splits,
         vocabulary=_write_vocabulary(folder, vocabulary, counts),
         vectors=tuple(_write_vectors(folder, vocabulary, counts, source, recipe, progress)),
-        duplicates=_duplicates(corpus.hashes, found.is_test),
+        duplicates=_duplicates(corpus.hashes, labelled.is_test),
         settings=asdict(recipe),
         source=where,
         source_digest=source.digest(),
@@ -66,14 +66,14 @@ def build(folder: Path, recipe: Recipe, source: Source, *, key: str, mapper: Tas
     (folder / MANIFEST).write_text(json.dumps(manifest.to_json(), indent=1) + "\n", encoding="utf-8")
 
 
-def _cut(found: LabelledTexts, recipe: Recipe, mapper: TaskMapper, progress: Progress, *, where: str) -> Corpus:
-    phase = "cutting texts into words"
-    starts = range(0, len(found.texts), _CHUNK_TEXTS)
-    chunks = [TextChunk(found.texts[start : start + _CHUNK_TEXTS], recipe.lower) for start in starts]
+def _cut(labelled: LabelledTexts, recipe: Recipe, mapper: TaskMapper, progress: Progress, *, where: str) -> Corpus:
+    phase = "splitting texts into words"
+    starts = range(0, len(labelled.texts), _CHUNK_TEXTS)
+    chunks = [TextChunk(labelled.texts[start : start + _CHUNK_TEXTS], recipe.lower) for start in starts]
     results = mapper.map(tokenise, chunks, describe=phase)
     corpus = Corpus.merge(_counted(results, len(chunks), phase, progress))
     for i in np.flatnonzero(corpus.lengths == 0)[:1].tolist():
-        raise DataError(f"every text must have words in it, {found.places[i]} is markup only", where=where)
+        raise DataError(f"every text must have words, {labelled.places[i]} has only markup", where=where)
     return corpus
 
 
@@ -85,18 +85,18 @@ def _counted(results: Iterable[Result], total: int, phase: str, progress: Progre
         yield result
 
 
-def _split_rows(found: LabelledTexts, corpus: Corpus, recipe: Recipe, *, where: str) -> dict[str, NDArray[np.int64]]:
-    """Return which rows each split has, in the order of their hashes: random, and the same for every source."""
-    order = np.lexsort((found.labels, corpus.hashes))
-    train = order[~found.is_test[order]]
-    is_valid = carve(found.labels[train], corpus.hashes[train], fraction=recipe.valid_fraction, seed=recipe.seed)
+def _split_rows(labelled: LabelledTexts, corpus: Corpus, recipe: Recipe, *, where: str) -> dict[str, NDArray[np.int64]]:
+    """Return the rows of each split in the order of their hashes: random, and the same for every kind of source."""
+    order = np.lexsort((labelled.labels, corpus.hashes))
+    train = order[~labelled.is_test[order]]
+    is_valid = carve(labelled.labels[train], corpus.hashes[train], fraction=recipe.valid_fraction, seed=recipe.seed)
     if is_valid.all() or not is_valid.any():
         raise DataError(
             f"train and validation must both have rows, valid_fraction {recipe.valid_fraction} of {len(train)} rows "
             "leaves one of them empty",
             where=where,
         )
-    return {"train": train[~is_valid], "valid": train[is_valid], "test": order[found.is_test[order]]}
+    return {"train": train[~is_valid], "valid": train[is_valid], "test": order[labelled.is_test[order]]}
 
 
 def _write_splits(
@@ -111,19 +111,19 @@ def _write_splits(
     shards = {split: _shards(rows.take(places[split])) for split in SPLITS}
     tasks = [shard for split in SPLITS for shard in shards[split]]
     contents = _counted(mapper.map(encode_shard, tasks, describe=phase), len(tasks), phase, progress)
-    facts = {}
+    splits = {}
     for split in SPLITS:
         files = []
         for i, shard in enumerate(shards[split]):
             path = folder / f"{split}-{i:05d}-of-{len(shards[split]):05d}.tfrecord"
             path.write_bytes(next(contents))
             files.append(ShardInfo(**asdict(file_info(path)), rows=len(shard), tokens=len(shard.tokens)))
-        facts[split] = _split_facts(rows.take(places[split]), tuple(files), len(recipe.label_names))
-    return facts
+        splits[split] = _split_info(rows.take(places[split]), tuple(files), len(recipe.label_names))
+    return splits
 
 
 def encode_shard(rows: Rows) -> bytes:
-    """Return the content of one shard; runs in a task, maybe on a machine that does not see the folder."""
+    """Return the content of one shard; runs in a task, possibly on a machine without access to the folder."""
     # here, not above: the driver needs no TensorFlow
     from sweepkit.data import tfrecords
 
@@ -134,7 +134,7 @@ def _shards(rows: Rows) -> list[Rows]:
     return [rows.part(start, start + _SHARD_ROWS) for start in range(0, len(rows), _SHARD_ROWS)]
 
 
-def _split_facts(rows: Rows, files: tuple[ShardInfo, ...], n_labels: int) -> TextSplitInfo:
+def _split_info(rows: Rows, files: tuple[ShardInfo, ...], n_labels: int) -> TextSplitInfo:
     lengths: dict[str, float] = {}
     if len(rows):
         shares = {"median": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "max": 1.0}
@@ -165,7 +165,7 @@ def _write_vectors(
         aligned = source.vectors[dim].align(vocabulary, seed=recipe.seed)
         path = folder / f"vectors-{dim}.npy"
         np.save(path, aligned.matrix, allow_pickle=False)
-        words = [vocabulary.words[i] for i in np.flatnonzero(aligned.found)]
+        words = [vocabulary.words[i] for i in np.flatnonzero(aligned.has_vector)]
         yield VectorInfo(
             **asdict(file_info(path)),
             dim=dim,

@@ -23,8 +23,8 @@ class TextSettings:
     """How raw text becomes token indexes.
 
     Attributes:
-        lower: whether capitals are folded.
-        max_len: tokens that the model reads, the end token included.
+        lower: whether text is lower-cased.
+        max_len: most tokens that the model reads, the end token included.
         keep: which end of a longer text is read.
     """
 
@@ -35,7 +35,7 @@ class TextSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TextBundleManifest(BundleManifest):
-    """All that is known of a bundled text classifier.
+    """Origin, metrics, files and settings of a bundled text classifier.
 
     Attributes:
         label_names: by target.
@@ -49,7 +49,7 @@ class TextBundleManifest(BundleManifest):
 
     @property
     def summary(self) -> str:
-        return f"Reads raw text, says one of: {', '.join(self.label_names)}."
+        return f"Labels raw text as one of: {', '.join(self.label_names)}."
 
     @classmethod
     def parsed(cls, data: Mapping[str, Any]) -> dict[str, Any]:  # JSON, and constructor arguments of several types

@@ -1,6 +1,6 @@
 """A bundle in use: raw texts in, labels out.
 
-Not for files of texts: that is `texts`. Any string gets an answer, or a note that says why there is none. Try
+Files of texts are read by `files`. Every string gets a label, or a note that says why it has none. Try
 `load("runs/sweeps/cells/winner").predict(["good", ""])`.
 """
 
@@ -27,7 +27,7 @@ from sweepkit.tasks.text.vocabulary import END, Vocabulary
 NO_WORDS = "no words in it"
 NONE_KNOWN = "none of its words is known"
 
-# texts that are read before the network is asked: enough of them for batches of similar length
+# texts that are tokenised before the network runs: enough for batches of similar length
 _CHUNK_BATCHES = 8
 
 
@@ -36,10 +36,10 @@ class ReadText:
     """A text as the model reads it.
 
     Attributes:
-        tokens: after cutting to what the model reads; "<end>" stands for the end of the text.
-        indexes: theirs, <int32>[time].
+        tokens: those that the model reads; "<end>" stands for the end of the text.
+        indexes: of the tokens, <int32>[time].
         n_total: tokens of the whole text, the end token included.
-        n_known: of the words that are read, how many the vocabulary has; the end token is not counted.
+        n_known: how many of the words that are read are in the vocabulary, without the end token.
     """
 
     tokens: tuple[str, ...]
@@ -54,13 +54,13 @@ class ReadText:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What a model says of a text.
+    """A model's prediction for a text.
 
     Attributes:
         label: the most probable one; None for a text without words.
         probability: of that label.
-        probabilities: of every label, in the order of `TextBundleManifest.label_names`; empty where there is no label.
-        note: what to know about the answer, in a user's words; None when there is nothing.
+        probabilities: of every label, in the order of `TextBundleManifest.label_names`; empty if there is no label.
+        note: a remark for users, such as that the text was cut; None if there is none.
     """
 
     label: str | None
@@ -73,18 +73,18 @@ class TextModel:
     """A loaded bundle.
 
     Attributes:
-        facts: what it says of itself.
+        manifest: of the bundle.
         network: for inference, not compiled.
-        vocabulary: the words that it knows.
+        vocabulary: of the training data.
     """
 
-    def __init__(self, facts: TextBundleManifest, network: keras.Model, vocabulary: Vocabulary) -> None:
-        self.facts, self.network, self.vocabulary = facts, network, vocabulary
+    def __init__(self, manifest: TextBundleManifest, network: keras.Model, vocabulary: Vocabulary) -> None:
+        self.manifest, self.network, self.vocabulary = manifest, network, vocabulary
         self._infer = inference.inference(network)
 
     def read(self, text: str) -> ReadText:
         """Turn a raw text into what the model reads."""
-        settings = self.facts.text
+        settings = self.manifest.text
         words = cut(clean(text), lower=settings.lower)
         kept = slice(-settings.max_len, None) if settings.keep == "tail" else slice(settings.max_len)
         indexes = np.array(self.vocabulary.encode(words)[kept], np.int32)
@@ -108,43 +108,45 @@ class TextModel:
 
         Args:
             texts: any strings.
-            batch_size: texts that the network reads at a time; decides speed and memory, not results.
+            batch_size: texts in a batch of the network; affects speed and memory, not results.
             progress: called with (texts done, texts), often enough for a progress bar.
 
         Returns:
             One prediction a text, in the same order. A text's prediction does not depend on the others.
 
         Raises:
-            TypeError: `texts` is a single string, or holds something else than strings.
+            TypeError: `texts` is a single string, or has a value that is not a string.
         """
-        _refuse_others(texts)
-        found: list[Prediction] = []
+        _check_strings(texts)
+        predictions: list[Prediction] = []
         chunk = _CHUNK_BATCHES * batch_size
         for start in range(0, len(texts), chunk):
-            found += self._predict(texts[start : start + chunk], batch_size, _shifted(progress, start, len(texts)))
+            predictions += self._predict(
+                texts[start : start + chunk], batch_size, _shifted(progress, start, len(texts))
+            )
             if progress:
-                progress(len(found), len(texts))
-        return found
+                progress(len(predictions), len(texts))
+        return predictions
 
     def _predict(
         self, texts: Sequence[str], batch_size: int, progress: Callable[[int, int], None] | None
     ) -> list[Prediction]:
         read = [self.read(text) for text in texts]
-        asked = [text.indexes for text in read if text.has_words]
-        answers = iter(self.probabilities(asked, batch_size=batch_size, progress=progress))
-        return [self._prediction(text, next(answers) if text.has_words else None) for text in read]
+        rows = [text.indexes for text in read if text.has_words]
+        outputs = iter(self.probabilities(rows, batch_size=batch_size, progress=progress))
+        return [self._prediction(text, next(outputs) if text.has_words else None) for text in read]
 
-    def _prediction(self, text: ReadText, answer: NDArray[np.float32] | None) -> Prediction:
-        if answer is None:
+    def _prediction(self, text: ReadText, output: NDArray[np.float32] | None) -> Prediction:
+        if output is None:
             return Prediction(None, None, (), NO_WORDS)
-        best = int(answer.argmax())
-        probabilities = tuple(float(probability) for probability in answer)
-        return Prediction(self.facts.label_names[best], probabilities[best], probabilities, self._note(text))
+        best = int(output.argmax())
+        probabilities = tuple(float(probability) for probability in output)
+        return Prediction(self.manifest.label_names[best], probabilities[best], probabilities, self._note(text))
 
     def _note(self, text: ReadText) -> str | None:
         notes = []
         if text.n_total > len(text.tokens):
-            end = "last" if self.facts.text.keep == "tail" else "first"
+            end = "last" if self.manifest.text.keep == "tail" else "first"
             notes.append(f"only the {end} {len(text.tokens):,} of {text.n_total:,} tokens were read")
         if text.n_known == 0:
             notes.append(NONE_KNOWN)
@@ -155,32 +157,31 @@ def load(folder: str | Path) -> TextModel:
     """Load a bundle. Its files are compared with their checksums, and nothing in them is run or unpickled.
 
     Raises:
-        DataError: it is no bundle, of another format, incomplete or damaged, or needs layers that are not there.
+        DataError: it is not a bundle, of another format, incomplete or damaged, or has layers that are not registered.
     """
     folder = Path(folder)
-    facts = opened(folder, TextBundleManifest)
-    model = TextModel(facts, _network(folder / MODEL, facts), Vocabulary.load(folder / VOCABULARY))
-    n_outputs, n_labels = int(model.network.output_shape[-1]), len(facts.label_names)
+    manifest = opened(folder, TextBundleManifest)
+    model = TextModel(manifest, _network(folder / MODEL, manifest), Vocabulary.load(folder / VOCABULARY))
+    n_outputs, n_labels = int(model.network.output_shape[-1]), len(manifest.label_names)
     if n_outputs != n_labels and (n_outputs, n_labels) != (1, 2):
         what = f"the model must have one output a label, it has {n_outputs} and {n_labels} label names; {REMEDY}"
         raise DataError(what, where=str(folder / MODEL))
     return model
 
 
-def _network(path: Path, facts: TextBundleManifest) -> keras.Model:
+def _network(path: Path, manifest: TextBundleManifest) -> keras.Model:
     try:
         return networks.load_network(path)
-    except Exception as error:  # Keras raises what its parts raise
-        then, here = facts.versions.get("keras", "unknown"), provenance.versions()["keras"]
+    except Exception as error:  # Keras' errors have no common type
+        then, here = manifest.versions.get("keras", "unknown"), provenance.versions()["keras"]
         raise DataError(
-            f"Keras can't load the model: {networks.reason(error)}; it was made with keras {then}, this is {here}, and "
-            f"layers of the package {facts.package!r} are known only after the import of the module that registers "
-            "them",
+            f"Keras can't load the model: {networks.reason(error)}; it was exported with keras {then}, this is {here}; "
+            f"if the package {manifest.package!r} has layers of its own, import the module that registers them first",
             where=str(path),
         ) from error
 
 
-def _refuse_others(texts: Sequence[str]) -> None:
+def _check_strings(texts: Sequence[str]) -> None:
     if isinstance(texts, str):
         raise TypeError("predict takes a list of texts, got a single string: put it into a list")
     for i, text in enumerate(texts):
@@ -189,5 +190,5 @@ def _refuse_others(texts: Sequence[str]) -> None:
 
 
 def _shifted(progress: Callable[[int, int], None] | None, start: int, total: int) -> Callable[[int, int], None] | None:
-    """Count a part's progress from where the part starts."""
+    """Add the texts before `start` to the progress of a chunk."""
     return None if progress is None else lambda done, _: progress(start + done, total)

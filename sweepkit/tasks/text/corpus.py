@@ -1,7 +1,7 @@
-"""All texts of a source as one flat array of word numbers: cut in chunks by tasks, merged and encoded by the driver.
+"""All texts of a source as one flat array of word numbers: tokenised in chunks by tasks, merged by the driver.
 
-A chunk comes back as its own word list and three arrays, not as lists of words: a tenth of the memory and of the
-time to send. Try `Corpus.merge([tokenise(TextChunk(["Good, not great."], lower=True))]).words`.
+A task returns a list of distinct words and three arrays instead of lists of words, which takes a tenth of the memory
+and of the time to send. Try `Corpus.merge([tokenise(TextChunk(["Good, not great."], lower=True))]).words`.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class TokenisedTexts:
 
 
 def tokenise(chunk: TextChunk) -> TokenisedTexts:
-    """Clean texts and cut them into words."""
+    """Clean texts and split them into words."""
     numbers: dict[str, int] = {}
     flat: list[int] = []
     lengths, hashes = [], []
@@ -89,9 +89,9 @@ class Corpus:
 
     def counts(self, rows: NDArray[np.int64]) -> dict[str, int]:
         """Count the words of the texts in these rows; words that do not occur there are left out."""
-        wanted = np.zeros(len(self.lengths), np.bool_)
-        wanted[rows] = True
-        occurring = self.word_numbers[np.repeat(wanted, self.lengths)]
+        is_counted = np.zeros(len(self.lengths), np.bool_)
+        is_counted[rows] = True
+        occurring = self.word_numbers[np.repeat(is_counted, self.lengths)]
         counts = np.bincount(occurring, minlength=len(self.words)).tolist()
         return {word: count for word, count in zip(self.words, counts, strict=True) if count}
 
@@ -100,12 +100,12 @@ class Corpus:
         indices = np.array([vocabulary.index.get(word, UNKNOWN) for word in self.words], np.int32)
         n_rows = len(self.lengths)
         encoded = np.full(len(self.word_numbers) + n_rows, END, np.int32)
-        # row i has i end tokens before it
+        # i end tokens stand before row i
         places = np.arange(len(self.word_numbers)) + np.repeat(np.arange(n_rows), self.lengths)
         encoded[places] = indices[self.word_numbers]
         return Rows(encoded, offsets_of(self.lengths + 1), labels.astype(np.int32))
 
 
 def _hash(text: str) -> int:
-    # 64 bits: two of 50,000 different texts meet once in ten billion corpora
+    # 64 bits: two of 50,000 different texts have the same hash in one of ten billion corpora
     return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")

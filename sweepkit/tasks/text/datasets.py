@@ -12,7 +12,7 @@ from sweepkit.data.reader import EpochDataset, SplitReader
 from sweepkit.space import Params
 from sweepkit.training.opened import OpenedData
 
-# validation keeps no states for gradients, so its batches may be larger than training's; the numbers are the same
+# validation keeps no states for gradients, so its batches may be larger than training's; the metrics are the same
 _VALID_BATCH = 512
 
 

@@ -1,4 +1,4 @@
-"""What prepared texts, and a classifier's errors on them, look like to a user."""
+"""Descriptions of prepared texts and of a classifier's errors, for commands and reports."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from sweepkit.tasks.text.evaluation import Mistake
 from sweepkit.tasks.text.manifest import BIN_TOKENS, TextManifest
 from sweepkit.tasks.text.predictions import Predictions
 
-_LENGTH = "max_len"  # the name that sweep packages give to the most tokens that are read of a text
+_LENGTH = "max_len"  # the parameter of sweep packages that limits the tokens read of a text
 _QUANTILES = {"mean": "mean", "median": "median", "p90": "90 %", "p95": "95 %", "p99": "99 %", "max": "longest"}
 _HOW_DATA = (
-    "How long the texts of train are and what share is read whole at the lengths that the sweep tried (dashed lines); "
-    "how many texts of each label there are; and how many of the words that occur are known."
+    "Lengths of the training texts, and the share read in full at the lengths that the sweep tried (dashed lines); "
+    "texts of each label in each split; and the share of words that vocabulary and word vectors cover."
 )
 _HOW_ERRORS = (
-    "Confusion matrix of the winner's best run on the validation split; the diagonal is right. Below it, the texts "
-    "that it got wrong with the highest confidence, as the model reads them; unknown words are marked as such."
+    "Confusion matrix of the winner's best run on the validation split, with correct predictions on the diagonal. "
+    "Below it, the misclassified texts of the highest confidence, as the model reads them, with unknown words marked."
 )
 
 
 def describe_data(manifest: TextManifest) -> DataDescription:
-    """Say what prepared texts are like."""
+    """Describe prepared texts: lengths, labels, and the coverage of vocabulary and word vectors."""
     train = manifest.splits["train"]
     histogram = SizeHistogram(
         rows="texts",
@@ -45,7 +45,7 @@ def describe_data(manifest: TextManifest) -> DataDescription:
 def describe_errors(
     predictions: Predictions, mistakes: Sequence[Mapping[str, Any]], manifest: TextManifest | None
 ) -> ErrorDescription:
-    """Say what a classifier gets wrong: how often each label was predicted for each, and its worst mistakes."""
+    """Describe a classifier's errors: its confusion matrix and its most confident mistakes."""
     n_labels = predictions.probabilities.shape[1]
     pairs = predictions.targets * n_labels + predictions.probabilities.argmax(axis=1)
     counts = np.bincount(pairs, minlength=n_labels**2).reshape(n_labels, n_labels).tolist()
@@ -53,7 +53,7 @@ def describe_errors(
     if manifest is not None and len(manifest.label_names) == n_labels:
         names = manifest.label_names
     worst = [Mistake(**mistake) for mistake in mistakes]
-    quotes = [(f"{one.target}, taken for {one.predicted} ({one.probability:.1%} sure)", one.text) for one in worst]
+    quotes = [(f"{one.target}, predicted {one.predicted} ({one.probability:.1%})", one.text) for one in worst]
     return ErrorDescription(_HOW_ERRORS, ConfusionMatrix(names, tuple(map(tuple, counts))), quotes)
 
 
@@ -89,4 +89,4 @@ def _coverage(manifest: TextManifest) -> Table:
     words = manifest.vocabulary
     rows = [("vocabulary", f"{words.size:,}", f"{words.token_share:.2%}")]
     rows += [(f"vectors of {v.dim}", f"{v.words_found:,}", f"{v.token_share:.2%}") for v in manifest.vectors]
-    return Table(("known", "words", "share of the tokens of train"), tuple(rows))
+    return Table(("in", "words", "share of the tokens of train"), tuple(rows))

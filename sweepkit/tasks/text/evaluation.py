@@ -1,6 +1,6 @@
-"""A trained trial on a whole split: what it predicts for every row. Runs on a worker.
+"""The evaluation of a trained trial on a whole split, with its predictions for every row. Runs on a worker.
 
-Not for selecting: whoever calls it decides which split may be looked at. Try
+Which split may be used, and how often, is decided by the final stage. Try
 `evaluate(EvaluationRequest(checkpoint, "valid")).loss`.
 """
 
@@ -28,7 +28,7 @@ _MOST_MISTAKES = 40
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A row that the model got wrong; `probability` is that of the label that it took, `text` the row's known words."""
+    """A misclassified row; `probability` is that of the predicted label, `text` the row as the vocabulary has it."""
 
     row: int
     target: str
@@ -38,7 +38,7 @@ class Mistake:
 
 
 def evaluate(request: EvaluationRequest) -> Evaluation:
-    """Predict every row of a split; keep the predictions beside the trial and, of validation, the worst mistakes.
+    """Predict every row of a split; store the predictions with the trial and, of validation, the worst mistakes.
 
     Raises:
         DataError: the prepared data or the checkpoint is damaged.
@@ -54,16 +54,18 @@ def evaluate(request: EvaluationRequest) -> Evaluation:
     predicted = Predictions(rows.targets, predictions.as_probabilities(outputs))
     paths = SweepPaths(checkpoint.sweep, checkpoint.stage).trial(checkpoint.trial)
     predictions.write(storage, paths.predictions(split), predicted)
-    if split == "valid":  # nobody is to learn from the rows of another split
+    if split == "valid":  # rows of the test split stay unseen, so that no later model is adapted to them
         storage.write_json(paths.mistakes, [asdict(mistake) for mistake in _mistakes(rows, predicted, prepared)])
     return Evaluation(len(rows), int(predicted.is_right.sum()), predicted.loss)
 
 
-def predict_rows(model: Any, rows: Rows, reading: BatchSettings) -> NDArray[np.float32]:  # a Keras model, without types
+def predict_rows(
+    model: Any, rows: Rows, settings: BatchSettings
+) -> NDArray[np.float32]:  # a Keras model, without types
     """Return the model's output for every row, in the order of the rows: <float32>[rows, outputs]."""
-    # batches of similar length, as in training; this is the order in which `window_batches` hands them out
-    order = np.argsort(np.minimum(rows.lengths, reading.max_len), kind="stable")
-    wide = BatchSettings(batch_size=_BATCH, max_len=reading.max_len, keep=reading.keep)
+    # the order in which `window_batches` yields the rows: by length, so that batches have little padding
+    order = np.argsort(np.minimum(rows.lengths, settings.max_len), kind="stable")
+    wide = BatchSettings(batch_size=_BATCH, max_len=settings.max_len, keep=settings.keep)
     batches = window_batches(rows, np.arange(len(rows)), wide, None)
     parts = [
         model.predict_on_batch({"token_indexes": b.token_indexes, "sequence_length": b.sequence_length})
@@ -77,12 +79,12 @@ def predict_rows(model: Any, rows: Rows, reading: BatchSettings) -> NDArray[np.f
 
 def _mistakes(rows: Rows, predicted: Predictions, prepared: PreparedTexts) -> Iterator[Mistake]:
     words, names = prepared.vocabulary().words, prepared.manifest.label_names
-    taken = predicted.probabilities.argmax(axis=1)
+    labels = predicted.probabilities.argmax(axis=1)
     confidence = np.where(predicted.is_right, -1.0, predicted.probabilities.max(axis=1))
     for row in np.argsort(-confidence, kind="stable")[:_MOST_MISTAKES].tolist():
         if predicted.is_right[row]:
             return
         tokens = rows.tokens[rows.offsets[row] : rows.offsets[row + 1]]
         text = " ".join(words[index] for index in tokens.tolist()[:-1])  # all but the end token
-        target, label = names[int(predicted.targets[row])], names[int(taken[row])]
+        target, label = names[int(predicted.targets[row])], names[int(labels[row])]
         yield Mistake(row, target, label, float(confidence[row]), text)

@@ -1,6 +1,6 @@
-"""A checkpoint becomes a bundle in the storage. `tasks.worker.export` runs it on a worker.
+"""The export of a checkpoint as a bundle in the storage. `tasks.worker.export` runs it on a worker.
 
-Try `export(ExportRequest(...))`; it needs the sweep package, its prepared data and the storage, and no more.
+Try `export(ExportRequest(...))`; it needs the sweep package, its prepared data and the storage.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sweepkit import provenance
 from sweepkit.bundle.export import complete, digests, save_and_reload
-from sweepkit.bundle.manifest import CHECK, FACTS, MODEL, CheckResult
+from sweepkit.bundle.manifest import CHECK, MANIFEST, MODEL, CheckResult
 from sweepkit.bundle.network import own_layers
 from sweepkit.config.package import Package
 from sweepkit.data.batches import BatchSettings
@@ -42,7 +42,7 @@ _CHECK_SEED = 0  # the same rows in every bundle of the same data
 
 
 def export(request: ExportRequest) -> TextBundleManifest:
-    """Make a bundle on whatever devices this process has.
+    """Export a bundle, on the devices of this process.
 
     Raises:
         DataError: the prepared data or the checkpoint is missing or damaged, or the model cannot be saved.
@@ -50,17 +50,17 @@ def export(request: ExportRequest) -> TextBundleManifest:
     trained = open_trained(request.checkpoint, PreparedTexts)
     prepared, storage = trained.data.prepared, trained.data.storage
     description = _Description(request, trained, _commit(storage, request.shown_sweep, trained.data.package))
-    with storage.new_folder(request.to, last=FACTS) as folder:
+    with storage.new_folder(request.to, last=MANIFEST) as folder:
         check, vocabulary = check_rows(prepared, trained.batch_settings), prepared.vocabulary()
         return write_bundle(folder, trained.model, vocabulary=vocabulary, check=check, describe=description.complete)
 
 
-def check_rows(prepared: PreparedTexts, reading: BatchSettings) -> Rows:
-    """Return rows of validation, cut as a trial reads them; always the same ones of the same data."""
+def check_rows(prepared: PreparedTexts, settings: BatchSettings) -> Rows:
+    """Return rows of validation, cut as a trial reads them; of the same data always the same ones."""
     rows = read_shards(prepared.shards("valid"))
     order = np.random.default_rng(_CHECK_SEED).permutation(len(rows))
     chosen = rows.take(np.sort(order[:_CHECK_ROWS]))
-    kept = slice(-reading.max_len, None) if reading.keep == "tail" else slice(reading.max_len)
+    kept = slice(-settings.max_len, None) if settings.keep == "tail" else slice(settings.max_len)
     return Rows.of(
         [row[kept].tolist() for row in np.split(chosen.tokens, chosen.offsets[1:-1])], chosen.targets.tolist()
     )
@@ -69,18 +69,17 @@ def check_rows(prepared: PreparedTexts, reading: BatchSettings) -> Rows:
 def write_bundle(
     folder: Path, network: keras.Model, *, vocabulary: Vocabulary, check: Rows, describe: Describe
 ) -> TextBundleManifest:
-    """Fill a folder, `bundle.json` last. The network is read back from its file before anything is said of it.
+    """Fill a folder, `bundle.json` last. The manifest describes the network as its file gives it.
 
     Args:
         folder: exists and is empty.
         network: trained; its optimiser and its losses are left out.
-        vocabulary: of the data that it was trained on.
+        vocabulary: of the training data.
         check: rows with their targets, cut as the network reads them.
-        describe: returns what the bundle says of itself, given what came of the check and the SHA-256 of the files so
-            far, by name.
+        describe: returns the manifest, from the result of the check and the SHA-256 of the files so far, by name.
 
     Returns:
-        What `describe` returned, with the card among the files.
+        The manifest, with the card among the files.
 
     Raises:
         DataError: the network cannot be saved, or its file gives other probabilities than the network itself.
@@ -97,17 +96,17 @@ def write_bundle(
 
 
 def _compare(again: NDArray[np.float32], before: NDArray[np.float32], folder: Path) -> None:
-    furthest = float(np.abs(again - before).max(initial=0.0))
-    if not furthest <= TOLERANCE:
+    largest = float(np.abs(again - before).max(initial=0.0))
+    if not largest <= TOLERANCE:
         raise DataError(
-            f"the saved model must give what the model itself gives, a probability differs by {furthest:.2g}: some "
+            f"the saved model must give the probabilities of the model itself, one differs by {largest:.2g}: some "
             "layer keeps a state that is not a weight, or leaves an argument out of get_config",
             where=str(folder / MODEL),
         )
 
 
 def _commit(storage: Storage, sweep: str, package: Package) -> str | None:
-    """Return the commit that the sweep began with; a worker's copy of the package is in no repository."""
+    """Return the commit that the sweep began with; a worker's copy of the package is outside of any repository."""
     name = SweepPaths(sweep).manifest
     if storage.exists(name):
         commit: str | None = storage.read_json(name).get("commit")
@@ -117,7 +116,7 @@ def _commit(storage: Storage, sweep: str, package: Package) -> str | None:
 
 @dataclass(frozen=True)
 class _Description:
-    """What a bundle says of itself besides the network's own figures."""
+    """The parts of a manifest that are independent of the saved network."""
 
     request: ExportRequest
     trained: TrainedTrial[PreparedTexts]
@@ -126,7 +125,7 @@ class _Description:
     def complete(self, check: CheckResult, files: dict[str, str]) -> TextBundleManifest:
         request, checkpoint, settings = self.request, self.request.checkpoint, self.trained.batch_settings
         manifest = self.trained.data.prepared.manifest
-        # settings of a recipe, which preparation cuts texts by
+        # a setting of the recipe, by which preparation tokenised the texts
         lower = bool(manifest.settings["lower"])
         return TextBundleManifest(
             package=checkpoint.data.package,

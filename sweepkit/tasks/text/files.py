@@ -1,7 +1,7 @@
 """Files of texts to be labelled, and the same files with columns added: one text a line, CSV, Parquet.
 
-Imports no TensorFlow, so that what is wrong with a file is said at once. All that a file holds besides stays as it is:
-other columns, and the order of rows and columns. Try `read_texts(Path("texts.csv"), "text").texts`.
+Imports no TensorFlow, so that errors in a file are reported at once. Other columns, and the order of rows and columns,
+are kept. Try `read_texts(Path("texts.csv"), "text").texts`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sweepkit.storage.atomic import replacing
 SUFFIXES = (".txt", ".csv", ".parquet")
 
 Column = Sequence[str | float | None]
-"""One value a row, all of one type; None where there is none."""
+"""One value a row, all of one type; None for a missing one."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class TextFile:
     Attributes:
         path: of the file.
         texts: one a row; "" where a table has none.
-        columns: the names that new columns cannot have; none in a file of lines.
+        columns: their names, which new columns must not have; none in a file of lines.
         write: puts the rows with more columns, by name, into another file of the same kind.
     """
 
@@ -46,10 +46,10 @@ class TextFile:
 
 
 def check_paths(path: Path, to: Path | None) -> None:
-    """Refuse what cannot be read or written, before anything is read.
+    """Check that one file can be read and the other written, before anything is read.
 
     Raises:
-        InputError: a file is missing or of no kind known here, or `to` is of another kind, or the file itself.
+        InputError: the file is missing or of an unsupported kind, or `to` is of another kind, or the same file.
     """
     if not path.is_file():
         raise InputError("this is a folder, not a file" if path.is_dir() else "there is no such file", where=str(path))
@@ -77,7 +77,7 @@ def read_texts(path: Path, column: str) -> TextFile:
         column: which column of a table has the texts; a file of lines has none.
 
     Raises:
-        DataError: it cannot be read, is no such file inside, or lacks the column.
+        DataError: it cannot be read, is malformed, or lacks the column.
     """
     kind = path.suffix.lower()
     try:
@@ -92,7 +92,7 @@ def lines_of(content: bytes, *, where: str) -> list[str]:
     """Return the lines of UTF-8 text, without a byte order mark and line ends.
 
     Raises:
-        DataError: it is no UTF-8; names the line.
+        DataError: it is not UTF-8; names the line.
     """
     # not str.splitlines, which also splits at characters that a text may hold
     lines = _decoded(content, where).split("\n")
@@ -186,7 +186,7 @@ def _place(path: Path, column: str, names: Sequence[str]) -> int:
     if list(names).count(column) == 1:
         return list(names).index(column)
     if column in names:
-        raise DataError(f"the column {column!r} must be there once, it is there several times", where=str(path))
+        raise DataError(f"the table must have one column {column!r}, it has several", where=str(path))
     what = f"the table must have a column {column!r}: {nearest(column, names)}; name another one with --column"
     raise DataError(what, where=str(path))
 

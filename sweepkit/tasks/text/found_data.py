@@ -1,4 +1,4 @@
-"""A sweep package's texts, found and given their content key. The package knows the source and the recipe.
+"""A sweep package's texts, located and with their content key. The package chooses the source and the recipe.
 
 Try `find_texts(package, settings, package.space).prepare(storage, mapper, progress)`.
 """
@@ -21,7 +21,7 @@ from sweepkit.tasks.text.source import Source
 
 @dataclass(frozen=True)
 class FoundTexts:
-    """Texts that were found and not read yet; `key` identifies their content and how they are to be prepared."""
+    """Texts that were located and not read yet; `key` identifies their content and its preparation."""
 
     recipe: Recipe
     source: Source
@@ -31,16 +31,16 @@ class FoundTexts:
         return find_prepared(DataFolder(storage, self.recipe.package, self.key), PreparedTexts) is not None
 
     def prepare(self, storage: Storage, mapper: TaskMapper, progress: Progress) -> PreparedTexts:
-        """Find the prepared data and verify it, or make it.
+        """Open and verify the prepared data, or prepare it.
 
         Raises:
-            DataError: the source holds something wrong, or what was prepared is damaged.
+            DataError: the source is malformed, or the existing data is damaged.
         """
         return prepare_texts(self.recipe, self.source, storage=storage, mapper=mapper, progress=progress)
 
 
 def find_texts(package: Package, settings: DataSettings, space: Space) -> FoundTexts:
-    """Ask the sweep package for its source; reads as little of it as possible.
+    """Locate the source of a sweep package, reading as little of it as possible.
 
     Raises:
         DataError: it is missing or cannot be read.

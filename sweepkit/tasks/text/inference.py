@@ -1,6 +1,6 @@
-"""A network asked for the probabilities of token rows, in batches of similar length.
+"""A network's probabilities for rows of token indexes, in batches of similar length.
 
-Knows indexes only; words are those of `classifier`. Try
+Words become indexes in `classifier`. Try
 `probabilities(inference(load_network(path)), [np.array([4, 7, 2], np.int32)])`.
 """
 
@@ -19,7 +19,7 @@ from sweepkit.tasks.text.predictions import as_probabilities
 Infer = Callable[[NDArray[np.int32], NDArray[np.int32]], NDArray[np.float32]]
 """token_indexes <int32>[batch, time], sequence_length <int32>[batch] -> <float32>[batch, outputs]"""
 
-# rows are put into order of length within so many batches, so that hardly anything is padding
+# rows are sorted by length within windows of this many batches, so that little is padding
 _WINDOW_BATCHES = 32
 
 
@@ -31,7 +31,7 @@ def inference(network: keras.Model) -> Infer:
         return network({"token_indexes": token_indexes, "sequence_length": sequence_length}, training=False)
 
     tokens, lengths = tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,), tf.int32)
-    # calls of `run` itself are counted over all networks of a process, and TensorFlow warns of the fifth
+    # TensorFlow counts the traces of `run` over all networks of a process, and warns at the fifth
     traced = run.get_concrete_function(tokens, lengths)
 
     def infer(token_indexes: NDArray[np.int32], sequence_length: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -47,25 +47,25 @@ def probabilities(
     batch_size: int = 256,
     progress: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float32]:
-    """Ask for the probabilities of rows of at least one token each.
+    """Return the probabilities of rows of at least one token each.
 
     Args:
         infer: of the network.
         rows: token indexes <int32>[time], of unequal lengths.
-        batch_size: rows at a time; they are put together by length and padded on the right, which changes no result
-            by more than the rounding of sums.
+        batch_size: rows in a batch; they are sorted by length and padded on the right, which changes no result by
+            more than the rounding of sums.
         progress: called with (rows done, rows).
 
     Returns:
         <float32>[rows, labels], in the order of the rows.
     """
-    found: dict[int, NDArray[np.float32]] = {}
+    outputs: dict[int, NDArray[np.float32]] = {}
     for places in _batches(rows, batch_size):
-        outputs = as_probabilities(infer(*_padded([rows[place] for place in places])))
-        found.update(zip(places, outputs, strict=True))
+        batch = as_probabilities(infer(*_padded([rows[place] for place in places])))
+        outputs.update(zip(places, batch, strict=True))
         if progress:
-            progress(len(found), len(rows))
-    return np.stack([found[place] for place in range(len(rows))]) if rows else np.zeros((0, 0), np.float32)
+            progress(len(outputs), len(rows))
+    return np.stack([outputs[place] for place in range(len(rows))]) if rows else np.zeros((0, 0), np.float32)
 
 
 def _batches(rows: Sequence[NDArray[np.int32]], batch_size: int) -> Iterator[list[int]]:

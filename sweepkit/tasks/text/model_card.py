@@ -1,6 +1,6 @@
-"""The model card of a bundle, in Markdown: what the model is, how good, how to use it, what it cannot do.
+"""The model card of a bundle, in Markdown: the model, its metrics, its use and its limits.
 
-Made of `TextBundleManifest` alone, besides which layers the network has. Try `card(facts, ["TokenEmbedding"], [])`.
+It is made of `TextBundleManifest` and the names of the network's layers. Try `card(manifest, ["TokenEmbedding"], [])`.
 """
 
 from __future__ import annotations
@@ -12,140 +12,139 @@ from sweepkit.bundle.network import LAYER_MODULES
 from sweepkit.tasks.text.bundle import TextBundleManifest
 
 
-def card(facts: TextBundleManifest, layers: Sequence[str], strangers: Sequence[str]) -> str:
+def card(manifest: TextBundleManifest, layers: Sequence[str], custom_layers: Sequence[str]) -> str:
     """Write the card.
 
     Args:
-        facts: of the bundle; `files` is not looked at.
+        manifest: of the bundle; its `files` are not read.
         layers: those of sweepkit that the network has.
-        strangers: those that neither Keras nor sweepkit has.
+        custom_layers: those that neither Keras nor sweepkit has.
     """
     parts = (
-        _what(facts),
-        _metrics(facts),
-        _usage(facts),
-        _loading(facts, layers, strangers),
-        _reading(facts),
-        _limits(facts),
-        _parameters(facts),
-        _origin(facts),
+        _title(manifest),
+        _metrics(manifest),
+        _usage(manifest),
+        _loading(manifest, layers, custom_layers),
+        _tokens(manifest),
+        _limits(manifest),
+        _parameters(manifest),
+        _origin(manifest),
     )
     return "\n".join(f"{part}\n" for part in parts)
 
 
-def _what(facts: TextBundleManifest) -> str:
-    labels = " or ".join(f"**{_plain(name)}**" for name in facts.label_names)
+def _title(manifest: TextBundleManifest) -> str:
+    labels = " or ".join(f"**{_plain(name)}**" for name in manifest.label_names)
     return (
-        f"# {_plain(facts.sweep)}, trial {facts.trial}\n\n"
-        f"A text classifier: it reads a text and says {labels}, with a probability. "
-        f"It is a Keras network that came out of the hyperparameter sweep `{facts.sweep}` "
-        f"of the package `{facts.package}` (sweepkit)."
+        f"# {_plain(manifest.sweep)}, trial {manifest.trial}\n\n"
+        f"A text classifier: it labels a text {labels}, with a probability. It is a Keras network from the "
+        f"hyperparameter sweep `{manifest.sweep}` of the package `{manifest.package}` (sweepkit)."
     )
 
 
-def _metrics(facts: TextBundleManifest) -> str:
+def _metrics(manifest: TextBundleManifest) -> str:
     rows = [
-        (_plain(figure.name), f"{figure.value:.4f}", _interval(figure), _count(figure)) for figure in facts.measured
+        (_plain(figure.name), f"{figure.value:.4f}", _interval(figure), _count(figure)) for figure in manifest.measured
     ]
     if not rows:
-        return "## How good it is\n\nNothing was measured."
-    table = _table(("measured", "value", "95 % interval", "n"), rows)
-    return f"## How good it is\n\n{table}\n\nn: the runs of a mean over seeds, otherwise the rows that were predicted."
+        return "## Metrics\n\nNone were measured."
+    table = _table(("metric", "value", "95 % interval", "n"), rows)
+    return f"## Metrics\n\n{table}\n\nn: the number of runs for a mean over seeds, otherwise of predicted rows."
 
 
-def _usage(facts: TextBundleManifest) -> str:
-    example = facts.label_names[-1]
+def _usage(manifest: TextBundleManifest) -> str:
+    example = manifest.label_names[-1]
     return f"""\
-## How to use it
+## Usage
 
-On the command line, with sweepkit installed, in the folder that holds this file:
+On the command line, with sweepkit installed, in the folder of this file:
 
     python -m sweepkit predict . "some text" "another text"
     python -m sweepkit predict . --file texts.csv --column text --to labelled.csv
 
-From Python:
+In Python:
 
 ```python
 import sweepkit
 
-model = sweepkit.load(".")
+model = sweepkit.load_model(".")
 for prediction in model.predict(["some text", "another text"]):
     print(prediction.label, prediction.probability, prediction.note)  # {_plain(example)} 0.97 None
 ```
 
-A text without words gets no label, and a note that says so; a text that is cut, or has no known word, gets both."""
+A text without words gets a note instead of a label; one that is cut, or has no known word, gets both."""
 
 
-def _loading(facts: TextBundleManifest, layers: Sequence[str], strangers: Sequence[str]) -> str:
-    outputs = "the probability of the second label" if len(facts.label_names) == 2 else "one probability a label"
-    if strangers:
+def _loading(manifest: TextBundleManifest, layers: Sequence[str], custom_layers: Sequence[str]) -> str:
+    outputs = "the probability of the second label" if len(manifest.label_names) == 2 else "one probability a label"
+    if custom_layers:
         alone = (
-            f"It has layers of its own, {_named(strangers)}: import the module of `{facts.package}` that registers "
-            "them before loading it."
+            f"It has custom layers, {_named(custom_layers)}: before loading it, import the module of "
+            f"`{manifest.package}` that registers them."
         )
     elif layers:
         alone = (
             f"Plain Keras cannot load it, because it has layers of sweepkit: {_named(layers)}. With sweepkit "
-            f"installed, `import {', '.join(LAYER_MODULES)}` lets `keras.saving.load_model` do it."
+            f"installed, `keras.saving.load_model` works after `import {', '.join(LAYER_MODULES)}`."
         )
     else:
-        alone = "Plain Keras loads it without sweepkit: it has no other layers than those of Keras."
+        alone = "Plain Keras loads it without sweepkit: all of its layers are Keras' own."
     return f"""\
 ## The file `model.keras`
 
 Keras' own format, for inference only: it is not compiled and has no optimiser. It loads with `safe_mode=True`, so that
-nothing in it is run. {alone}
+no code in it is run. {alone}
 
 It takes `{{"token_indexes": <int32>[batch, time], "sequence_length": <int32>[batch]}}`, rows padded with 0 on their
-right, and returns {outputs} (`<float32>[batch, 1]` for one unit, else `[batch, labels]`).
+right, and returns {outputs} (`<float32>[batch, 1]` for one unit, otherwise `[batch, labels]`).
 
-`bundle.json` has the SHA-256 of every file here, this one too, and loading compares them. `check.parquet` has
-{facts.check.rows} rows of validation with the probabilities that the model gave when it was exported
-({facts.check.correct} of them right)."""
+`bundle.json` has the SHA-256 of every file here, including this one, which are compared when the bundle is loaded.
+`check.parquet` has {manifest.check.rows} rows of validation with the model's probabilities at export
+({manifest.check.correct} of them correct)."""
 
 
-def _reading(facts: TextBundleManifest) -> str:
-    text = facts.text
+def _tokens(manifest: TextBundleManifest) -> str:
+    text = manifest.text
     end = "last" if text.keep == "tail" else "first"
-    capitals = "Capitals are folded." if text.lower else "Capitals count."
+    capitals = "Words are lower-cased." if text.lower else "Upper and lower case are kept."
     return f"""\
 ## How a text is read
 
-1. Markup is taken out, entities are decoded, white space becomes single spaces.
+1. Markup is removed, entities are decoded, white space becomes single spaces.
 2. Punkt splits sentences and NLTK's rules split words. {capitals}
-3. Words become their line in `vocabulary.txt`, counted from 0; those that are not in it become 1. 2 ends the text.
+3. A word becomes the number of its line in `vocabulary.txt`, counted from 0; an unknown one becomes 1. 2 ends the text.
 4. Only the {end} {text.max_len:,} tokens are read, the end token included."""
 
 
-def _limits(facts: TextBundleManifest) -> str:
-    end = "end" if facts.text.keep == "tail" else "beginning"
+def _limits(manifest: TextBundleManifest) -> str:
+    end = "end" if manifest.text.keep == "tail" else "beginning"
     return f"""\
 ## Limits
 
-- It knows the words of `vocabulary.txt` and no others; a text in another language, or about something else than the
-  texts that it was trained on, still gets a label.
-- Of a long text it reads the {end} only: {facts.text.max_len:,} tokens.
-- It has no label for "neither" or "both".
-- Its probabilities are those of the network and have not been calibrated.
-- What was measured on validation helped to choose this model, so expect somewhat less on new texts; a figure of the
-  test split, if there is one above, did not."""
+- Only the words of `vocabulary.txt` are known; a text in another language, or on another subject than the texts of the
+  training data, still gets a label.
+- Only the {end} of a long text is read: {manifest.text.max_len:,} tokens.
+- There is no label for "neither" or "both".
+- Probabilities are those of the network and have not been calibrated.
+- The model was selected by its validation metrics, so expect slightly lower ones on new texts; metrics on the test
+  split, if listed above, were not used for the selection."""
 
 
-def _parameters(facts: TextBundleManifest) -> str:
-    rows = [(f"`{name}`", "" if value == "" else f"`{value}`") for name, value in facts.params.items()]
+def _parameters(manifest: TextBundleManifest) -> str:
+    rows = [(f"`{name}`", "" if value == "" else f"`{value}`") for name, value in manifest.params.items()]
     return f"## Parameters\n\n{_table(('parameter', 'value'), rows)}"
 
 
-def _origin(facts: TextBundleManifest) -> str:
+def _origin(manifest: TextBundleManifest) -> str:
     rows = [
-        ("sweep", f"`{facts.sweep}`"),
-        ("trial, epoch, seed", f"{facts.trial}, {facts.epoch}, {facts.seed}"),
-        ("data key", f"`{facts.data_key}`"),
-        ("commit", f"`{facts.commit}`" if facts.commit else "unknown"),
-        ("exported", facts.created),
-        ("versions", ", ".join(f"{name} {version}" for name, version in facts.versions.items())),
+        ("sweep", f"`{manifest.sweep}`"),
+        ("trial, epoch, seed", f"{manifest.trial}, {manifest.epoch}, {manifest.seed}"),
+        ("data key", f"`{manifest.data_key}`"),
+        ("commit", f"`{manifest.commit}`" if manifest.commit else "unknown"),
+        ("exported", manifest.created),
+        ("versions", ", ".join(f"{name} {version}" for name, version in manifest.versions.items())),
     ]
-    return f"## Where it comes from\n\n{_table(('', ''), rows)}"
+    return f"## Origin\n\n{_table(('', ''), rows)}"
 
 
 def _interval(figure: Measured) -> str:
@@ -166,5 +165,5 @@ def _named(names: Sequence[str]) -> str:
 
 
 def _plain(name: str) -> str:
-    """Keep a name from being read as Markdown."""
+    """Escape a name, so that it is not read as Markdown."""
     return "".join(f"\\{character}" if character in r"\`*[]<>#" else character for character in name)

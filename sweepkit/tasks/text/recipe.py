@@ -1,4 +1,4 @@
-"""What preparation is told: a recipe, which decides the content, and a mapper, which decides where the work is done."""
+"""The recipe of prepared texts: all settings that determine their content."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that decides the content of prepared data besides the source.
+    """All that determines the content of prepared texts besides the source.
 
     Attributes:
         package: the sweep package; names the folder.
         label_names: by target.
         vocab_size: most words of the vocabulary, the three reserved ones included.
         min_frequency: words that occur more rarely in train are unknown.
-        lower: whether capitals are folded.
+        lower: whether texts are lower-cased.
         valid_fraction: the share of train that becomes validation, in (0, 1).
-        seed: of that choice, and of the vectors of words that have none.
+        seed: of the choice of validation, and of the vectors of words that have none.
         vector_dims: dimensions of the word vectors to align.
     """
 

@@ -1,4 +1,4 @@
-"""What every source of texts gives, and the checks that all of them need before anything starts."""
+"""The interface of a source of texts, and the check of its texts before they are prepared."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from sweepkit.data.prepare import Progress
 from sweepkit.errors import DataError, Issue
 from sweepkit.tasks.text.word_vectors import VectorFile
 
-_MOST_PROBLEMS = 5
+_MOST_ISSUES = 5
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledTexts:
-    """Texts as they were found, uncleaned.
+    """Texts as the source has them, not cleaned.
 
     Attributes:
         texts: one for each row.
-        labels: <int8>[rows], 0 or 1 and so on.
+        labels: <int8>[rows], counted from 0.
         is_test: <bool>[rows]; the other rows are for training and validation.
         places: where each row comes from, for messages: a file, or a row of a file.
     """
@@ -41,35 +41,35 @@ class Source(Protocol):
         """The word vectors that the sweep needs, by dimension."""
 
     def digest(self) -> str:
-        """Identify the content, of the vectors too, without reading it all where that takes long."""
+        """Return a digest of texts and vectors, without reading all of them if that is slow."""
 
     def describe(self) -> str:
-        """Say where the texts come from, in a few words."""
+        """Return where the texts come from, for messages: a path."""
 
     def read(self, progress: Progress) -> LabelledTexts:
-        """Read all texts; DataError if there is something wrong with one of them."""
+        """Read all texts; DataError if the source is malformed."""
 
 
-def check_texts(found: LabelledTexts, *, where: str, n_labels: int) -> None:
-    """Refuse what nothing can be learnt from.
+def check_texts(labelled: LabelledTexts, *, where: str, n_labels: int) -> None:
+    """Check that a model can learn from the texts.
 
     Raises:
         DataError: a text is empty, a label is out of range, or no training row has one of the labels.
     """
     issues = [
-        Issue(where, f"every text must have words in it, {found.places[i]} has none: remove it or fill it in")
-        for i, text in enumerate(found.texts)
+        Issue(where, f"every text must have words, {labelled.places[i]} has none: remove it or fill it in")
+        for i, text in enumerate(labelled.texts)
         if not text or text.isspace()
     ]
     issues += [
-        Issue(where, f"labels must be {_range(n_labels)}, {found.places[i]} has {int(found.labels[i])}")
-        for i in np.flatnonzero((found.labels < 0) | (found.labels >= n_labels)).tolist()
+        Issue(where, f"labels must be {_range(n_labels)}, {labelled.places[i]} has {int(labelled.labels[i])}")
+        for i in np.flatnonzero((labelled.labels < 0) | (labelled.labels >= n_labels)).tolist()
     ]
     if issues:
         raise DataError(shortened(issues))
-    counts = np.bincount(found.labels[~found.is_test], minlength=n_labels)
+    counts = np.bincount(labelled.labels[~labelled.is_test], minlength=n_labels)
     if not counts.sum():
-        raise DataError("there must be rows to train on, none was found", where=where)
+        raise DataError("there must be rows to train on, the source has none", where=where)
     if not counts.all():
         raise DataError(
             f"there must be training rows of every label, none has label {int(np.argmin(counts))}", where=where
@@ -77,10 +77,10 @@ def check_texts(found: LabelledTexts, *, where: str, n_labels: int) -> None:
 
 
 def shortened(issues: Sequence[Issue]) -> list[Issue]:
-    """Keep the first few problems of one kind and count the others."""
-    kept = list(issues[:_MOST_PROBLEMS])
-    if len(issues) > _MOST_PROBLEMS:
-        kept.append(Issue(kept[-1].where, f"… and {len(issues) - _MOST_PROBLEMS:,} more of this kind"))
+    """Keep the first few issues of one kind and count the others."""
+    kept = list(issues[:_MOST_ISSUES])
+    if len(issues) > _MOST_ISSUES:
+        kept.append(Issue(kept[-1].where, f"… and {len(issues) - _MOST_ISSUES:,} more of this kind"))
     return kept
 
 

@@ -1,4 +1,4 @@
-"""Which training rows are set aside for validation. A pure function of labels, groups and seed; knows no files."""
+"""The choice of training rows for validation: a pure function of labels, groups and seed."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def carve(labels: Labels, groups: Groups, *, fraction: float, seed: int) -> NDAr
     group_labels = labels[by_group[starts]]
     random = np.random.default_rng(seed)
     chosen = np.zeros(len(starts), np.bool_)
-    for label, wanted in _targets(group_labels, sizes, fraction).items():
+    for label, n_rows in _targets(group_labels, sizes, fraction).items():
         members = random.permutation(np.flatnonzero(group_labels == label))
-        chosen[_fill(members, sizes, wanted)] = True
+        chosen[_fill(members, sizes, n_rows)] = True
     valid = np.zeros(len(labels), np.bool_)
     valid[by_group] = np.repeat(chosen, sizes)
     return valid
@@ -49,13 +49,13 @@ def _targets(group_labels: Labels, sizes: NDArray[np.int64], fraction: float) ->
     return targets
 
 
-def _fill(members: NDArray[np.int64], sizes: NDArray[np.int64], wanted: int) -> list[int]:
-    """Take members in order as long as they fit; what is too large for the rest is passed over."""
-    taken: list[int] = []
+def _fill(members: NDArray[np.int64], sizes: NDArray[np.int64], n_rows: int) -> list[int]:
+    """Choose members in order until they have `n_rows` rows; one that is larger than the remainder is skipped."""
+    chosen: list[int] = []
     for member in members.tolist():
-        if wanted == 0:
+        if n_rows == 0:
             break
-        if sizes[member] <= wanted:
-            taken.append(member)
-            wanted -= int(sizes[member])
-    return taken
+        if sizes[member] <= n_rows:
+            chosen.append(member)
+            n_rows -= int(sizes[member])
+    return chosen

@@ -1,4 +1,4 @@
-"""Labelled text as a task: the interface's members, each in its own module, imported when it is asked for.
+"""Labelled text as a task: the interface's members, each in a module of its own that is imported on use.
 
 Try `TextTask().data_type`.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class TextTask:
-    """Fulfils `tasks.interface.Task`; a row is a text with one label."""
+    """Implements `tasks.interface.Task`; a row is a text with one label."""
 
     # outputs: a text without words has a note in the place of label and probability, see `sweepkit.serving`
     served = ServedModel(
@@ -107,4 +107,4 @@ class TextTask:
         from sweepkit.tasks.text.verification import check
 
         model = load(folder)
-        return model.facts, check(model, folder)
+        return model.manifest, check(model, folder)

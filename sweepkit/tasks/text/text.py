@@ -1,7 +1,7 @@
 """From raw text to tokens: `tokens(clean(raw))`.
 
-Sentences are split by Punkt and words by NLTK's own rules, both without any download at run time. Not for looking
-words up: that is `vocabulary`. NLTK is imported with the first call, because its import takes seconds.
+Punkt splits sentences and NLTK's own rules split words, both without any download at run time. `vocabulary` turns
+words into indexes. NLTK is imported with the first call, because its import takes seconds.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ import re
 from collections.abc import Callable
 from functools import cache, lru_cache
 
-# "<3" and "a < b" are no markup: a tag starts with a letter, or a slash and a letter
+# "<3" and "a < b" are not markup: a tag starts with a letter, or a slash and a letter
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
 _MARKUP = re.compile(rf"{_TAG.pattern}|<!--.*?-->", re.DOTALL)
-# eight digits are beyond Unicode already, and Python refuses to make a number of some thousand
+# eight digits are beyond Unicode, and Python refuses to parse numbers of some thousand digits
 _LONG_NUMBER = re.compile(r"&#0*(\d{8})\d*")
-# what Latin-1 calls control characters are Windows' dashes, quotes and ellipses in most texts that were ever scraped
+# control characters of Latin-1 are dashes, quotes and ellipses of Windows-1252 in most scraped texts
 _WINDOWS = {code: bytes([code]).decode("cp1252", errors="ignore") for code in range(0x80, 0xA0)}
 # NLTK splits a sentence's last period off even if these follow it, with spaces between them
 _CLOSERS = frozenset("])}>\"'»”’")
 
-# Four of five words that are not remembered yet are like these, and one pass of NLTK costs 0.1 ms
+# Four of five words that are not cached yet match these, and one call of NLTK takes 0.1 ms
 _LETTERS = r"((?:[A-Za-z0-9À-ÖØ-öø-ÿ]+[-/])*[A-Za-z0-9À-ÖØ-öø-ÿ]+)"
 _PLAIN = re.compile(r"""(["(])?""" + _LETTERS + r"""('s)?([")])?([,;:?!])?""")
 _PLAIN_LAST = re.compile(r"""(["(])?""" + _LETTERS + r"""('s)?([")])?([.,;:?!])?([")])?""")
@@ -32,7 +32,7 @@ _Tokens = tuple[str, ...]
 
 def clean(text: str) -> str:
     """Return the text without markup, with entities decoded and every run of white space as one space."""
-    # a comment that is never closed would be searched for its end from each of its starts
+    # quadratic time otherwise: without an end, the expression would search to the end of the text from each `<!--`
     closed = text.rfind("-->") + 3 if "-->" in text else 0
     text = _MARKUP.sub(" ", text[:closed]) + _TAG.sub(" ", text[closed:])
     text = html.unescape(_LONG_NUMBER.sub(r"&#\1", text)).translate(_WINDOWS)
@@ -42,14 +42,14 @@ def clean(text: str) -> str:
 def tokens(text: str, *, lower: bool = True) -> list[str]:
     """Split a cleaned text into words and punctuation marks, in order.
 
-    The result is what NLTK's `NLTKWordTokenizer` gives for each of Punkt's sentences. Its rules look no further than
-    the neighbouring character, except at a sentence's end, so words are cut one by one and remembered: that is four
-    times as fast as some forty regular expressions over every sentence.
+    The result is that of NLTK's `NLTKWordTokenizer` for each of Punkt's sentences. Its rules look no further than the
+    neighbouring character, except at a sentence's end, so words are split one by one and cached: four times as fast
+    as some forty regular expressions over every sentence.
     """
-    found: list[str] = []
+    words: list[str] = []
     for sentence in _sentence_splitter()(text):
-        found.extend(_sentence_tokens(sentence, lower))
-    return found
+        words.extend(_sentence_tokens(sentence, lower))
+    return words
 
 
 @cache
@@ -75,11 +75,11 @@ def _sentence_tokens(sentence: str, lower: bool) -> list[str]:
         end -= 1
     if end <= 0:
         return list(_cut(" ".join(words), lower))
-    found = list(_first(words[0], lower))
+    result = list(_first(words[0], lower))
     for word in words[1:end]:
-        found.extend(_inner(word, lower))
-    found.extend(_last(" ".join(words[end:]), lower))
-    return found
+        result.extend(_inner(word, lower))
+    result.extend(_last(" ".join(words[end:]), lower))
+    return result
 
 
 # An "x" stands for the neighbours, so that the rules for a sentence's start and end do not fire inside of it.
@@ -100,7 +100,7 @@ def _last(words: str, lower: bool) -> _Tokens:
 
 
 def _plain(pattern: re.Pattern[str], word: str, lower: bool) -> _Tokens:
-    """Return a word and the marks around it where no rule of NLTK can do more than part them; else nothing."""
+    """Return a word and the marks around it if NLTK's rules would only separate them; otherwise nothing."""
     match = pattern.fullmatch(word.lower() if lower else word)
     if match is None or _CONTRACTED.search(word):
         return ()
@@ -110,5 +110,5 @@ def _plain(pattern: re.Pattern[str], word: str, lower: bool) -> _Tokens:
 
 
 def _cut(text: str, lower: bool) -> _Tokens:
-    found = _word_splitter()(text)
-    return tuple(word.lower() for word in found) if lower else tuple(found)
+    words = _word_splitter()(text)
+    return tuple(word.lower() for word in words) if lower else tuple(words)

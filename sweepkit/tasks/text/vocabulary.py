@@ -1,4 +1,4 @@
-"""Which word has which index. Index 0 pads, 1 stands for unknown words, 2 ends a text; then words by frequency.
+"""Words and their indexes: 0 pads, 1 stands for unknown words, 2 ends a text; then words by frequency.
 
 A file holds one word a line, so that a line's number minus one is the index. Try
 `Vocabulary.build({"good": 3, "bad": 2}, max_size=100, min_frequency=1).encode(["good"])`.
@@ -42,7 +42,7 @@ class Vocabulary:
         """Read what `save` wrote.
 
         Raises:
-            DataError: the file is missing, is no UTF-8 or does not start with the reserved words.
+            DataError: the file is missing, is not UTF-8 or does not start with the reserved words.
         """
         try:
             text = path.read_text(encoding="utf-8")
@@ -61,7 +61,7 @@ class Vocabulary:
         path.write_text("\n".join(self.words) + "\n", encoding="utf-8", newline="\n")
 
     def encode(self, tokens: Iterable[str]) -> list[int]:
-        """Return the tokens' indices, closed by `END`."""
+        """Return the tokens' indexes, with `END` at the end."""
         return [self.index.get(token, UNKNOWN) for token in tokens] + [END]
 
     @cached_property

@@ -1,7 +1,7 @@
 """Pre-trained word vectors in the layout of GloVe, aligned with a vocabulary.
 
 Three kinds of file: a .zip with members like `name.50d.txt`, one such .txt (a word and its values a line), and the
-Parquet that `write_rounded` makes. Try `find_vectors([Path("glove.6B.zip")], dims=[50])[50].align(vocabulary, seed=0)`.
+Parquet of `rounded_vectors`. Try `find_vectors([Path("glove.6B.zip")], dims=[50])[50].align(vocabulary, seed=0)`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,23 +27,22 @@ from numpy.typing import NDArray
 from sweepkit.errors import DataError
 from sweepkit.formatting import listed
 from sweepkit.storage.digests import file_digest
+from sweepkit.tasks.text.rounded_vectors import STEP
 from sweepkit.tasks.text.vocabulary import PAD, Vocabulary
 
-# words without a vector start small beside GloVe's deviation of 0.4, so that they say little until they are trained
+# small beside GloVe's deviation of 0.4, so that words without a vector have little effect until they are trained
 _UNKNOWN_SCALE = 0.1
-# NLTK tells opening from closing quotes; files that do not still have the plain one
+# NLTK distinguishes opening and closing quotes; a file may have the plain one only
 _ALSO_SPELT = {"``": '"', "''": '"'}
 _MEMBER = re.compile(r"(?:.*[./])?([1-9]\d{0,4})d\.txt")
 _COLUMN = re.compile(r"d([1-9]\d{0,4})")
-# GloVe's longest line has 4 kB; one without an end would fill the memory
+# GloVe's longest line has 4 kB; a line without an end would fill the memory
 _LONGEST_LINE = 1 << 20
-# what a damaged or hostile archive makes the readers raise
+# what the readers raise for damaged or malicious archives
 _UNREADABLE = (
     OSError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, ValueError,
     struct.error, KeyError, OverflowError,
 )  # fmt: skip
-# the official file has 5 to 6 decimals; 3 are 0.1 % of the values' deviation, and compress to half of float16
-_STEP = 0.001
 _LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -53,11 +52,11 @@ class Aligned:
 
     Attributes:
         matrix: <float32>[vocab, dim]; row 0 is zeros, words without a vector have small normal values.
-        found: <bool>[vocab], the words that have one.
+        has_vector: <bool>[vocab], the words that have one.
     """
 
     matrix: NDArray[np.float32]
-    found: NDArray[np.bool_]
+    has_vector: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +74,12 @@ class VectorFile:
     member: str = ""
 
     def digest(self) -> str:
-        """Identify the content; a .zip has checksums of its members, which spares reading them."""
+        """Return a digest of the content; a .zip has checksums of its members, so they are not read."""
         if self.path.suffix != ".zip":
             return f"{file_digest(self.path)}:{self.member}"
         with _open_zip(self.path) as archive:
-            facts = archive.getinfo(self.member)
-        return f"crc32:{facts.CRC:08x}:{facts.file_size}"
+            member = archive.getinfo(self.member)
+        return f"crc32:{member.CRC:08x}:{member.file_size}"
 
     def align(self, vocabulary: Vocabulary, *, seed: int) -> Aligned:
         """Read the vectors of a vocabulary's words.
@@ -94,7 +93,7 @@ class VectorFile:
         """
         random = np.random.default_rng((seed, self.dim))
         matrix = random.normal(0.0, _UNKNOWN_SCALE, (len(vocabulary), self.dim)).astype(np.float32)
-        found = np.zeros(len(vocabulary), np.bool_)
+        has_vector = np.zeros(len(vocabulary), np.bool_)
         read = self._read_parquet if self.path.suffix == ".parquet" else self._read_text
         vectors: dict[str, NDArray[np.float32]] = {}
         for word, values in read({*vocabulary.index, *_ALSO_SPELT.values()}):
@@ -102,18 +101,18 @@ class VectorFile:
         for word, index in vocabulary.index.items():
             vector = vectors.get(word, vectors.get(_ALSO_SPELT.get(word, word)))
             if vector is not None:
-                matrix[index], found[index] = vector, True
+                matrix[index], has_vector[index] = vector, True
         matrix[PAD] = 0.0
-        if not found.any():
+        if not has_vector.any():
             raise DataError("word vectors must fit the texts, none of the words is in this file", where=self._where)
-        return Aligned(matrix, found)
+        return Aligned(matrix, has_vector)
 
     @property
     def _where(self) -> str:
         return f"{self.path}/{self.member}" if self.member else str(self.path)
 
-    def _read_text(self, wanted: set[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        words = {word.encode(): word for word in wanted}
+    def _read_text(self, vocabulary: set[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        words = {word.encode(): word for word in vocabulary}
         with self._lines() as lines:
             for number, line in enumerate(iter(lambda: lines.readline(_LONGEST_LINE), b""), 1):
                 spelling, _, values = line.rstrip().partition(b" ")
@@ -150,7 +149,7 @@ class VectorFile:
             where=f"{self._where}:{line}",
         )
 
-    def _read_parquet(self, wanted: set[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
+    def _read_parquet(self, vocabulary: set[str]) -> Iterator[tuple[str, NDArray[np.float32]]]:
         table = _table(self.path, lambda: pq.read_table(self.path, columns=["word", self.member]))
         self._check_columns(table.schema)
         words, vectors = table.column("word"), table.column(self.member)
@@ -158,8 +157,8 @@ class VectorFile:
             raise DataError("every row must have a word and a vector, some have none", where=str(self.path))
         values = pc.list_flatten(vectors).to_numpy().reshape(-1, self.dim)
         for row, word in enumerate(_table(self.path, words.to_pylist)):
-            if word in wanted:
-                yield word, (values[row] * _STEP).astype(np.float32)
+            if word in vocabulary:
+                yield word, (values[row] * STEP).astype(np.float32)
 
     def _check_columns(self, schema: Any) -> None:  # pyarrow publishes no types
         names = [name for name in ("word", self.member) if len(schema.get_all_field_indices(name)) != 1]
@@ -175,49 +174,23 @@ class VectorFile:
 
 
 def find_vectors(paths: Sequence[Path], *, dims: Iterable[int]) -> dict[int, VectorFile]:
-    """Look into files for the vectors of these dimensions; the first file that has one is taken.
+    """Find the vectors of these dimensions in files; if several files have them, in the first.
 
     Raises:
-        DataError: a file is missing or of no kind known here, or a dimension is in none of them; names it.
+        DataError: a file is missing or of an unsupported kind, or a dimension is in none of them; names it.
     """
-    found: dict[int, VectorFile] = {}
+    files: dict[int, VectorFile] = {}
     for path in paths:
         for file in _inside(path):
-            found.setdefault(file.dim, file)
-    missing = [dim for dim in dims if dim not in found]
+            files.setdefault(file.dim, file)
+    missing = [dim for dim in dims if dim not in files]
     if missing:
         raise DataError(
-            f"vectors of {listed(missing)} values are needed, this has {listed(sorted(found)) or 'none'}: "
-            "name another file, or narrow the space to what there is",
+            f"vectors of {listed(missing)} values are needed, this has {listed(sorted(files)) or 'none'}: "
+            "name another file, or narrow the space to these dimensions",
             where=", ".join(str(path) for path in paths),
         )
-    return {dim: found[dim] for dim in dims}
-
-
-def write_rounded(path: Path, words: Sequence[str], matrices: Mapping[int, NDArray[np.float32]]) -> None:
-    """Write vectors as small as they get: rounded to three decimals, in a Parquet file with a column for each.
-
-    Args:
-        path: of the file.
-        words: one for each row.
-        matrices: dimension to <float32>[words, dim].
-    """
-    columns: dict[str, Any] = {"word": pa.array(words, pa.string())}  # pyarrow publishes no types
-    for dim, matrix in matrices.items():
-        values = np.rint(matrix / _STEP).astype(np.int32).ravel()
-        columns[f"d{dim}"] = pa.FixedSizeListArray.from_arrays(pa.array(values), dim)
-    # the bytes of a number apart: the two high ones are nearly constant
-    encodings = {f"d{dim}.list.element": "BYTE_STREAM_SPLIT" for dim in matrices} | {"word": "PLAIN"}
-    pq.write_table(
-        pa.table(columns),
-        path,
-        compression="zstd",
-        compression_level=19,
-        use_dictionary=False,
-        column_encoding=encodings,
-        data_page_size=64 << 20,
-        write_statistics=False,
-    )
+    return {dim: files[dim] for dim in dims}
 
 
 def _inside(path: Path) -> list[VectorFile]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL, CheckResult
+from sweepkit.bundle.manifest import CARD, CHECK, MANIFEST, MODEL, CheckResult
 from sweepkit.errors import DataError
 from sweepkit.tasks.text.bundle import VOCABULARY, TextBundleManifest
 from sweepkit.tasks.text.vocabulary import Vocabulary
@@ -29,19 +29,19 @@ def write(folder: Path, network: Any, describe: Any = describe) -> TextBundleMan
 
 
 def test_all_files_are_there_and_every_other_one_has_its_checksum(bundle: Path) -> None:
-    facts = json.loads((bundle / FACTS).read_text())
+    manifest = json.loads((bundle / MANIFEST).read_text())
     names = {path.name for path in bundle.iterdir()}
-    assert names == {MODEL, VOCABULARY, CHECK, CARD, FACTS}
-    sums = {name: hashlib.sha256((bundle / name).read_bytes()).hexdigest() for name in names - {FACTS}}
-    assert facts["files"] == sums
+    assert names == {MODEL, VOCABULARY, CHECK, CARD, MANIFEST}
+    sums = {name: hashlib.sha256((bundle / name).read_bytes()).hexdigest() for name in names - {MANIFEST}}
+    assert manifest["files"] == sums
     assert Vocabulary.load(bundle / VOCABULARY) == WORDS
 
 
 def test_what_is_returned_is_what_the_file_says(plain_network: Any, tmp_path: Path) -> None:
-    facts = write(tmp_path, plain_network)
-    assert TextBundleManifest.from_json(json.loads((tmp_path / FACTS).read_text())) == facts
-    assert facts.check.rows == 30
-    assert CARD in facts.files
+    manifest = write(tmp_path, plain_network)
+    assert TextBundleManifest.from_json(json.loads((tmp_path / MANIFEST).read_text())) == manifest
+    assert manifest.check.rows == 30
+    assert CARD in manifest.files
 
 
 def test_the_facts_are_written_last(plain_network: Any, tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_the_facts_are_written_last(plain_network: Any, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path, plain_network, interrupted)
     assert (tmp_path / CHECK).exists()
-    assert not (tmp_path / FACTS).exists()
+    assert not (tmp_path / MANIFEST).exists()
 
 
 def network_of(layer: Any) -> Any:
@@ -73,7 +73,7 @@ def test_a_layer_that_nobody_registered_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match=r"Doubled.*need keras.saving.register_keras_serializable and get_config"):
         write(tmp_path, network_of(Doubled()))
-    assert not (tmp_path / FACTS).exists()
+    assert not (tmp_path / MANIFEST).exists()
 
 
 def test_code_in_a_model_is_refused(tmp_path: Path) -> None:
@@ -100,6 +100,8 @@ def test_a_model_that_comes_back_as_another_one_is_refused(tmp_path: Path) -> No
         def call(self, inputs: Any) -> Any:
             return inputs * self.factor
 
-    with pytest.raises(DataError, match=r"a probability differs by .* leaves an argument out of get_config"):
+    with pytest.raises(
+        DataError, match=r"probabilities of the model itself, one differs by .* leaves an argument out of get_config"
+    ):
         write(tmp_path, network_of(Times(50.0)))
-    assert not (tmp_path / FACTS).exists()
+    assert not (tmp_path / MANIFEST).exists()

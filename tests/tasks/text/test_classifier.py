@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from sweepkit.bundle.manifest import CARD, CHECK, FACTS, MODEL
+from sweepkit.bundle.manifest import CARD, CHECK, MANIFEST, MODEL
 from sweepkit.errors import DataError
 from sweepkit.tasks.text.bundle import VOCABULARY
 from tests.support.bundles import VOCABULARY as KNOWN
@@ -161,7 +161,7 @@ class TestPredict:
         one = model.predict(["very good film"])[0]
         assert len(one.probabilities) == 3
         assert one.label == names[int(np.argmax(one.probabilities))]
-        assert check(model, tmp_path) == model.facts.check
+        assert check(model, tmp_path) == model.manifest.check
 
     def test_progress_ends_at_all_texts(self, model: TextModel) -> None:
         seen: list[tuple[int, int]] = []
@@ -235,34 +235,38 @@ class TestLoad:
     def spoilt(self, copy: Path, change: Callable[[dict[str, Any]], object]) -> pytest.ExceptionInfo[DataError]:
         import sweepkit
 
-        facts = json.loads((copy / FACTS).read_text())
-        change(facts)
-        (copy / FACTS).write_text(json.dumps(facts))
+        manifest = json.loads((copy / MANIFEST).read_text())
+        change(manifest)
+        (copy / MANIFEST).write_text(json.dumps(manifest))
         with pytest.raises(DataError) as caught:
             sweepkit.load(copy)
         return caught
 
     def test_another_format_asks_for_another_version(self, copy: Path) -> None:
-        error = self.spoilt(copy, lambda facts: facts.update(format=2))
+        error = self.spoilt(copy, lambda manifest: manifest.update(format=2))
         assert error.match(r"must have format 1, this has 2: use the version of sweepkit that made it")
 
     def test_facts_that_are_no_facts_are_malformed(self, copy: Path) -> None:
         import sweepkit
 
-        assert self.spoilt(copy, lambda facts: facts.pop("text")).match("this is malformed: 'text'; get the bundle")
-        (copy / FACTS).write_text("{")
+        assert self.spoilt(copy, lambda manifest: manifest.pop("text")).match(
+            "this is malformed: 'text'; get the bundle"
+        )
+        (copy / MANIFEST).write_text("{")
         with pytest.raises(DataError, match="this can't be read"):
             sweepkit.load(copy)
-        (copy / FACTS).write_text("[]")
+        (copy / MANIFEST).write_text("[]")
         with pytest.raises(DataError, match="must have format 1, this has None"):
             sweepkit.load(copy)
 
     def test_files_elsewhere_and_files_left_out_are_refused(self, copy: Path) -> None:
-        assert self.spoilt(copy, lambda facts: facts["files"].update({"../x": "0"})).match("the bundle's own files")
-        assert self.spoilt(copy, lambda facts: facts["files"].pop(MODEL)).match("the bundle's own files")
+        assert self.spoilt(copy, lambda manifest: manifest["files"].update({"../x": "0"})).match(
+            "the bundle's own files"
+        )
+        assert self.spoilt(copy, lambda manifest: manifest["files"].pop(MODEL)).match("the bundle's own files")
 
     def test_labels_that_are_not_the_networks_are_refused(self, copy: Path) -> None:
-        error = self.spoilt(copy, lambda facts: facts.update(label_names=["a", "b", "c"]))
+        error = self.spoilt(copy, lambda manifest: manifest.update(label_names=["a", "b", "c"]))
         assert error.match("must have one output a label, it has 1 and 3 label names")
 
     def test_layers_that_nobody_has_imported_are_named(self, tmp_path: Path) -> None:
@@ -282,8 +286,10 @@ class TestLoad:
         network = keras.Model({"token_indexes": tokens, "sequence_length": lengths}, answer)
         describe = describer({"max_len": 8})
         write_bundle(tmp_path, network, vocabulary=KNOWN, check=random_rows(5, max_len=8), describe=describe)
-        assert "It has layers of its own, `strange>Sum`" in (tmp_path / CARD).read_text()
+        assert "It has custom layers, `strange>Sum`" in (tmp_path / CARD).read_text()
         registered = keras.saving.get_custom_objects().pop("strange>Sum")
         assert registered is Sum
-        with pytest.raises(DataError, match=r"Sum.*made with keras 3.15.1, this is .*layers of the package 'imdb'"):
+        with pytest.raises(
+            DataError, match=r"Sum.*exported with keras 3.15.1, this is .*if the package 'imdb' has layers of its own"
+        ):
             sweepkit.load(tmp_path)

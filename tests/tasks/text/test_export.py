@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from sweepkit.bundle.manifest import FACTS, Measured
+from sweepkit.bundle.manifest import MANIFEST, Measured
 from sweepkit.errors import DataError
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.storage.storage import Storage
@@ -101,11 +101,11 @@ def test_a_loaded_bundle_answers_as_the_trial_did(storage: Storage, prepared: Pr
 
     params = list(POINTS.values())[number]
     network = trained(storage, prepared, params, trial=number)
-    facts = export(task(storage, prepared, params, trial=number))
+    manifest = export(task(storage, prepared, params, trial=number))
     folder = storage.path(f"sweeps/cells/bundle-{number}")
     model = sweepkit.load(folder)
-    assert model.facts == facts
-    assert check(model, folder) == facts.check
+    assert model.manifest == manifest
+    assert check(model, folder) == manifest.check
     rows = [model.read(text).indexes for text in TEXTS]
     np.testing.assert_allclose(model.probabilities(rows), answers(network, rows), atol=1e-6)
 
@@ -132,14 +132,14 @@ def exported(storage: Storage, prepared: PreparedTexts) -> ExportRequest:
 def test_the_facts_are_those_of_trial_and_data(
     storage: Storage, prepared: PreparedTexts, exported: ExportRequest
 ) -> None:
-    facts = storage.read_json(f"{exported.to}/{FACTS}")
-    assert (facts["sweep"], facts["trial"], facts["epoch"], facts["seed"]) == ("cells", 70, 2, 5)
-    assert facts["point"] == POINTS["gru-scratch"]
-    assert facts["label_names"] == ["negative", "positive"]
-    assert facts["text"] == {"lower": True, "max_len": 8, "keep": "tail"}
-    assert facts["data_key"] == prepared.manifest.key
-    assert facts["measured"][0]["name"] == "validation accuracy"
-    assert "keras" in facts["versions"]
+    manifest = storage.read_json(f"{exported.to}/{MANIFEST}")
+    assert (manifest["sweep"], manifest["trial"], manifest["epoch"], manifest["seed"]) == ("cells", 70, 2, 5)
+    assert manifest["point"] == POINTS["gru-scratch"]
+    assert manifest["label_names"] == ["negative", "positive"]
+    assert manifest["text"] == {"lower": True, "max_len": 8, "keep": "tail"}
+    assert manifest["data_key"] == prepared.manifest.key
+    assert manifest["measured"][0]["name"] == "validation accuracy"
+    assert "keras" in manifest["versions"]
 
 
 def test_256_rows_of_validation_are_kept_as_the_model_reads_them(
@@ -174,10 +174,10 @@ def test_an_export_takes_the_place_of_what_is_there(storage: Storage, exported: 
 
     storage.write_json("sweeps/dated/manifest.json", {"commit": "0ldc0de"})
     storage.write("sweeps/dated/winner/left-over", b"")
-    facts = export(replace(exported, shown_sweep="dated", to="sweeps/dated/winner"))
+    manifest = export(replace(exported, shown_sweep="dated", to="sweeps/dated/winner"))
     assert not storage.exists("sweeps/dated/winner/left-over")
     # a worker's copy of the package is in no repository, so the commit is the one that the sweep began with
-    assert (facts.sweep, facts.commit) == ("dated", "0ldc0de")
+    assert (manifest.sweep, manifest.commit) == ("dated", "0ldc0de")
 
 
 def test_what_is_missing_is_named_and_nothing_is_left(storage: Storage, exported: ExportRequest) -> None:
@@ -225,4 +225,4 @@ def test_a_process_that_has_computed_already_can_export(storage: Storage, export
 
     tf.constant(1) + 1  # from now on threads are as they are
     assert export(exported).trial == 70
-    assert json.loads(storage.read(f"{exported.to}/{FACTS}"))["trial"] == 70
+    assert json.loads(storage.read(f"{exported.to}/{MANIFEST}"))["trial"] == 70

@@ -72,7 +72,7 @@ class TestCsv:
         ("content", "expected"),
         [
             ("texts,n\na,1\n", "must have a column 'text': did you mean 'texts'.*name another one with --column"),
-            ("text,text\na,b\n", "'text' must be there once"),
+            ("text,text\na,b\n", "the table must have one column 'text', it has several"),
             ("text,n\na\n", "2 values of the head, the one that ends in line 2 has 1"),
             ('text\n"a\n', "must be a CSV file, line 2: unexpected end of data"),
             ("", "must have a head"),

@@ -58,19 +58,19 @@ class TestFeatures:
         ]
 
     def test_what_occurs_in_one_row_only_is_left_out_however_often(self, linear: ModuleType) -> None:
-        counts, known = linear.count_known(Rows.of([[7, 7, 7, 8, END], [8, 9, END], [END]], [0, 0, 0]))
+        counts, known = linear.count_recurring(Rows.of([[7, 7, 7, 8, END], [8, 9, END], [END]], [0, 0, 0]))
         assert known.tolist() == [8]
         assert counts.toarray().tolist() == [[1.0], [1.0], [0.0]]
 
     def test_repetitions_are_counted(self, linear: ModuleType) -> None:
         rows = Rows.of([[7, 8, 7, 8, END], [7, 8, END]], [0, 0])
-        counts, known = linear.count_known(rows)
+        counts, known = linear.count_recurring(rows)
         assert known.tolist() == [7, 8, (7 << 32) + 8]
         assert counts.toarray().tolist() == [[2, 2, 2], [1, 1, 1]]
 
     def test_other_rows_are_counted_by_the_same_features(self, linear: ModuleType) -> None:
         rows = opinions(40)
-        counts, known = linear.count_known(rows)
+        counts, known = linear.count_recurring(rows)
         assert (linear.count(rows, known) != counts).nnz == 0
         strange = linear.count(Rows.of([[99, 98, END], [END], [NOT, 99, END]], [0, 0, 0]), known)
         assert strange.toarray().sum(axis=1).tolist() == [0, 0, 1]

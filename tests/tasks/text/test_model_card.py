@@ -1,4 +1,4 @@
-"""The model card says what a stranger needs to know."""
+"""The model card has what a user of the model needs."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tests.support.bundles import describer
 
 pytestmark = pytest.mark.tf  # what a network's layers are called is known where Keras is
 
-FACTS = describer({"cell": "gru", "max_len": 1200})(CheckResult(256, 231, 0.3), {})
+MANIFEST = describer({"cell": "gru", "max_len": 1200})(CheckResult(256, 231, 0.3), {})
 
 
-def card(facts=FACTS, layers=("TokenEmbedding", "UGRNNCell"), strangers=()) -> str:
+def card(manifest=MANIFEST, layers=("TokenEmbedding", "UGRNNCell"), custom_layers=()) -> str:
     from sweepkit.tasks.text.model_card import card
 
-    return card(facts, layers, strangers)
+    return card(manifest, layers, custom_layers)
 
 
 @pytest.mark.parametrize(
@@ -30,10 +30,10 @@ def card(facts=FACTS, layers=("TokenEmbedding", "UGRNNCell"), strangers=()) -> s
         "| validation accuracy | 0.7500 | 0.6500 to 0.8300 | 80 |",
         "| validation loss | 0.5000 |  |  |",
         'python -m sweepkit predict . "some text"',
-        "sweepkit.load(",
+        "sweepkit.load_model(",
         "| `cell` | `gru` |",
         "Only the last 1,200 tokens are read",
-        "Capitals are folded",
+        "Words are lower-cased.",
         "| data key | `0123456789abcdef` |",
         "| trial, epoch, seed | 7, 3, 11 |",
         "| commit | `c0ffee` |",
@@ -49,7 +49,9 @@ def test_it_says(words: str) -> None:
 def test_it_says_what_loading_without_sweepkit_takes() -> None:
     assert "Plain Keras cannot load it, because it has layers of sweepkit: `TokenEmbedding`, `UGRNNCell`" in card()
     assert "Plain Keras loads it without sweepkit" in card(layers=())
-    assert "It has layers of its own, `mine>Layer`: import the module of `imdb`" in card(strangers=("mine>Layer",))
+    assert "It has custom layers, `mine>Layer`: before loading it, import the module of `imdb`" in card(
+        custom_layers=("mine>Layer",)
+    )
 
 
 def test_the_imports_that_it_names_let_plain_keras_load(bundle: Path) -> None:
@@ -64,17 +66,17 @@ def test_the_imports_that_it_names_let_plain_keras_load(bundle: Path) -> None:
 
 
 def test_the_beginning_is_said_to_be_read_where_it_is() -> None:
-    text = card(replace(FACTS, text=TextSettings(lower=False, max_len=80, keep="head")))
+    text = card(replace(MANIFEST, text=TextSettings(lower=False, max_len=80, keep="head")))
     assert "Only the first 80 tokens" in text
-    assert "it reads the beginning only" in text
-    assert "Capitals count." in text
+    assert "Only the beginning of a long text is read: 80 tokens." in text
+    assert "Upper and lower case are kept." in text
 
 
 def test_names_are_not_read_as_markdown() -> None:
-    odd = replace(FACTS, label_names=("a|b", "*c*"), measured=(replace(FACTS.measured[0], name="x|y"),))
+    odd = replace(MANIFEST, label_names=("a|b", "*c*"), measured=(replace(MANIFEST.measured[0], name="x|y"),))
     assert "**a|b** or **\\*c\\***" in card(odd)
     assert "| x\\|y | 0.7500" in card(odd)
 
 
-def test_a_model_that_nobody_measured_says_so() -> None:
-    assert "Nothing was measured." in card(replace(FACTS, measured=()))
+def test_a_model_without_metrics_says_so() -> None:
+    assert "None were measured." in card(replace(MANIFEST, measured=()))

@@ -20,7 +20,8 @@ from sweepkit.errors import DataError, InputError
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text.dataset import PreparedTexts
 from sweepkit.tasks.text.prepare import content_key
-from sweepkit.tasks.text.word_vectors import find_vectors, write_rounded
+from sweepkit.tasks.text.rounded_vectors import write_rounded
+from sweepkit.tasks.text.word_vectors import find_vectors
 from tests.support.made_up_texts import RECIPE, InterruptedMapper, MadeUp, files_below, prepare
 
 pytestmark = pytest.mark.tf
@@ -77,9 +78,9 @@ def test_vectors_are_aligned_with_the_vocabulary(tmp_path: Path) -> None:
     source = MadeUp(vectors=find_vectors([tmp_path / "v.parquet"], dims=[2]))
     prepared = prepare(Storage.at(str(tmp_path / "runs")), source, vector_dims=(2,))
     assert prepared.vectors(2)[prepared.vocabulary().index["plot"]].tolist() == [3.0, 4.0]
-    facts = prepared.manifest.vectors[0]
-    assert (facts.dim, facts.words_found) == (2, 2)
-    assert 0 < facts.token_share < 1
+    vectors = prepared.manifest.vectors[0]
+    assert (vectors.dim, vectors.words_found) == (2, 2)
+    assert 0 < vectors.token_share < 1
 
 
 def run_python(program: str) -> subprocess.CompletedProcess[str]:
@@ -215,8 +216,8 @@ def test_a_vocabulary_without_words_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        (MadeUp(replaced={4: "  "}), "made-up texts: every text must have words in it, row 5 has none"),
-        (MadeUp(replaced={4: "<br /><p>"}), "made-up texts: every text must have words in it, row 5 is markup only"),
+        (MadeUp(replaced={4: "  "}), "made-up texts: every text must have words, row 5 has none"),
+        (MadeUp(replaced={4: "<br /><p>"}), "made-up texts: every text must have words, row 5 has only markup"),
         (
             MadeUp(n_rows=2),
             "train and validation must both have rows, valid_fraction 0.25 of 2 rows leaves one of them empty",
@@ -243,7 +244,7 @@ def test_progress_reaches_the_end_of_every_phase(tmp_path: Path) -> None:
         mapper=InlineMapper(),
         progress=lambda phase, done, total: seen.setdefault(phase, []).append((done, total)),
     )
-    assert list(seen) == ["cutting texts into words", "writing records"]
+    assert list(seen) == ["splitting texts into words", "writing records"]
     for steps in seen.values():
         assert steps[0][0] == 0
         assert steps[-1][0] == steps[-1][1]

@@ -125,9 +125,9 @@ def refusal(texts: list[str | None], labels: list[int], *, is_test: list[bool] |
 
 def test_texts_that_nothing_can_be_learnt_from_are_refused_and_good_ones_pass() -> None:
     assert refusal(["a", "b"], [0, 1]) == ""
-    assert "rows.csv: every text must have words in it, row 2 has none" in refusal(["a", " \n", "b"], [0, 1, 1])
+    assert "rows.csv: every text must have words, row 2 has none" in refusal(["a", " \n", "b"], [0, 1, 1])
     assert "labels must be 0 or 1, row 1 has 2" in refusal(["a", "b"], [2, 1])
-    assert "there must be rows to train on, none was found" in refusal(["a", "b"], [0, 1], is_test=[True, True])
+    assert "there must be rows to train on, the source has none" in refusal(["a", "b"], [0, 1], is_test=[True, True])
     assert "there must be training rows of every label, none has label 1" in refusal(
         ["a", "b"], [0, 1], is_test=[False, True]
     )

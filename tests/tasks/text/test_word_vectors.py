@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from sweepkit.errors import DataError
+from sweepkit.tasks.text.rounded_vectors import write_rounded
 from sweepkit.tasks.text.vocabulary import Vocabulary
-from sweepkit.tasks.text.word_vectors import VectorFile, find_vectors, write_rounded
+from sweepkit.tasks.text.word_vectors import VectorFile, find_vectors
 
 WORDS = Vocabulary.build({"good": 3, "bad": 2, "odd": 1}, max_size=10, min_frequency=1)
 LINES = "the 9 9\nbad -1.5 0.25\ngood 0.5 1\n"
@@ -53,7 +54,7 @@ def test_every_kind_of_file_gives_the_vectors_in_the_order_of_the_vocabulary(
     assert aligned.matrix.dtype == np.float32
     np.testing.assert_allclose(aligned.matrix[3:5], [[0.5, 1.0], [-1.5, 0.25]], atol=1e-6)
     assert aligned.matrix[0].tolist() == [0.0, 0.0]
-    assert aligned.found.tolist() == [False, False, False, True, True, False]
+    assert aligned.has_vector.tolist() == [False, False, False, True, True, False]
 
 
 def test_words_without_a_vector_are_small_and_seeded(plain: Path) -> None:

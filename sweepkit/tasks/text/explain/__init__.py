@@ -1,6 +1,4 @@
-"""What a recurrent network saw in a text: its states token by token, and how its verdict came about.
+"""How a recurrent network reads a text: its states token by token, and its prediction after each token.
 
-found = explanation.explain(sweepkit.load("winner"), "not a good film", View(layer=1))
-page.write(found, Path("out.html"))
-picture.write(found, Path("out.png"))
+Try `page.write(explain(sweepkit.load_model("winner"), "not a good film", View(layer=1)), Path("out.html"))`.
 """

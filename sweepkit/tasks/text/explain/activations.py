@@ -1,8 +1,8 @@
-"""The states of a model's recurrent layers after every token, found by stepping each layer's own cell.
+"""The states of a model's recurrent layers after every token, computed by stepping each layer's own cell.
 
-A layer gives away its output only, and an LSTM's memory is not in it. So the model is cut off before the layer, and
-the layer's cell is called once for each token. Any Keras model will do whose recurrent layers stand in its own graph,
-alone or in a `Bidirectional`. Try `trace(network, choose(network), row)`.
+A layer returns its output only, which lacks an LSTM's memory. So the model is cut before the layer, and the layer's
+cell is called once for each token. The recurrent layers must be in the model's own graph, alone or in a
+`Bidirectional`. Try `trace(network, choose(network), row)`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ class Scan:
 
     Attributes:
         name: of the Keras layer.
-        number: which layer, counted from the text upwards, from 1; both directions of a layer have the same.
+        number: of the layer, counted from the text upwards, from 1; the same for both directions of a layer.
         direction: of reading.
         layer: the Keras layer.
-        source: the symbolic tensors that it reads: <float>[batch, time, features]; or <float>[distinct, features] and
-            <int32>[batch, time], which of these vectors each step is.
-        turns_itself: whether the layer reverses what it reads; a backward one that does not is handed reversed rows.
+        source: the layer's symbolic inputs: <float>[batch, time, features]; or <float>[distinct, features] and
+            <int32>[batch, time], the vector of each step.
+        reverses: whether the layer reverses its input; a backward one that does not has reversed rows as input.
     """
 
     name: str
@@ -37,11 +37,11 @@ class Scan:
     direction: LayerDirection
     layer: Any
     source: tuple[Any, ...]
-    turns_itself: bool
+    reverses: bool
 
     @property
     def cell(self) -> str:
-        """The kind of its cell: LSTM, GRU, SimpleRNN, UGRNN."""
+        """The kind of cell: LSTM, GRU, SimpleRNN, UGRNN."""
         return type(self.layer.cell).__name__.removesuffix("Cell")
 
     @property
@@ -53,25 +53,26 @@ class Scan:
 def scans(network: Any) -> list[Scan]:
     """Return every direction of every recurrent layer, in the order of the model.
 
-    A layer reads backwards if Keras' `go_backwards` says so, or if its name ends in `_backward`: then the model hands
-    it reversed rows, as `nn.encoder` does.
+    A layer reads backwards if Keras' `go_backwards` is set, or if its name ends in `_backward`, by which `nn.encoder`
+    names the layers whose input it reverses.
 
     Raises:
-        InputError: a recurrent layer is out of reach: inside another layer, called twice, or given its first state.
+        InputError: a recurrent layer is inside another layer, is called twice, or has an initial state as input.
     """
-    found: list[Scan] = []
+    reached: list[Scan] = []
     number, seen = 1, set[str]()
     for owner in network.layers:
         for layer in _recurrent(owner):
-            turns_itself = bool(layer.go_backwards)
-            is_handed_reversed = layer is owner and layer.name.endswith("_backward")
-            direction: LayerDirection = "backward" if turns_itself or is_handed_reversed else "forward"
+            reverses = bool(layer.go_backwards)
+            has_reversed_input = layer is owner and layer.name.endswith("_backward")
+            direction: LayerDirection = "backward" if reverses or has_reversed_input else "forward"
+            # a direction that the current number already has belongs to the next layer
             if direction in seen:
                 number, seen = number + 1, set()
             seen.add(direction)
-            found.append(Scan(layer.name, number, direction, layer, _source(owner), turns_itself))
-    _check_all_found(network, found)
-    return found
+            reached.append(Scan(layer.name, number, direction, layer, _source(owner), reverses))
+    _check_all_reached(network, reached)
+    return reached
 
 
 def choose(network: Any, number: int | None = None, direction: LayerDirection = "forward") -> Scan | None:
@@ -80,17 +81,17 @@ def choose(network: Any, number: int | None = None, direction: LayerDirection = 
     Raises:
         InputError: there is no such layer, or it does not read in that direction; or what `scans` raises.
     """
-    found = scans(network)
-    if not found:
+    candidates = scans(network)
+    if not candidates:
         return None
-    top = found[-1].number
+    top = candidates[-1].number
     number = top if number is None else number
     if not 1 <= number <= top:
-        raise InputError(f"a layer must be in 1 to {top}, which are the recurrent ones, got {number}", where="--layer")
-    for scan in found:
+        raise InputError(f"a recurrent layer must be in 1 to {top}, got {number}", where="--layer")
+    for scan in candidates:
         if (scan.number, scan.direction) == (number, direction):
             return scan
-    others = " and ".join(scan.direction for scan in found if scan.number == number)
+    others = " and ".join(scan.direction for scan in candidates if scan.number == number)
     raise InputError(f"recurrent layer {number} reads {others} only, got {direction!r}", where="--direction")
 
 
@@ -105,7 +106,7 @@ def states(network: Any, scan: Scan, row: NDArray[np.int32]) -> tuple[NDArray[np
     """
     inputs = _before(network, scan, row)
     steps, current = [], scan.layer.get_initial_state(batch_size=1)
-    for step in inputs[::-1] if scan.turns_itself else inputs:
+    for step in inputs[::-1] if scan.reverses else inputs:
         _, current = scan.layer.cell(keras.ops.convert_to_tensor(step[None]), current)
         steps.append([np.asarray(state, np.float32)[0] for state in current])
     by_state = (np.stack(values) for values in zip(*steps, strict=True))
@@ -113,17 +114,17 @@ def states(network: Any, scan: Scan, row: NDArray[np.int32]) -> tuple[NDArray[np
 
 
 def trace(network: Any, scan: Scan, row: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Return what the layer remembers after every token: tanh(c) of an LSTM, the state h of every other cell.
+    """Return the layer's memory after every token: tanh(c) of an LSTM, the state h of every other cell.
 
     Args:
-        row: as of `states`.
+        row: see `states`.
 
     Returns:
         <float32>[time, units], in the order of the text. In [-1, 1] for cells that end in tanh, as Keras' do.
     """
-    found = states(network, scan, row)
-    remembered: NDArray[np.float32] = np.tanh(found[1]) if scan.has_memory else found[0]
-    return remembered
+    outputs, *memory = states(network, scan, row)
+    values: NDArray[np.float32] = np.tanh(memory[0]) if scan.has_memory else outputs
+    return values
 
 
 def _recurrent(owner: Any) -> list[Any]:
@@ -133,30 +134,32 @@ def _recurrent(owner: Any) -> list[Any]:
 
 
 def _source(owner: Any) -> tuple[Any, ...]:
-    if len(owner._inbound_nodes) != 1:  # no public way tells how often a layer is called
+    if len(owner._inbound_nodes) != 1:  # Keras has no public way to count a layer's calls
         raise InputError(f"recurrent layer {owner.name!r} must be called once, so that it has one input")
     call = owner._inbound_nodes[0].arguments
     if call.kwargs.get("initial_state") is not None or len(call.args) > 1:
-        raise InputError(f"recurrent layer {owner.name!r} must start from zeros, not from a state that it is given")
+        raise InputError(f"recurrent layer {owner.name!r} must start from zeros, not from an initial state")
     places = call.kwargs.get("places")
     return (call.args[0],) if places is None else (call.args[0], places)
 
 
-def _check_all_found(network: Any, found: list[Scan]) -> None:
-    reached = [scan.layer for scan in found]
-    for layer in network._flatten_layers():  # no public way sees into wrappers
+def _check_all_reached(network: Any, reached: list[Scan]) -> None:
+    for layer in network._flatten_layers():  # Keras has no public way to list layers inside of others
         if not isinstance(layer, keras.layers.RNN):
             continue
-        if not any(layer is other for other in reached):
-            raise InputError(f"recurrent layer {layer.name!r} must stand in the model's own graph, not inside another")
+        if not any(layer is scan.layer for scan in reached):
+            raise InputError(
+                f"recurrent layer {layer.name!r} must be in the model's own graph, not inside another layer"
+            )
         if isinstance(layer.cell, keras.layers.StackedRNNCells):
-            raise InputError(f"recurrent layer {layer.name!r} must have one cell, not several on each other")
+            raise InputError(f"recurrent layer {layer.name!r} must have one cell, not a stack of cells")
 
 
 def _before(network: Any, scan: Scan, row: NDArray[np.int32]) -> NDArray[np.float32]:
-    """Return what a layer reads of one row: <float32>[time, features]."""
+    """Return a layer's input for one row: <float32>[time, features]."""
     below = keras.Model(network.input, dict(zip(("sequences", "places"), scan.source, strict=False)))
     inputs = {"token_indexes": row[None], "sequence_length": np.array([len(row)], np.int32)}
-    found = {name: np.asarray(tensor) for name, tensor in below(inputs, training=False).items()}
-    read: NDArray[np.float32] = found["sequences"][found["places"][0] if "places" in found else 0]
-    return read
+    outputs = {name: np.asarray(tensor) for name, tensor in below(inputs, training=False).items()}
+    # of distinct vectors, `places` has the one of each step; otherwise there is one row
+    sequence: NDArray[np.float32] = outputs["sequences"][outputs["places"][0] if "places" in outputs else 0]
+    return sequence

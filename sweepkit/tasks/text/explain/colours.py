@@ -1,21 +1,21 @@
-"""Colours that tell values apart for everybody: blue below 0, light grey at 0, orange-brown above.
+"""Colours of values that everyone can distinguish: blue below 0, light grey at 0, orange-brown above.
 
-Blue and orange stay apart in every common kind of colour blindness. Try `background(-0.4)`.
+Blue and orange differ in every common kind of colour blindness. Try `background(-0.4)`.
 """
 
 from __future__ import annotations
 
 # From -1 to 1 in equal steps of CIELAB: lightness 97 in the middle, 45 at both ends, hues of 268 and 62 degrees.
-# As far from 0 is as dark, so the two sides weigh the same, also in a print without colours.
+# Equal distances from 0 are equally dark, so both sides have the same weight, also in print without colours.
 ANCHORS = ("#006fb6", "#5c8fc6", "#94b0d6", "#c6d3e6", "#f6f6f6", "#e8ccba", "#d5a480", "#be7c48", "#a3560b")
 DARK, LIGHT = "#000000", "#ffffff"
 
-# One for each label, apart in brightness too. Reference: Okabe & Ito, https://jfly.uni-koeln.de/color
+# One for each label; they differ in brightness too. Reference: Okabe & Ito, https://jfly.uni-koeln.de/color
 LABELS = ("#b5477f", "#00795a", "#0072b2", "#d55e00", "#7a6a00", "#56b4e9", "#333333", "#e69f00")
 
 
 def background(value: float) -> str:
-    """Return the colour of a value in [-1, 1], as #rrggbb; what lies outside has the colour of the nearer end."""
+    """Return the colour of a value, as #rrggbb; values outside of [-1, 1] have the colour of the nearer end."""
     place = (min(max(value, -1.0), 1.0) + 1) / 2 * (len(ANCHORS) - 1)
     left = min(int(place), len(ANCHORS) - 2)
     pairs = zip(_channels(ANCHORS[left]), _channels(ANCHORS[left + 1]), strict=True)

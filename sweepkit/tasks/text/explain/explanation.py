@@ -1,4 +1,4 @@
-"""What is drawn of one text and one model, as plain numbers. Drawing is for `page` and `picture`.
+"""The explanation of one model's prediction for one text, as plain numbers. `page` and `picture` draw it.
 
 Try `explain(load("winner"), "not a good film", View()).heat.values`.
 """
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Heat:
-    """What one direction of one recurrent layer remembers.
+    """The states of one direction of one recurrent layer.
 
     Attributes:
-        layer: its number, from 1.
+        layer: its number, counted from 1.
         direction: of reading.
         cell: LSTM, GRU, SimpleRNN, UGRNN.
-        has_memory: whether the values are tanh(c) of a memory; else they are the state h.
-        n_units: how many units the layer has.
-        units: those that are drawn, in order.
-        by_variance: whether these were chosen by how much they vary, the most varying first.
+        has_memory: whether the values are tanh(c) of a memory; otherwise they are the state h.
+        n_units: number of units of the layer.
+        units: those that are shown, in order.
+        by_variance: whether these are the units that vary most, the most varying first.
         values: <float32>[tokens, len(units)], in [-1, 1].
     """
 
@@ -49,21 +49,21 @@ class Heat:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a model saw in a text.
+    """A model's states and predictions while it reads a text.
 
     Attributes:
-        facts: of the model.
-        tokens: what the model reads, the end token last if it reads that.
-        unknown: of each token, whether it is a word that the vocabulary lacks.
-        n_words: how many of the tokens are words, not the end token.
+        manifest: of the model's bundle.
+        tokens: those that the model reads, the end token last if that is among them.
+        unknown: for each token, whether it is a word that the vocabulary lacks.
+        n_words: number of tokens without the end token.
         n_total: tokens of the whole text, the end token included; more than `tokens` if it was too long.
         heat: None if no layer of the model is recurrent.
         running: <float32>[words + 1, labels], see `prefixes.running`.
         turns: the words that change the prediction most.
-        settled: after how many words the verdict is the final one and stays so.
+        settled: number of words after which the predicted label no longer changes.
     """
 
-    facts: TextBundleManifest
+    manifest: TextBundleManifest
     tokens: tuple[str, ...]
     unknown: tuple[bool, ...]
     n_words: int
@@ -75,21 +75,21 @@ class Explanation:
 
     @property
     def label(self) -> int:
-        """The verdict on the whole text."""
+        """The label predicted for the whole text."""
         return int(self.running[-1].argmax())
 
     @property
     def probability(self) -> float:
-        """The probability of the verdict."""
+        """The probability of that label."""
         return float(self.running[-1].max())
 
 
 def explain(model: TextModel, text: str, view: View) -> Explanation:
-    """Look at what a model remembers, and how its prediction moves, while it reads a text.
+    """Compute a model's states and predictions after every token of a text.
 
     Args:
-        model: what `bundle.reading.load` returned.
-        text: raw, as `TextModel.predict` takes it.
+        model: a loaded bundle.
+        text: raw, as for `TextModel.predict`.
         view: which layer, direction and units.
 
     Raises:
@@ -102,7 +102,7 @@ def explain(model: TextModel, text: str, view: View) -> Explanation:
     heat = None if scan is None else _heat(model, scan, read, view)
     predictions = running(model, read)
     return Explanation(
-        facts=model.facts,
+        manifest=model.manifest,
         tokens=read.tokens,
         unknown=tuple(bool(index == UNKNOWN) for index in read.indexes),
         n_words=n_words(read),
@@ -119,7 +119,7 @@ def _heat(model: TextModel, scan: Scan, read: ReadText, view: View) -> Heat:
     n_units = values.shape[1]
     if wrong := [unit for unit in view.units if not 0 <= unit < n_units]:
         raise InputError(
-            f"units must be in 0 to {n_units - 1}, those of layer {scan.number}, got {', '.join(map(str, wrong))}",
+            f"units of layer {scan.number} must be in 0 to {n_units - 1}, got {', '.join(map(str, wrong))}",
             where="--units",
         )
     chosen = tuple(dict.fromkeys(view.units)) or most_varying(values, view.most)
@@ -136,6 +136,6 @@ def _heat(model: TextModel, scan: Scan, read: ReadText, view: View) -> Heat:
 
 
 def most_varying(values: NDArray[np.float32], most: int) -> tuple[int, ...]:
-    """Return the units that vary most over the tokens, the most varying first; of equal ones the lower number."""
+    """Return the units that vary most over the tokens, the most varying first, equal ones by number."""
     order = np.argsort(-values.astype(np.float64).var(axis=0), kind="stable")
     return tuple(int(unit) for unit in order[:most])

@@ -1,4 +1,4 @@
-"""Which part of a model to look at. Imports nothing heavy, so that a command's `--help` stays instant."""
+"""The part of a model to explain. Imports nothing heavy, so that a command's `--help` stays instant."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ class View:
     """One direction of one recurrent layer, and some of its units.
 
     Attributes:
-        layer: which recurrent layer, from 1, the lowest; None for the top one.
+        layer: number of the recurrent layer, 1 for the lowest; None for the top one.
         direction: of reading.
-        units: which units, in this order; none for those that vary most over the text.
-        most: how many of these.
+        units: to show, in this order; empty for those that vary most over the text.
+        most: how many of the most varying units to show.
     """
 
     layer: int | None = None

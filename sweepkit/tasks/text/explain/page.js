@@ -21,7 +21,7 @@
   const signed = (value) => (value < 0 ? "−" : "") + Math.abs(value).toFixed(2);
   const short = (token, most) => ([...token].length > most ? [...token].slice(0, most - 1).join("") + "…" : token);
 
-  // which value, in hundredths, has the last colour of the scale
+  // the value, in hundredths, at either end of the colour scale
   let most = 100;
   const shade = (value) => mixed(value / most);
   const scaled = (value) => ((value / 100 + 1) / 2).toFixed(2);
@@ -43,7 +43,7 @@
     choose(chosen);
   }
 
-  // one pixel a cell, stretched by the style sheet, so that no text is too long for a canvas
+  // one pixel for each cell, scaled by CSS: canvases have a largest size, which a long text would exceed
   const rowHeight = 14;
 
   function drawMap() {
@@ -72,7 +72,7 @@
     const x = Math.min(Math.floor(((event.clientX - box.left) / box.width) * map.width), map.width - 1);
     const y = Math.min(Math.floor(((event.clientY - box.top) / box.height) * map.height), map.height - 1);
     const value = signed(data.values[y][x] / 100);
-    find("reading").textContent = `token ${x + 1} “${short(data.tokens[x], 30)}”, unit ${data.units[y]}: ${value}`;
+    find("cell").textContent = `token ${x + 1} “${short(data.tokens[x], 30)}”, unit ${data.units[y]}: ${value}`;
     return y;
   }
 
@@ -168,7 +168,7 @@
     const middle = y(0.5);
     for (const label of [0, 1]) {
       const edge = data.running.map((row, n) => `${x(n)},${label ? Math.min(y(row[1]), middle) : Math.max(y(row[1]), middle)}`);
-      // crossing the middle between two tokens would need a point there; a slight corner is no harm under the line
+      // where the curve crosses the middle between two tokens, the area has a slight corner, hidden by the line
       const points = [`${x(0)},${middle}`, ...edge, `${x(data.running.length - 1)},${middle}`].join(" ");
       svg.append(element("polygon", { points, fill: colour(label), "fill-opacity": 0.22 }));
     }
@@ -187,7 +187,7 @@
     });
   }
 
-  // names stand in lanes above the curve, each in the first lane where it does not touch the one before
+  // a label is in the first lane above the curve in which it does not touch the one before
   function nameTurns(svg, box, x, y, lanes) {
     const ends = Array(lanes).fill(-Infinity);
     for (const turn of data.turns) {
@@ -196,7 +196,7 @@
       const name = `${short(data.tokens[turn.word], 14)} +${Math.round(100 * turn.gain)}`;
       const label = element("text", { "text-anchor": "middle", style: `fill:${colour(turn.label)}`, "font-weight": 600 }, name);
       svg.append(label);
-      find("curve").replaceChildren(svg); // a text has a width only once it is in the page
+      find("curve").replaceChildren(svg); // a text has no width before it is in the page
       const half = label.getComputedTextLength() / 2;
       const center = Math.min(Math.max(at, half), box.right + 12 - half);
       const lane = ends.findIndex((end) => center - half > end + 8);

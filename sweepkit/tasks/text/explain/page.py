@@ -1,6 +1,6 @@
-"""An explanation as one HTML file that needs nothing else: no network, no library, a few hundred lines at most.
+"""An explanation as one HTML file that needs neither network nor libraries.
 
-The texts are in the HTML itself; the numbers stand beside them as JSON, from which `page.js` draws. Try
+The texts are in the HTML itself, the numbers in it as JSON, which `page.js` draws. Try
 `write(explain(model, text, View()), Path("out.html"))`.
 """
 
@@ -19,15 +19,15 @@ from sweepkit.tasks.text.explain.explanation import Explanation
 from sweepkit.tasks.text.explain.tokens import is_right_to_left, plain
 
 
-def write(found: Explanation, path: Path) -> None:
+def write(explanation: Explanation, path: Path) -> None:
     """Write the page, whole or not at all."""
     path = path.absolute()
     with writing(str(path)), replacing(path) as temporary:
-        temporary.write_bytes(html(found).encode())
+        temporary.write_bytes(html(explanation).encode())
 
 
-def html(found: Explanation) -> str:
-    """Return the page. Whatever stands in the text is shown as text."""
+def html(explanation: Explanation) -> str:
+    """Return the page; markup in the text is shown as text."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("sweepkit.tasks.text.explain", "."),
         autoescape=True,
@@ -36,31 +36,33 @@ def html(found: Explanation) -> str:
         lstrip_blocks=True,
     )
     template = environment.get_template("page.html")
-    return template.render(found=found, say=captions, numbers=_numbers(found), **_texts(found))
+    return template.render(
+        explanation=explanation, captions=captions, numbers=_numbers(explanation), **_texts(explanation)
+    )
 
 
-def _texts(found: Explanation) -> dict[str, Any]:  # what the template names
-    tokens = [plain(token) for token in found.tokens]
+def _texts(explanation: Explanation) -> dict[str, Any]:  # the variables of the template, of several types
+    tokens = [plain(token) for token in explanation.tokens]
     return {
         "tokens": tokens,
         "direction": "rtl" if is_right_to_left(tokens) else "ltr",
         "turns": [
-            {"number": turn.word + 1, "token": tokens[turn.word], "change": captions.turn(found, turn)}
-            | {"after": [captions.percent(float(p)) for p in found.running[turn.word + 1]]}
-            for turn in found.turns
+            {"number": turn.word + 1, "token": tokens[turn.word], "change": captions.turn(explanation, turn)}
+            | {"after": [captions.percent(float(p)) for p in explanation.running[turn.word + 1]]}
+            for turn in explanation.turns
         ],
-        "labels": [captions.label(found, index) for index in range(len(found.facts.label_names))],
+        "labels": [captions.label(explanation, index) for index in range(len(explanation.manifest.label_names))],
     }
 
 
-def _numbers(found: Explanation) -> dict[str, Any]:  # JSON
-    """What the script draws; values in hundredths and probabilities with four places keep the file small."""
-    heat = found.heat
+def _numbers(explanation: Explanation) -> dict[str, Any]:  # JSON
+    """Return the input of the script; hundredths and probabilities of four places keep the file small."""
+    heat = explanation.heat
     return {
-        "tokens": [plain(token) for token in found.tokens],
-        "labels": [captions.label(found, index) for index in range(len(found.facts.label_names))],
-        "running": np.round(found.running.astype(float), 4).tolist(),
-        "turns": [{"word": turn.word, "label": turn.label, "gain": round(turn.gain, 4)} for turn in found.turns],
+        "tokens": [plain(token) for token in explanation.tokens],
+        "labels": [captions.label(explanation, index) for index in range(len(explanation.manifest.label_names))],
+        "running": np.round(explanation.running.astype(float), 4).tolist(),
+        "turns": [{"word": turn.word, "label": turn.label, "gain": round(turn.gain, 4)} for turn in explanation.turns],
         "units": list(heat.units) if heat else [],
         "values": np.round(100 * heat.values.T).astype(int).tolist() if heat else [],
         "anchors": colours.ANCHORS,

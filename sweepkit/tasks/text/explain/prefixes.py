@@ -1,7 +1,7 @@
-"""The running prediction: what a model would say if the text ended after each of its words, and where that turns.
+"""The running prediction: a model's prediction if the text ended after each of its words, and where it changes most.
 
-Each beginning of the text is closed by the end token and given to the model whole, so that this holds for every model,
-also for one that reads backwards. Try `turns(running(model, model.read("not a good film")))`.
+Each prefix of the text, with the end token, is predicted as a text of its own, so this works for every model, including
+one that reads backwards. Try `turns(running(model, model.read("not a good film")))`.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from sweepkit.tasks.text.vocabulary import END
 if TYPE_CHECKING:
     from sweepkit.tasks.text.classifier import ReadText, TextModel
 
-# A change of less than this is not worth naming
+# smaller changes are not labelled
 _LEAST = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A word that changes the running prediction much.
+    """A word with a large effect on the running prediction.
 
     Attributes:
-        word: its place, from 0.
-        label: the label that gains most by it.
-        gain: by how much that label's probability grows, in (0, 1].
+        word: its place, counted from 0.
+        label: the label whose probability grows most.
+        gain: by how much it grows, in (0, 1].
     """
 
     word: int
@@ -37,29 +37,29 @@ class Turn:
 
 
 def n_words(read: ReadText) -> int:
-    """Return how many words are read, the end token left out."""
+    """Return the number of words that are read, without the end token."""
     return len(read.indexes) - int((read.indexes[-1:] == END).sum())
 
 
 def running(model: TextModel, read: ReadText) -> NDArray[np.float32]:
-    """Return the model's prediction for every beginning of a text.
+    """Return the model's prediction for every prefix of a text.
 
     Returns:
-        <float32>[words + 1, labels]: row 0 is the prediction for no word at all, row n for the first n words and the
-        end token. The last row is the prediction for the text as it is read, which lacks its end token if a
-        longer text was cut there.
+        <float32>[words + 1, labels]: row 0 is the prediction for no words, row n for the first n words and the end
+        token. The last row is the prediction for the text as it is read, which lacks its end token if a longer text
+        was cut there.
     """
     words = read.indexes[: n_words(read)]
-    beginnings = [np.append(words[:n], END).astype(np.int32) for n in range(len(words))]
-    return model.probabilities([*beginnings, read.indexes])
+    prefixes = [np.append(words[:n], END).astype(np.int32) for n in range(len(words))]
+    return model.probabilities([*prefixes, read.indexes])
 
 
 def turns(predictions: NDArray[np.float32], *, most: int = 5) -> tuple[Turn, ...]:
     """Return the words that change the running prediction most, in the order of the text.
 
     Args:
-        predictions: as of `running`.
-        most: how many at most; changes of less than 0.02 are left out.
+        predictions: see `running`.
+        most: how many words to return; changes of less than 0.02 are left out.
     """
     changes = np.diff(predictions, axis=0)
     gains = changes.max(axis=1)
@@ -68,7 +68,7 @@ def turns(predictions: NDArray[np.float32], *, most: int = 5) -> tuple[Turn, ...
 
 
 def settled(predictions: NDArray[np.float32]) -> int:
-    """Return how many words must be read before the verdict is the final one and stays so; 0 if it always is."""
-    verdicts = predictions.argmax(axis=1)
-    others = np.flatnonzero(verdicts != verdicts[-1])
+    """Return the number of words after which the predicted label no longer changes; 0 if it never does."""
+    labels = predictions.argmax(axis=1)
+    others = np.flatnonzero(labels != labels[-1])
     return int(others[-1]) + 1 if len(others) else 0

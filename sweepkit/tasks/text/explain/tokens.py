@@ -1,4 +1,4 @@
-"""How a token is shown: without what would steer a terminal or turn a line around, and short where room is scarce."""
+"""Tokens for display: without control characters and changes of direction, and short if space is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _STEERING = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def plain(token: str) -> str:
-    """Return a token as people write it; U+FFFD is put for control characters and changes of writing direction."""
+    """Return a token with plain quotes, and U+FFFD for control characters and changes of writing direction."""
     return _QUOTES.get(token) or "".join("\N{REPLACEMENT CHARACTER}" if _steers(sign) else sign for sign in token)
 
 
@@ -22,9 +22,9 @@ def shortened(token: str, most: int) -> str:
 
 
 def is_right_to_left(tokens: Iterable[str]) -> bool:
-    """Tell whether the first letter that has a direction is of a script that runs from right to left."""
+    """Return whether the first letter that has a direction is of a script from right to left."""
     directions = (unicodedata.bidirectional(sign) for token in tokens for sign in token)
-    return next((found for found in directions if found in ("L", "R", "AL")), "L") != "L"
+    return next((direction for direction in directions if direction in ("L", "R", "AL")), "L") != "L"
 
 
 def _steers(sign: str) -> bool:

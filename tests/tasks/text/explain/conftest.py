@@ -61,7 +61,7 @@ def explained() -> Callable[..., Any]:
         heat = Heat(2, "backward", "LSTM", True, 64, tuple(range(units)), True, values) if has_heat else None
         predictions = rng.dirichlet(np.ones(len(labels)), words + 1).astype(np.float32) if running is None else running
         return Explanation(
-            facts=facts(labels),
+            manifest=manifest(labels),
             tokens=shown,
             unknown=tuple(i % 5 == 1 and i < words for i in range(len(shown))),
             n_words=words,
@@ -75,7 +75,7 @@ def explained() -> Callable[..., Any]:
     return make
 
 
-def facts(labels: tuple[str, ...]) -> Any:
+def manifest(labels: tuple[str, ...]) -> Any:
     from sweepkit.bundle.manifest import CheckResult
     from tests.support.bundles import describer
 

@@ -127,7 +127,7 @@ def test_the_top_layer_is_chosen_unless_another_is_named(network: Any) -> None:
 def test_a_layer_that_is_not_there_is_refused(network: Any, number: int) -> None:
     from sweepkit.tasks.text.explain.activations import choose
 
-    with pytest.raises(InputError, match=rf"--layer: a layer must be in 1 to 2, .* got {number}"):
+    with pytest.raises(InputError, match=rf"--layer: a recurrent layer must be in 1 to 2, got {number}"):
         choose(network, number)
 
 
@@ -174,7 +174,7 @@ def test_a_layer_that_goes_backwards_by_itself_is_drawn_in_the_order_of_the_text
 
     network = network_of(keras.layers.GRU(3, go_backwards=True, name="turning"))
     (scan,) = scans(network)
-    assert (scan.direction, scan.turns_itself) == ("backward", True)
+    assert (scan.direction, scan.reverses) == ("backward", True)
     # the layer's one output is its last step, which is the first token
     np.testing.assert_allclose(states(network, scan, ROW)[0][0], outputs_of(network, "turning"), atol=1e-5)
 
@@ -202,7 +202,7 @@ def test_a_layer_inside_another_is_refused_and_not_passed_over() -> None:
     from sweepkit.tasks.text.explain.activations import scans
 
     inner = keras.Sequential([keras.Input((None, 4)), keras.layers.GRU(3, name="hidden")])
-    with pytest.raises(InputError, match="'hidden' must stand in the model's own graph"):
+    with pytest.raises(InputError, match="'hidden' must be in the model's own graph"):
         scans(network_of(inner))
 
 

@@ -1,4 +1,4 @@
-"""What is drawn of a model and a text: which units, which tokens, and what a user may get wrong."""
+"""Explanations: which units and tokens they show, and the errors of a user."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ def test_layer_and_direction_can_be_chosen(model: Any) -> None:
     assert not np.allclose(forward.values, backward.values)
 
 
-def test_the_verdict_is_the_models_own(model: Any) -> None:
-    found, (prediction,) = explain(model), model.predict([TEXT])
-    assert found.facts.label_names[found.label] == prediction.label
-    assert found.probability == pytest.approx(prediction.probability, abs=1e-6)
+def test_the_prediction_is_the_models_own(model: Any) -> None:
+    explanation, (prediction,) = explain(model), model.predict([TEXT])
+    assert explanation.manifest.label_names[explanation.label] == prediction.label
+    assert explanation.probability == pytest.approx(prediction.probability, abs=1e-6)
 
 
 def test_unknown_words_are_marked_and_the_end_is_no_word(model: Any) -> None:
-    found = explain(model, "good zebra film")
-    assert found.tokens == ("good", "zebra", "film", "<end>")
-    assert found.unknown == (False, True, False, False)
-    assert found.n_words == 3
+    explanation = explain(model, "good zebra film")
+    assert explanation.tokens == ("good", "zebra", "film", "<end>")
+    assert explanation.unknown == (False, True, False, False)
+    assert explanation.n_words == 3
 
 
 def test_of_a_long_text_only_what_is_read_is_there(model: Any, head_model: Any) -> None:
@@ -69,9 +69,9 @@ def test_of_a_long_text_only_what_is_read_is_there(model: Any, head_model: Any) 
 
 
 def test_a_model_without_a_recurrent_layer_still_has_its_running_prediction(plain_model: Any) -> None:
-    found = explain(plain_model, layer=3, direction="backward", units=(99,))
-    assert found.heat is None
-    assert len(found.running) == found.n_words + 1
+    explanation = explain(plain_model, layer=3, direction="backward", units=(99,))
+    assert explanation.heat is None
+    assert len(explanation.running) == explanation.n_words + 1
 
 
 @pytest.mark.parametrize("text", ["", " \n ", "<br />"])
@@ -81,7 +81,7 @@ def test_a_text_without_words_is_refused(model: Any, text: str) -> None:
 
 
 def test_units_that_are_not_there_are_refused_all_at_once(model: Any) -> None:
-    with pytest.raises(InputError, match=r"--units: units must be in 0 to 5, those of layer 2, got 6, -1$"):
+    with pytest.raises(InputError, match=r"--units: units of layer 2 must be in 0 to 5, got 6, -1$"):
         explain(model, units=(6, 2, -1))
 
 

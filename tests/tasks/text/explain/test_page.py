@@ -46,14 +46,14 @@ class Parsed(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-def page_of(found: Any) -> str:
+def page_of(explanation: Any) -> str:
     from sweepkit.tasks.text.explain.page import html
 
-    return html(found)
+    return html(explanation)
 
 
-def parsed(found: Any) -> Parsed:
-    return Parsed(page_of(found))
+def parsed(explanation: Any) -> Parsed:
+    return Parsed(page_of(explanation))
 
 
 def test_markup_in_a_text_is_shown_as_text(explained: Make) -> None:
@@ -80,29 +80,29 @@ def test_the_page_needs_no_network(explained: Make) -> None:
 
 
 def test_the_numbers_are_those_of_the_explanation(explained: Make) -> None:
-    found = explained(["not", "a", "good", "film"], units=3)
-    numbers = json.loads("".join(parsed(found).texts["numbers"]))
+    explanation = explained(["not", "a", "good", "film"], units=3)
+    numbers = json.loads("".join(parsed(explanation).texts["numbers"]))
     assert numbers["units"] == [0, 1, 2]
-    assert numbers["values"] == [[round(100 * float(value)) for value in unit] for unit in found.heat.values.T]
-    assert numbers["running"] == [[round(float(value), 4) for value in row] for row in found.running]
-    assert [turn["word"] for turn in numbers["turns"]] == [turn.word for turn in found.turns]
+    assert numbers["values"] == [[round(100 * float(value)) for value in unit] for unit in explanation.heat.values.T]
+    assert numbers["running"] == [[round(float(value), 4) for value in row] for row in explanation.running]
+    assert [turn["word"] for turn in numbers["turns"]] == [turn.word for turn in explanation.turns]
 
 
 def test_it_says_what_is_shown_and_of_which_model(explained: Make) -> None:
     from sweepkit.tasks.text.explain import captions
 
-    found = explained(["not", "a", "good", "film"])
-    page = " ".join(text for texts in parsed(found).texts.values() for text in texts)
+    explanation = explained(["not", "a", "good", "film"])
+    page = " ".join(text for texts in parsed(explanation).texts.values() for text in texts)
     for sentence in (
         "sweep cells, trial 7, epoch 3: cell=lstm units=64 max_len=200",
-        f"Its verdict: {captions.verdict(found)}",
-        "What recurrent layer 2 (backward) remembers after each token",
-        "It reads from the end to the beginning and is drawn in the order of the text.",
-        "Shown are the 6 of 64 units that vary most over this text",
+        f"Prediction: {captions.prediction(explanation)}",
+        "State of recurrent layer 2 (backward) after each token",
+        "The layer reads the text from its end; columns are in the order of the text.",
+        "Of 64 units, the 6 that vary most over this text are shown",
         "tanh(c), the memory of the LSTM",
         "(tanh(c) + 1) / 2",
-        "What the model would say if the text ended after each token.",
-        "the model's vocabulary lacks this word",
+        "The model's prediction if the text ended after each token.",
+        "the word is not in the model's vocabulary",
     ):
         assert sentence in page
 
@@ -114,7 +114,7 @@ def test_turning_tokens_are_in_a_table(explained: Make) -> None:
     row = re.sub(r"<[^>]+>", " ", page.partition("<tbody>")[2].partition("</tbody>")[0]).split("\n")
     rows = [" ".join(line.split()) for line in row if line.strip()]
     assert rows == ["1 not +30 for negative 80 % 20 %", "2 good +55 for positive 25 % 75 %"]
-    assert "The verdict is positive from token 2 on, “good”." in page
+    assert "The prediction is positive from token 2 on, “good”." in page
 
 
 def test_a_prediction_that_does_not_move_is_said_to(explained: Make) -> None:
@@ -122,14 +122,14 @@ def test_a_prediction_that_does_not_move_is_said_to(explained: Make) -> None:
 
     page = page_of(explained(["not", "good"], running=pairs(0.7, 0.7, 0.7)))
     assert "No token changes the prediction by two percentage points or more." in page
-    assert "The verdict is positive from the beginning on." in page
+    assert "The prediction is positive from the beginning on." in page
     assert "<table>" not in page
 
 
 def test_a_cut_text_is_said_to_be_cut(explained: Make) -> None:
     assert "the model reads only" not in page_of(explained(["good"] * 3))
     page = page_of(explained(["good"] * 3, n_total=250))
-    assert "The text has 250 tokens; the model reads only the last 4 of them, and only these are drawn." in page
+    assert "The text has 250 tokens; the model reads only the last 4, and only these are shown." in page
 
 
 def test_without_a_recurrent_layer_only_the_running_prediction_is_there(explained: Make) -> None:
@@ -155,8 +155,8 @@ def test_a_usual_page_is_light(explained: Make) -> None:
 def test_it_is_written_whole_and_nothing_is_left_beside_it(explained: Make, tmp_path: Path) -> None:
     from sweepkit.tasks.text.explain.page import write
 
-    found = explained(["good"])
+    explanation = explained(["good"])
     (tmp_path / "out.html").write_text("old", encoding="utf-8")
-    write(found, tmp_path / "out.html")
-    assert (tmp_path / "out.html").read_text(encoding="utf-8") == page_of(found)
+    write(explanation, tmp_path / "out.html")
+    assert (tmp_path / "out.html").read_text(encoding="utf-8") == page_of(explanation)
     assert [path.name for path in tmp_path.iterdir()] == ["out.html"]

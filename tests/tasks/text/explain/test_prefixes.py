@@ -78,7 +78,7 @@ def test_with_several_labels_the_one_that_gains_most_is_named() -> None:
     ("second", "expected"),
     [((0.6, 0.7, 0.8), 0), ((0.4, 0.7, 0.8), 1), ((0.6, 0.3, 0.8), 2), ((0.9, 0.8, 0.1), 2)],
 )
-def test_the_verdict_is_settled_after_the_last_word_at_which_it_was_another(
+def test_the_prediction_is_settled_after_the_last_word_with_another_label(
     second: tuple[float, ...], expected: int
 ) -> None:
     from sweepkit.tasks.text.explain.prefixes import settled

@@ -1,6 +1,6 @@
-"""Which fonts a picture is written in, and what becomes of signs that none of them has.
+"""The fonts of a picture, and the replacement of characters that no font has.
 
-Matplotlib brings DejaVu Sans, which has Latin, Greek, Cyrillic, Arabic and Hebrew letters; other scripts are drawn if
+Matplotlib includes DejaVu Sans, which has Latin, Greek, Cyrillic, Arabic and Hebrew letters; other scripts are drawn if
 the machine has one of the usual fonts for them. Try `families()`, and `drawable("漢字")`.
 """
 
@@ -27,13 +27,13 @@ _USUAL = (
 
 @cache
 def families() -> tuple[str, ...]:
-    """Return the fonts to look for a sign in, in order."""
+    """Return the fonts in the order in which characters are looked up."""
     installed = set(font_manager.get_font_names())
     return ("DejaVu Sans", *(name for name in _USUAL if name in installed))
 
 
 def drawable(text: str) -> str:
-    """Put a box in place of every sign that no font has; what only joins or varies others is left out instead."""
+    """Replace every character that no font has by a box, and leave out those that only join or vary others."""
     return "".join(sign if ord(sign) in _signs() else "" if _is_invisible(sign) else BOX for sign in text)
 
 

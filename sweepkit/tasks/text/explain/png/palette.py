@@ -16,7 +16,7 @@ _MOST = 256
 
 
 def indexed(picture: bytes, exact: Iterable[tuple[int, int, int]]) -> bytes:
-    """Give each pixel the nearest of 256 colours: those that must stay exact, and such as the picture has itself.
+    """Replace the colour of each pixel by the nearest of 256: the exact ones, and the most distinct of the picture.
 
     Args:
         picture: in any format that Pillow reads.
@@ -34,10 +34,10 @@ def indexed(picture: bytes, exact: Iterable[tuple[int, int, int]]) -> bytes:
 
 
 def _nearest(pixels: NDArray[np.int64], palette: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Return the index of each pixel's colour; worked out once for each colour, as most pixels share theirs."""
+    """Return the index of each pixel's colour; computed once for each colour, since most pixels share theirs."""
     codes = pixels @ np.array([1 << 16, 1 << 8, 1])
-    found, places = np.unique(codes, return_inverse=True)
-    colours = np.stack([found >> 16, found >> 8 & 255, found & 255], axis=1)
+    distinct, places = np.unique(codes, return_inverse=True)
+    colours = np.stack([distinct >> 16, distinct >> 8 & 255, distinct & 255], axis=1)
     # |a - b|^2 less |a|^2, which is the same for every entry of the palette
     distances = (palette**2).sum(axis=1) - 2 * colours @ palette.T
     indexes: NDArray[np.uint8] = distances.argmin(axis=1).astype(np.uint8)[places].reshape(codes.shape)

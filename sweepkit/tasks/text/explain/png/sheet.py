@@ -1,7 +1,7 @@
-"""A picture as blocks below each other, each as high as what is in it, measured in inches from the top left corner.
+"""A picture of blocks below each other, each as high as its content, measured in inches from the top left corner.
 
-Matplotlib wants a figure's size before anything is drawn, so a block says its height first and is drawn later. Try
-`Sheet(9).add(1.5, draw)`, where `draw(figure, area)` gets its place.
+Matplotlib needs a figure's size before anything is drawn, so a block is added with its height and drawn later. Try
+`Sheet(9).add(1.5, draw)`, with `draw(figure, area)`.
 """
 
 from __future__ import annotations
@@ -47,19 +47,19 @@ class Sheet:
     _blocks: list[tuple[float, Draw]] = field(default_factory=list)
 
     def add(self, height: float, draw: Draw) -> None:
-        """Put a block of a height below those that are there."""
+        """Add a block of this height below the others."""
         self._blocks.append((height, draw))
 
     def space(self, height: float) -> None:
         self.add(height, lambda *_: None)
 
     def write(self, text: str, size: float, *, bold: bool = False, colour: str = "#1a1a1a") -> None:
-        """Put text below, in as many lines as it needs."""
+        """Add a block of text, in as many lines as it needs."""
         lines = wrapped(text, size, self.width - 2 * self.margin, bold=bold)
 
         def draw(figure: Figure, area: Area) -> None:
             for number, line in enumerate(lines):
-                place = params(figure, area.left, area.top + (number + 0.5) * line_height(size))
+                place = position(figure, area.left, area.top + (number + 0.5) * line_height(size))
                 weight = "bold" if bold else "normal"
                 figure.text(*place, line, size=size, weight=weight, color=colour, va="center_baseline")
 
@@ -82,7 +82,7 @@ def line_height(size: float) -> float:
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """Return the width of a line of text, in inches; signs must be drawable."""
+    """Return the width of a line of text, in inches; its characters must be drawable."""
     font = FontProperties(family=list(families()), size=size, weight="bold" if bold else "normal")
     width: float = TextToPath().get_text_width_height_descent(text, font, ismath=False)[0]
     return width / POINTS
@@ -108,21 +108,21 @@ def fitting(text: str, size: float, width: float, *, bold: bool = False) -> str:
     return shown
 
 
-def params(figure: Figure, left: float, top: float) -> tuple[float, float]:
-    """Turn a place in inches from the top left corner into one in fractions of the figure from the bottom left."""
+def position(figure: Figure, left: float, top: float) -> tuple[float, float]:
+    """Convert inches from the top left corner into fractions of the figure from the bottom left."""
     width, height = figure.get_size_inches()
     return left / width, 1 - top / height
 
 
 def axes(figure: Figure, area: Area) -> Axes:
-    """Put axes exactly into an area."""
+    """Add axes that fill an area."""
     width, height = figure.get_size_inches()
-    left, bottom = params(figure, area.left, area.top + area.height)
+    left, bottom = position(figure, area.left, area.top + area.height)
     return figure.add_axes((left, bottom, area.width / width, area.height / height))
 
 
 def spread(centers: Iterable[float], widths: Iterable[float], low: float, high: float) -> list[float]:
-    """Move labels sideways as little as need be, so that none touches the one before or leaves [low, high]."""
+    """Return the centres of labels, moved sideways so that none touches the one before or leaves [low, high]."""
     placed: list[float] = []
     sizes, right = list(widths), low
     for center, width in zip(centers, sizes, strict=True):

@@ -33,26 +33,26 @@ class _Placed:
     width: float
 
 
-def add_text(sheet: Sheet, found: Explanation, heat: Heat, colours: Colormap) -> None:
+def add_text(sheet: Sheet, explanation: Explanation, heat: Heat, colours: Colormap) -> None:
     """Add the text in the colours of the first unit."""
     sheet.space(0.1)
-    sheet.write(f"The text, as unit {heat.units[0]} colours it", 11, bold=True)
+    sheet.write(f"The text, coloured by unit {heat.units[0]}", 11, bold=True)
     sheet.write(captions.coloured_text(heat), 8.5)
     sheet.add(0.3, lambda figure, area: _legend(figure, area, colours))
     width = sheet.width - 2 * sheet.margin
-    tokens = [shortened(drawable(plain(token)), _LONGEST) for token in found.tokens]
+    tokens = [shortened(drawable(plain(token)), _LONGEST) for token in explanation.tokens]
     placed = _placed(tokens, width, is_turned=is_right_to_left(tokens))
 
     def draw(figure: Figure, area: Area) -> None:
         plot = axes(figure, area)
         plot.set(xlim=(0, area.width), ylim=(area.height, 0))
         plot.set_axis_off()
-        for token, value, unknown in zip(placed, heat.values[:, 0], found.unknown, strict=True):
+        for token, value, unknown in zip(placed, heat.values[:, 0], explanation.unknown, strict=True):
             _draw_token(plot, token, float(value), is_unknown=unknown)
 
     sheet.add((placed[-1].line + 1) * _LINE, draw)
-    if any(found.unknown):
-        sheet.write("Underlined with dots: the model's vocabulary lacks this word.", 8, colour="#5a5a5a")
+    if any(explanation.unknown):
+        sheet.write("Dotted underline: the word is not in the model's vocabulary.", 8, colour="#5a5a5a")
 
 
 def _placed(tokens: list[str], width: float, *, is_turned: bool) -> list[_Placed]:

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.tf
 Make = Callable[..., Any]
 
 
-def texts_of(found: Any) -> tuple[Any, list[tuple[str, Any]]]:
+def texts_of(explanation: Any) -> tuple[Any, list[tuple[str, Any]]]:
     """Every text of a picture with its place in pixels, and the picture's own."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.text import Text
@@ -25,7 +25,7 @@ def texts_of(found: Any) -> tuple[Any, list[tuple[str, Any]]]:
     from sweepkit.tasks.text.explain.png.picture import figure, style
 
     with style():
-        drawn = figure(found)
+        drawn = figure(explanation)
         FigureCanvasAgg(drawn).draw()
         texts = [text for text in drawn.findobj(Text) if text.get_text().strip() and text.get_visible()]
         return drawn.bbox, [(text.get_text(), text.get_window_extent()) for text in texts]
@@ -116,23 +116,23 @@ def test_signs_that_no_font_has_become_boxes_and_the_picture_says_so(explained: 
     assert drawable(missing) == "□□"
     assert drawable("a\ufe0fé") in ("a\ufe0fé", "aé")
     shown = [[text for text, _ in texts_of(explained([token]))[1]] for token in (missing, "good")]
-    assert [any(text.startswith("□ stands for a sign") for text in texts) for texts in shown] == [True, False]
+    assert [any(text.startswith("□ stands for a character") for text in texts) for texts in shown] == [True, False]
 
 
 def test_it_says_what_is_shown_and_of_which_model(explained: Make) -> None:
     from tests.support.explanations import pairs
 
-    found = explained(["not", "good"], running=pairs(0.5, 0.1, 0.8), n_total=90)
-    shown = " ".join(text for text, _ in texts_of(found)[1])
+    explanation = explained(["not", "good"], running=pairs(0.5, 0.1, 0.8), n_total=90)
+    shown = " ".join(text for text, _ in texts_of(explanation)[1])
     for sentence in (
-        "Its verdict: positive, 80 %",
+        "Prediction: positive, 80 %",
         "sweep cells, trial 7, epoch 3: cell=lstm",
-        "the model reads only the last 3 of them",
-        "Memory: LSTM layer 2, backward",
+        "the model reads only the last 3, and only these",
+        "State of LSTM layer 2, backward",
         "memory tanh(c)",
         "unit, of 64",
         "tokens, in the order of the text →",
-        "The text, as unit 0 colours it",
+        "The text, coloured by unit 0",
         "probability",
         "+40",
         "+70",
@@ -146,7 +146,7 @@ def test_without_a_recurrent_layer_only_the_running_prediction_is_drawn(explaine
     shown = [text for text, _ in texts_of(explained(["not", "good"], has_heat=False))[1]]
     assert any("no recurrent layer" in text for text in shown)
     assert "The running prediction" in shown
-    assert not any(text.startswith(("Memory", "The text")) for text in shown)
+    assert not any(text.startswith(("State of", "The text")) for text in shown)
 
 
 def test_a_text_whose_end_is_cut_off_is_drawn_to_its_last_word(explained: Make) -> None:
