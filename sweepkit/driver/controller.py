@@ -170,8 +170,8 @@ class SweepController:
     def _open_run(self, trial: Trial, *, resumes: bool) -> str | None:
         if self._runs is None:
             return None
-        # The run first, its id second: a kill between the two leaves a run whose id nobody has. `resumes` makes the
-        # logger look for that run before it makes another one.
+        # The run first, its id second: a kill between the two leaves a run whose id is lost. With `resumes` the
+        # logger looks for that run before it creates another one.
         run_id = self._runs.start(trial, resumes=resumes)
         if run_id != trial.run_id:
             self._study.note(trial.number, "run_id", run_id)

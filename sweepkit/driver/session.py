@@ -165,7 +165,7 @@ def run_trials(session: SweepSession, study: SweepStudy) -> str | None:
             session.runner.run(controller, session.trial_settings)
             # inside the block, which then does not try to write the end of this run into a journal on a full disk
             controller.check()
-    except BaseException:  # Ctrl-C too; the end of a whole sweep is the caller's, who knows whether it has a winner
+    except BaseException:  # Ctrl-C too; a sweep that was not interrupted is ended by the caller, as finished or failed
         if runs:
             runs.finish("interrupted", study.leaderboard())
         raise

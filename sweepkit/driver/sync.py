@@ -1,4 +1,4 @@
-"""Upload to a tracking store whatever it lacks of a sweep, from the journal and the spools.
+"""Upload to a tracking store what it lacks of a sweep, from the journal and the spools.
 
 Afterwards the store has what it would have if it had never been unreachable; a store without the sweep gets all of it.
 In the sweep's folder only spools that are no longer needed and the manifest's entries about the store change.
@@ -131,7 +131,7 @@ def _upload(
         if run_id and trial.best_epoch and trial.number in kept:
             checkpoint = trial_folder.paths.checkpoint(trial.best_epoch)
             backfill.checkpoint(run_id, folder.storage.path(checkpoint), last=_STATE)
-    # last: a run that has ended looks complete to whoever opens it
+    # last: a run that has ended looks complete in MLflow
     if status:
         also = result.figures if result else None
         backfill.sweep(run_endings.of_sweep(status, board, also=also), board.columns())

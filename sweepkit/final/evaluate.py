@@ -101,7 +101,7 @@ class FinalEvaluation:
         """Evaluate the winner on the test split, once or `again`; return all evaluations so far."""
         evaluations = read_evaluations(self._folder)
         # begun by a driver that died: the same model on the same rows, so finishing it is not another evaluation
-        begun = [i for i, one in enumerate(evaluations) if one.accuracy is None and one.final_trial == run.number]
+        begun = [i for i, test in enumerate(evaluations) if test.accuracy is None and test.final_trial == run.number]
         if n_rows == 0 or (evaluations and not begun and not again):
             return tuple(evaluations)
         place = begun[-1] if begun else len(evaluations)

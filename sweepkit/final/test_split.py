@@ -36,5 +36,5 @@ def forget_predictions(folder: SweepFolder, trials: Sequence[int]) -> None:
     evaluations = read_evaluations(folder)
     if any(evaluation.final_trial in trials for evaluation in evaluations):
         # kept, since the test split has been used: a later evaluation is not the first one
-        changed = [replace(one, final_trial=None) if one.final_trial in trials else one for one in evaluations]
+        changed = [replace(test, final_trial=None) if test.final_trial in trials else test for test in evaluations]
         write_evaluations(folder, changed)

@@ -72,7 +72,7 @@ class ComparedItem:
         """Return the settings of the sweep, its data and its code, by dotted name."""
         manifest, identity = self.sweep.manifest, self.sweep.manifest.identity
         written = {key: value for key, value in manifest.settings.items() if key not in ("sweep", "space", "data")}
-        # the YAML says where the data came from, the identity has the package's defaults
+        # the YAML has the source of the data, the identity the package's defaults
         data = {**manifest.settings["data"], **identity["data"], "key": self.data_key}
         code = {"commit": manifest.code.commit, "host": manifest.code.host, "versions": manifest.code.versions}
         # conditions belong to the package, not to the YAML: a narrower parameter only shortens those of others

@@ -103,7 +103,7 @@ class Sweep:
         return Leaderboard(self.trials, metric=objective.metric, direction=objective.direction)
 
     def is_finished(self, max_epochs: int, n_trials: int) -> bool:
-        """Return whether no work is left for a sweep of so many epochs and trials."""
+        """Return whether no work is left if the sweep is to have this many epochs and trials."""
         # both are arguments: the YAML of a repeated command may ask for more than the manifest has
         n_ended = sum(trial.state is not None for trial in self.trials) - len(extensible(self.trials, max_epochs))
         return self.folder.has_begun() and n_ended == len(self.trials) >= n_trials
