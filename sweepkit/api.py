@@ -1,7 +1,7 @@
-"""The Python API behind `import sweepkit`, for notebooks and scripts: what the commands do, with values to go on with.
+"""The Python API behind `import sweepkit`, for notebooks and scripts: the commands as functions that return values.
 
 Nothing is printed but a progress bar. Errors are those of `sweepkit.errors`; KeyboardInterrupt ends a sweep cleanly,
-and the same call goes on with it. Try `run_sweep("sweeps/cells.yaml").best_trial`.
+and the same call resumes it. Try `run_sweep("sweeps/cells.yaml").best_trial`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def run_sweep(
     inline: bool = False,
     new: bool = False,
 ) -> Sweep:
-    """Run a sweep to its end, or go on with it, and return what came out of it.
+    """Run a sweep to its end, or resume it, and return it with its results.
 
-    With a `final:` section in its YAML it ends with the final stage, like the command.
+    If its YAML has a `final:` section, the final stage follows, as with the command.
 
     Args:
         target: the sweep's YAML.
@@ -39,11 +39,12 @@ def run_sweep(
         new: start another sweep beside one of this name that has other settings.
 
     Raises:
-        InputError: the input is wrong, or the sweep is being run already; nothing was started.
+        InputError: the input is wrong, or the sweep is already running; nothing was started.
         SweepFailed: no trial completed, or more failed than the budget allows.
-        StorageFault: the storage takes no more; the same call goes on when it does again.
-        KeyboardInterrupt: Ctrl-C; the same call goes on from the last finished epochs.
+        StorageFault: the storage cannot be written; the same call resumes once it can.
+        KeyboardInterrupt: Ctrl-C; the same call resumes from the last finished epochs.
     """
+    # here and below, not at the top: `import sweepkit` must not wait for Optuna, Arrow and TensorFlow
     from sweepkit.config.definition import load
     from sweepkit.driver.progress_bar import progress_bar
     from sweepkit.driver.run import run_sweep as run
@@ -57,6 +58,7 @@ def run_sweep(
         result = run(definition, options, callback)
     if definition.config.final is not None:
         with progress_bar(f"{result.folder.sweep}, final stage") as callback:
+            # without `new`, which is about the sweep: its final stage belongs to the folder that has just been run
             run_final(plan_final(definition), RunOptions(address=address, inline=inline), callback)
     return read_sweep(result.folder)
 
@@ -73,7 +75,7 @@ def load_model(folder: str | Path) -> TextModel:
 
 
 def write_report(sweep: Sweep, path: str | Path) -> Path:
-    """Write the report of a sweep: a page (`.html`) that needs no network, or a picture (`.png`).
+    """Write the report of a sweep: a page (`.html`) that works offline, or a picture (`.png`).
 
     Args:
         sweep: from `load_sweep` or `run_sweep`; it may still be running.
@@ -84,21 +86,21 @@ def write_report(sweep: Sweep, path: str | Path) -> Path:
     """
     from sweepkit.storage.atomic import replacing
 
-    place = Path(path)
-    if place.suffix not in (".html", ".png"):
+    file = Path(path)
+    if file.suffix not in (".html", ".png"):
         raise InputError("a report must be a .html or .png file", where=str(path))
-    content = _drawn(sweep, place.suffix)
+    content = _content(sweep, file.suffix)
     try:
-        with replacing(place) as temporary:
+        with replacing(file) as temporary:
             temporary.write_bytes(content)
     except OSError as error:
         raise InputError(
             f"the report cannot be written: {(error.strerror or str(error)).lower()}", where=str(path)
         ) from None
-    return place
+    return file
 
 
-def _drawn(sweep: Sweep, suffix: str) -> bytes:
+def _content(sweep: Sweep, suffix: str) -> bytes:
     if suffix == ".png":
         from sweepkit.report.png.picture import picture
 

@@ -1,6 +1,6 @@
-"""How numbers, durations, parameters and names are written for a user, in messages, tables and reports.
+"""Format numbers, durations, parameters and names for a user, in messages, tables and reports.
 
-Standard library only, so that any package may use it. Try `duration(3_900)`, which is `1 h 05 min`.
+Standard library only, so that every package can use it. Try `duration(3_900)`, which is `1 h 05 min`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ NOT_USED = "not used"
 
 
 class Bounds(Protocol):
-    """Two ends, such as those of a confidence interval."""
+    """The two ends of an interval, such as a confidence interval."""
 
     @property
     def low(self) -> float: ...
@@ -26,8 +26,9 @@ class Bounds(Protocol):
 
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """Suggest the allowed name closest to `name`, or list all of them if none is close."""
-    names = [str(one) for one in allowed]
-    lowered = {one.lower(): one for one in reversed(names)}
+    names = [str(allowed_name) for allowed_name in allowed]
+    # reversed, so that of names that differ only in case the first one is suggested
+    lowered = {allowed_name.lower(): allowed_name for allowed_name in reversed(names)}
     close = difflib.get_close_matches(str(name).lower(), lowered, n=1)
     if close:
         return f"did you mean {lowered[close[0]]!r}?"
@@ -40,7 +41,7 @@ def listed(values: Iterable[object]) -> str:
 
 
 def near(text: str) -> str:
-    """Make every path in a text that is below the working directory relative to it."""
+    """Return a text with every path below the working directory made relative to it."""
     return text.replace(f"{Path.cwd()}/", "")
 
 
@@ -95,7 +96,7 @@ def duration(seconds: float) -> str:
     """Format a duration in its two largest units: `7 s`, `4 min 10 s`, `3 h 05 min`; days from 100 hours on."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    if hours >= 100:  # not from 24: the limits of a sweep are in hours and shown beside what was spent
+    if hours >= 100:  # not from 24: the limits of a sweep are in hours and are shown beside its usage
         return f"{hours // 24} d {hours % 24:02d} h"
     if hours:
         return f"{hours} h {minutes:02d} min"
@@ -113,6 +114,6 @@ def size(n_bytes: float) -> str:
         return f"{n_bytes:.0f} bytes"
     for unit in ("kB", "MB", "GB"):
         n_bytes /= 1000
-        if n_bytes < 999.5:
+        if n_bytes < 999.5:  # 999.5 and more would be rounded to 1e+03
             return f"{n_bytes:.3g} {unit}"
     return f"{n_bytes / 1000:,.3g} TB"

@@ -1,7 +1,7 @@
 """A bundle behind MLflow's scoring server: raw text in; label, probability and note out.
 
-MLflow imports this module by name when it loads a registered winner, so nothing of the model is unpickled and
-sweepkit has to be installed where it is served. Python code uses `sweepkit.load_model` instead. Try
+MLflow imports this module by name when it loads a registered winner, so no part of the model is unpickled, and
+sweepkit must be installed on the server. For Python code there is `sweepkit.load_model`. Try
 `mlflow.pyfunc.load_model("models:/cells@champion").predict(["some text"])`.
 """
 
@@ -20,8 +20,8 @@ from sweepkit.tasks.text.classifier import load
 if TYPE_CHECKING:
     from sweepkit.tasks.text.classifier import TextModel
 
-TEXT = "text"  # the input's column
-# an element of the array may be of any type; `texts_of` rejects what is not text
+TEXT = "text"  # the column of the input
+# an element of the array may be of any type; `texts_of` refuses values that are not text
 Input: TypeAlias = pd.DataFrame | pd.Series | Mapping[str, Any] | NDArray[Any] | Iterable[str] | str
 
 
@@ -32,37 +32,38 @@ class ServedModel:
         self._model = model
 
     def predict(self, model_input: Input, params: Mapping[str, Any] | None = None) -> pd.DataFrame:  # noqa: ARG002
-        """Label texts, in order; `texts_of` lists the accepted inputs. MLflow passes `params`, which are ignored.
+        """Label texts, in order. `texts_of` lists the accepted inputs; `params`, in MLflow's interface, is not used.
 
         Returns:
-            A row for each text: `label`, its `probability`, and `note`. The first two are None for a text without
-            words, with the reason in the note.
+            A row for each text: `label` and `probability` (of that label), both None for a text without a word, whose
+            `note` then gives the reason.
 
         Raises:
-            ValueError: a value of the input is not text.
+            ValueError: the input has a value that is not text.
         """
-        predicted = self._model.predict(texts_of(model_input))
-        has_all = all(one.probability is not None for one in predicted)
+        predictions = self._model.predict(texts_of(model_input))
+        has_all = all(prediction.probability is not None for prediction in predictions)
+        probabilities = [prediction.probability for prediction in predictions]
         return pd.DataFrame(
             {
-                "label": pd.Series([one.label for one in predicted], dtype=object),
-                # in a column of floats None would become NaN, which is not valid JSON
-                "probability": pd.Series([one.probability for one in predicted], dtype=float if has_all else object),
-                "note": pd.Series([one.note for one in predicted], dtype=object),
+                "label": pd.Series([prediction.label for prediction in predictions], dtype=object),
+                # a column of floats would have NaN for None, which the server would write as invalid JSON
+                "probability": pd.Series(probabilities, dtype=float if has_all else object),
+                "note": pd.Series([prediction.note for prediction in predictions], dtype=object),
             }
         )
 
 
-def _load_pyfunc(path: str) -> ServedModel:  # the name that MLflow looks for
+def _load_pyfunc(path: str) -> ServedModel:  # the name is MLflow's
     return ServedModel(load(Path(path)))
 
 
 def texts_of(model_input: Input) -> list[str]:
-    """Return the texts of any input that MLflow passes.
+    """Return the texts in an input of MLflow's scoring server.
 
     Args:
-        model_input: a data frame or a dict with a column `text` (or one column alone, or the first that holds text),
-            a list or an array of texts, or one text.
+        model_input: a data frame or a dict with a column `text` (or only one column, or the first one of text), a list
+            or an array of texts, or one text.
 
     Raises:
         ValueError: there is no such column, or a value is not text.
@@ -76,7 +77,7 @@ def texts_of(model_input: Input) -> list[str]:
 
 def _column(model_input: Any) -> list[Any]:  # checked by the caller, value by value
     if isinstance(model_input, Mapping):
-        # a single request may have one text instead of a list
+        # a single request may have one text instead of a list of texts
         columns = {str(name): [value] if isinstance(value, str) else value for name, value in model_input.items()}
         return _column(pd.DataFrame(columns))
     if isinstance(model_input, pd.DataFrame):

@@ -1,7 +1,7 @@
-"""Which folder a sweep goes on in, and its manifest.
+"""The folder in which a sweep runs or resumes, and its manifest.
 
-`run` twice is one sweep. A YAML that differs in what decides results never goes on in a folder that has others'
-results: the differences are shown, or `--new` opens a numbered folder beside it. Try
+`run` twice is one sweep. A YAML that differs in a setting that results depend on is never run in a folder with other
+results: the differences are shown, or `--new` starts a numbered folder beside it. Try
 `claim_sweep(definition, storage, data_key=key, new=False)`.
 """
 
@@ -32,31 +32,34 @@ def claim_sweep(
     new: bool,
     lock: Callable[[SweepFolder], object] = lambda _: None,
 ) -> tuple[SweepFolder, SweepManifest]:
-    """Choose the sweep's folder, and write its manifest, or bring it up to date where the sweep goes on.
+    """Choose the sweep's folder, and write its manifest, or update the manifest of a sweep that resumes.
 
     Args:
         definition: the sweep.
         storage: where sweeps are kept.
-        data_key: the content key of the data that it reads.
-        new: start another sweep even where this one exists.
-        lock: called before anything is written in the folder; raises where another driver runs the sweep.
+        data_key: the content key of its data.
+        new: start another sweep even if this one exists.
+        lock: called before anything is written in the folder; raises if another driver runs the sweep.
 
     Returns:
         The folder, `name`, or `name-2` and so on after `--new`, and its manifest.
 
     Raises:
-        InputError: the folder holds a sweep that differs in what decides results, each difference named, or one whose
-            trials have run more epochs than the YAML allows.
+        InputError: the folder holds a sweep with other settings that results depend on, each difference named, or one
+            whose trials have run more epochs than the YAML allows.
     """
     begun, identity = _begun(definition, storage), identity_of(definition, data_key)
-    same = [one for one in begun if one[1].identity == identity]
+    same = [(folder, manifest) for folder, manifest in begun if manifest.identity == identity]
     if begun and not same and not new:
         raise InputError(_refusal(definition, *begun[-1], identity))
     fresh = SweepFolder(storage, _next_name(definition.config.sweep, len(begun)))
+    # the newest of several: a user who added --new and repeats the command means the sweep that --new started
     folder, before = same[-1] if same and not new else (fresh, None)
+    # before the manifest: one driver must not change the settings or the number of trials of another one's sweep
     lock(folder)
     extent = _extent(definition, folder)
     if before:
+        # before the update: a refused command leaves the manifest as it was
         _refuse_fewer_epochs(definition, folder, before)
         folder.update(**extent)
     else:
@@ -68,10 +71,10 @@ def find_sweep(definition: SweepDefinition, storage: Storage, *, data_key: str) 
     """Return the folder of the sweep that has run with these settings, the newest of several, and its manifest.
 
     Raises:
-        InputError: there is none, or its trials have run more epochs than the YAML allows.
+        InputError: there is no such sweep, or its trials have run more epochs than the YAML allows.
     """
     begun, identity = _begun(definition, storage), identity_of(definition, data_key)
-    same = [one for one in begun if one[1].identity == identity]
+    same = [(folder, manifest) for folder, manifest in begun if manifest.identity == identity]
     if same:
         _refuse_fewer_epochs(definition, *same[-1])
         return same[-1]
@@ -93,7 +96,8 @@ def _next_name(sweep: str, n_begun: int) -> str:
 
 
 def _extent(definition: SweepDefinition, folder: SweepFolder) -> dict[str, Any]:
-    """Return what may change in a sweep that goes on: whatever decides no results, and how far it goes."""
+    """Return what may change when a sweep resumes: settings that no result depends on, and the number of trials."""
+    # without credentials, since the manifest is a plain file
     settings = hidden_in(definition.config.model_dump(mode="json")) | {"sweep": folder.title}
     return {"settings": settings, "n_trials": n_trials(definition.config, definition.space)}
 
@@ -106,27 +110,29 @@ def _new_manifest(
     extent: Mapping[str, Any],
 ) -> SweepManifest:
     try:
-        # a death may have left only the manifest, and the sweep's run in MLflow is found by when it was begun
-        left = folder.manifest() if folder.exists() else None
-    except DataError:  # damaged, and about to be written anew
-        left = None
-    begun_at = left.created if left and left.identity == identity else None
+        # A driver that died before the first trial leaves a manifest without a journal. Its run in MLflow is found by
+        # `created`, so the same sweep keeps that value.
+        earlier = folder.manifest() if folder.exists() else None
+    except DataError:  # damaged, and about to be replaced
+        earlier = None
+    created = earlier.created if earlier and earlier.identity == identity else None
     return SweepManifest(
         identity=identity,
         space=tuple(definition.space.describe()),
         data_key=data_key,
         code=CodeInfo.here(definition.package.folder),
         source=str(definition.source.absolute()),
-        created=begun_at or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        created=created or datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         **extent,
     )
 
 
 def _refuse_fewer_epochs(definition: SweepDefinition, folder: SweepFolder, manifest: SweepManifest) -> None:
-    """Raise where trials have run more epochs than any other would from now on."""
+    """Raise if a trial has run more epochs than any other would run from now on."""
     last, before = definition.config.stopping.max_epochs, manifest.config.stopping.max_epochs
     if last >= before:
         return
+    # by the trials, not by the setting: a limit that no trial has passed yet may be lowered
     with open_journal(folder, read_only=True) as journal:
         trials = Journal.read(journal, definition.config).trials()
     longest = max(trials, key=lambda trial: trial.epoch, default=None)

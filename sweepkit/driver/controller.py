@@ -1,8 +1,8 @@
-"""The controller of a running sweep: hands out trials, takes their reports, ends them, and calls the callback.
+"""The controller of a running sweep: hand out trials, process their reports, end them, call the callback.
 
 It has no thread and no loop: a runner (Ray Tune, or the plain loop of `inline`) calls it. Every call is short, since
-Ray's single control loop waits for it. What is decided of a trial comes from the study, and is in the journal before
-anyone else hears of it. Try `SweepController(study, folder, callback).next_trial()`.
+Ray's single control loop waits for it. Decisions about trials come from the study, and are written to the journal
+before anything else depends on them. Try `SweepController(study, folder, callback).next_trial()`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from sweepkit.driver.callback import SweepCallback, SweepProgress
 from sweepkit.driver.context import DriverContext
+from sweepkit.driver.limits import SweepLimits
 from sweepkit.driver.retention import CheckpointRetention
 from sweepkit.driver.tracking import SweepRuns
 from sweepkit.errors import StorageFault
@@ -21,7 +22,7 @@ from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.storage.write_errors import writing
 from sweepkit.study.pruning import Decision
 from sweepkit.study.study import SweepStudy
-from sweepkit.study.usage import Usage, exhausted_limit, usage
+from sweepkit.study.usage import Usage, usage
 from sweepkit.trial import early_stopping
 from sweepkit.trial.failure import Failure, last_line
 from sweepkit.trial.leaderboard import ranked
@@ -45,22 +46,14 @@ class SweepController:
         runs: SweepRuns | None = None,
         context: DriverContext | None = None,
     ) -> None:
-        """Take up a study where it stands.
-
-        Args:
-            study: the sweep's trials.
-            folder: where its checkpoints are.
-            callback: is called with whatever happens.
-            runs: the sweep's runs in the tracking store; None when tracking is off.
-            context: the driver's process.
-        """
+        """Start from the present state of a study; `runs` is None when tracking is off."""
         self._study, self._folder, self._callback, self._runs = study, folder, callback, runs
         self._config, self._context = study.config, context or DriverContext()
-        self._started = self._context.clock()
         trials = study.trials()
-        self._before = usage(study.runs(), trials)
-        self._n_epochs = self._before.epochs
-        # a trial is in exactly one of these three
+        # from the journal, so that a restart does not refill the budget
+        self._limits = SweepLimits(self._config.budget, usage(study.runs(), trials), self._context)
+        # A trial is in exactly one of these three. They are copies: parsing all trials of the journal at each report
+        # would cost more the longer a sweep runs.
         self._waiting = study.unfinished()
         self._running: dict[int, Trial] = {}
         self._ended: dict[int, Trial] = {trial.number: trial for trial in trials if trial.state}
@@ -71,34 +64,37 @@ class SweepController:
         self._fault: StorageFault | None = None
 
     def next_trial(self) -> TrialRequest | None:
-        """Hand out trials that have begun first, then new ones; None when there are no more or the sweep is over."""
+        """Hand out unfinished trials first, then new ones; None when there are no more or the sweep is over."""
         return self._guarded(self._next_trial, otherwise=None)
 
     def reported(self, number: int, report: Report) -> bool:
-        """Write a report down; True when the trial ends with it, or can't go on for now."""
+        """Process a report; True when the trial ends with it, or cannot continue for now."""
+        # after a storage fault nothing is written any more, so that the trial resumes from what the journal has
         return self._guarded(lambda: self._fault is not None or self._reported(number, report), otherwise=True)
 
     def failed(self, number: int, error: str, *, counts: bool = True) -> None:
-        """Write down how an attempt failed, and hand the trial out again unless its retries are used up.
+        """Record how an attempt failed, and retry the trial unless its retries are used up.
 
-        What comes after a trial's end changes nothing.
+        A failure after the trial's end changes nothing.
         """
         if number not in self._running:
-            logger.warning("trial %d had ended already when its worker failed: %s", number, error)
-        elif self._fault is None:  # otherwise it goes on when the sweep does
+            logger.warning("the worker of trial %d failed after the trial had ended: %s", number, error)
+        elif self._fault is None:  # otherwise the journal takes no more, and the trial resumes with the sweep
             # the journal hides credentials itself; this is for what is shown and logged
             self._guarded(lambda: self._failed(number, hidden(error), counts=counts), otherwise=None)
 
-    def returned(self, number: int, why: str) -> None:
-        """Take back a trial that was handed out and never begun; its turn comes again at once."""
+    def returned(self, number: int, reason: str) -> None:
+        """Take back a trial that was handed out but never begun; it is the next one to be handed out."""
         del self._running[number]
+        # first in line, unlike a retry: nothing of this trial has run, so nothing of it can have failed
         self._waiting.insert(0, self._study.trial(number))
-        self._remark(f"trial {number} is given to another worker: {why}")
+        self._message(f"trial {number} moves to another worker: {reason}")
 
-    def halted(self, fault: StorageFault) -> None:
-        """End the sweep; its trials stay unfinished, for the same command to go on with."""
-        self._fault = self._fault or fault
-        self.over = self.over or str(fault)
+    def halted(self, error: StorageFault) -> None:
+        """End the sweep; its trials stay unfinished, and the same command resumes them."""
+        # the first one is the cause: every worker and every later write meets the same full disk
+        self._fault = self._fault or error
+        self.over = self.over or str(error)
 
     def check(self) -> None:
         """Raise the StorageFault that ended the sweep, if one did."""
@@ -106,74 +102,76 @@ class SweepController:
             raise self._fault
 
     def is_over(self) -> bool:
-        """Tell whether a budget or the allowed failures are used up; `over` is then the reason."""
-        budget = self._config.budget
-        n_failed = self._count(TrialState.FAILED)
-        if self.over is None and n_failed > budget.failures:
-            self.over = f"{n_failed} trials failed, more than budget.failures: {budget.failures} allows"
+        """Return whether a budget or the allowed failures are used up; `over` is then the reason."""
+        # kept once it is reached: trials that stop later must not replace the reason
         if self.over is None:
-            self.over = exhausted_limit(budget, self.usage()) or self._context.lost()
+            self.over = self._limits.reached(n_failed=self._count(TrialState.FAILED))
         return self.over is not None
 
     def usage(self) -> Usage:
         """Return what the sweep has used, earlier runs included."""
-        elapsed, before = self._elapsed(), self._before
-        # a worker costs from the first trial to the last, busy or not, which is what a cluster bills
-        worker_seconds = before.worker_seconds + elapsed * self._context.n_workers
-        return Usage(before.seconds + elapsed, worker_seconds, self._n_epochs)
+        return self._limits.usage()
 
     def progress(self) -> SweepProgress:
-        """Return the counts, the leader and the time that is left."""
+        """Return the counts, the leader and the remaining time."""
         leaders = ranked([*self._ended.values(), *self._running.values()], self._config.objective.direction)
         return SweepProgress(
             n_target=self._study.n_target,
             n_running=len(self._running),
             n_ended={state: self._count(state) for state in TrialState},
             best=leaders[0] if leaders else None,
-            elapsed_s=self._elapsed(),
+            elapsed_s=self._limits.elapsed_s(),
             eta_s=self._eta(),
         )
 
     def _guarded(self, call: Callable[[], _Result], *, otherwise: _Result) -> _Result:
-        """Make a call; if the storage does not take what it writes, most of it into the journal, end the sweep."""
+        """Make a call; if the storage cannot be written, end the sweep and return `otherwise`."""
+        # not raised here, inside the runner's loop: the runner stops its trials and returns, then `check` raises it
         try:
             with writing(self._folder.shown(self._folder.paths.journal)):
                 return call()
-        except StorageFault as fault:
-            self.halted(fault)
+        except StorageFault as error:
+            self.halted(error)
             return otherwise
 
     def _next_trial(self) -> TrialRequest | None:
+        # before the limits: these decisions are due and cost no training, even if the budget is used up
         self._end_inherited()
         if self.is_over():
             return None
+        # Unfinished trials first: samplers suggest from the trials before, which they are to see as without a restart.
         resumed = self._study.resume(self._waiting.pop(0).number) if self._waiting else None
         trial = resumed or self._study.ask()
         if trial is None:
             return None
+        # before the request, which carries the id: a worker logs its reports into the run itself
         run_id = self._open_run(trial, resumes=resumed is not None)
         self._running[trial.number] = trial
         self._callback.on_trial_start(trial, self.progress())
+        # the same for every attempt, so that a trial that starts again gives the same numbers
         seed = trial_seed(self._config.search.seed, trial.number)
         return TrialRequest.of(trial, seed=seed, resumes=resumed is not None, run_id=run_id)
 
     def _end_inherited(self) -> None:
-        """End the trials of an earlier run whose last report had ended them when the driver died.
+        """End the trials of an earlier run that were to end at their last report when the driver died.
 
-        That closes every gap between two lines of the journal, and it is how a trial that goes on after an extension
-        meets the rung that was its last epoch.
+        This closes every gap between two lines of the journal. It also compares a trial that an extension continues at
+        the rung that was its last epoch.
         """
+        # at the first call only: from then on each report is followed by its decision
         inherited, self._inherited = self._inherited, []
         for number in inherited:
             if decision := self._study.decide_again(number):
                 self._waiting = [trial for trial in self._waiting if trial.number != number]
-                # resumed first, or the time since that death would count as the trial's
+                # resumed first, or the time since the driver died would count as the trial's
                 self._running[number] = self._study.resume(number)
                 self._end(number, decision)
 
     def _open_run(self, trial: Trial, *, resumes: bool) -> str | None:
         if self._runs is None:
             return None
+        # The run first, its id second: a kill between the two leaves a run whose id is lost. With `resumes` the
+        # logger looks for that run before it creates another one.
         run_id = self._runs.start(trial, resumes=resumes)
         if run_id != trial.run_id:
             self._study.note(trial.number, "run_id", run_id)
@@ -183,14 +181,16 @@ class SweepController:
         decision = self._study.report(number, report)
         n_before = self._running[number].epoch
         trial = self._running[number] = self._study.trial(number)
-        self._n_epochs += trial.epoch - n_before
+        # by the journal's count: an epoch that is reported again was paid for before
+        self._limits.n_epochs += trial.epoch - n_before
         metric = self._config.objective.metric
-        # every other trial would report the same metrics; where the loss is not finite, nothing was validated
+        # A missing objective ends the sweep, not only its trial: every other trial would report the same metrics. If
+        # the loss is not finite, nothing was validated and the objective is missing for that reason only.
         if decision and metric not in report.metrics and not early_stopping.not_finite(report, metric):
             self.over = decision.reason
         if decision:
             self._end(number, decision)
-        elif trial.epoch > n_before:  # otherwise it was trained again, and has been passed on before
+        elif trial.epoch > n_before:  # otherwise it was reported again, and was logged and shown before
             if self._runs:
                 self._runs.collect(trial)
             self._callback.on_trial_report(trial, self.progress())
@@ -198,6 +198,7 @@ class SweepController:
 
     def _failed(self, number: int, error: str, *, counts: bool) -> None:
         failure = Failure(self._running[number].epoch, error, counts, self._context.now())
+        # attempts are counted in the journal, so that a restart of the driver gives no trial more retries
         if self._study.record_failure(number, failure):
             self._retry(number, failure)
         else:
@@ -206,21 +207,24 @@ class SweepController:
     def _retry(self, number: int, failure: Failure) -> None:
         del self._running[number]
         trial = self._study.trial(number)
-        # last in line: what made it fail may have passed by the time that its turn comes
+        # last in line: what made it fail may have passed by then, and the other trials do not wait
         self._waiting.append(trial)
-        which = len(trial.failures)
-        free = "" if failure.counts else " (which does not count)"
-        again = f"attempt {which + 1} goes on after epoch {failure.epoch}"
-        self._remark(f"trial {number} attempt {which}: {failure.summary}{free}; {again}")
+        attempt = len(trial.failures)
+        free = "" if failure.counts else " (does not count)"
+        retry = f"attempt {attempt + 1} resumes after epoch {failure.epoch}"
+        self._message(f"trial {number} attempt {attempt}: {failure.summary}{free}; {retry}")
 
     def _give_up(self, number: int, error: str) -> None:
+        # The traceback before the end, or a kill between the two would leave a failed trial without one. As it is, the
+        # trial is still unfinished then, and gets one more attempt.
         self._study.note(number, "error", error)
         folder = self._folder.trial(number)
         log = folder.shown(folder.paths.log)
         self._end(number, Decision(TrialState.FAILED, f"{last_line(error)} (log: {log})"))
 
     def _end(self, number: int, decision: Decision) -> None:
-        # the journal first: whatever is lost after that is made up for from it
+        # The journal first. After a kill below this line, the next run logs the end to the store; checkpoints that were
+        # to be deleted stay, which costs disk space only.
         self._study.finish(number, decision)
         del self._running[number]
         trial = self._ended[number] = self._study.trial(number)
@@ -230,19 +234,17 @@ class SweepController:
         self._retention.update(self._ended.values(), trial)
         self._callback.on_trial_end(trial, self.progress())
 
-    def _remark(self, text: str) -> None:
+    def _message(self, text: str) -> None:
         logger.info(text)
         self._callback.on_message(text)
 
     def _count(self, state: TrialState) -> int:
         return sum(trial.state is state for trial in self._ended.values())
 
-    def _elapsed(self) -> float:
-        return self._context.clock() - self._started
-
     def _eta(self) -> float | None:
-        """Assume that trials go on ending at the pace of this run so far."""
+        """Return the remaining seconds, if trials continue to end at the pace of this run."""
+        # of this run alone: an earlier one may have had other workers
         n_here = len(self._ended) - self._n_ended_before
         if n_here == 0:
             return None
-        return self._elapsed() / n_here * (self._study.n_target - len(self._ended))
+        return self._limits.elapsed_s() / n_here * (self._study.n_target - len(self._ended))

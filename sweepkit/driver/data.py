@@ -1,4 +1,4 @@
-"""A sweep's data: found, given its content key, and prepared once. The sweep package and its task know how.
+"""A sweep's data: its content key, and its preparation, once. How is up to the sweep package and its task.
 
 Try `find_data(definition).prepare(storage, runner, progress)`.
 """
@@ -10,9 +10,9 @@ from sweepkit.tasks.interface import FoundData, task_of
 
 
 def find_data(definition: SweepDefinition) -> FoundData:
-    """Ask the sweep package for its data; reads as little of it as possible.
+    """Find the data of a sweep and its content key, reading as little of it as possible.
 
     Raises:
-        DataError: it is missing or cannot be read.
+        DataError: the data is missing or cannot be read.
     """
     return task_of(definition.config.package).find_data(definition.package, definition.data, definition.space)

@@ -1,7 +1,7 @@
-"""Before a sweep on GPUs: does every model that the space can ask for take cuDNN's fast path?
+"""Check before a sweep on GPUs that every model of the space can use cuDNN.
 
-Missing it makes an LSTM or GRU several times slower without a word, or ends a step with an assertion (see `nn.cudnn`).
-The models are built by a worker, on a CPU; nothing is trained. Try `check_cudnn(runner, job, space)`.
+Without cuDNN an LSTM or GRU is several times slower, silently, or a step ends with an assertion (see `nn.cudnn`). The
+models are built on a worker's CPU; nothing is trained. Try `check_cudnn(runner, trial_settings, space)`.
 """
 
 from __future__ import annotations
@@ -14,38 +14,38 @@ from sweepkit.space import Choice, Param, Params, Space, Value
 from sweepkit.tasks.interface import task_of
 from sweepkit.trial.request import TrialSettings
 
-_DRAWS = 200
+_DRAWS = 200  # an option that one draw has with a probability of 3 % is missing from all of them in 0.2 % of cases
 
 
 def check_cudnn(runner: Runner, trial_settings: TrialSettings, space: Space) -> None:
-    """Refuse a sweep whose models cannot run as fast as the GPU allows; on CPUs there is nothing to check.
+    """Refuse a sweep with models that cannot use cuDNN; on CPUs there is nothing to check.
 
     Raises:
-        InputError: each fault, with the point that has it.
+        InputError: every issue, with the params of its model.
     """
     if trial_settings.gpu == 0:
         return
-    param_sets = covering_points(space)
-    tasks = [(trial_settings, params) for params in param_sets]
-    failures = runner.map(find_faults, tasks, describe="check models")
+    param_sets = covering_params(space)
+    requests = [(trial_settings, params) for params in param_sets]
+    answers = runner.map(cudnn_issues, requests, describe="check models")
     issues = [
-        Issue(f"model of {params}", fault)
-        for params, found in zip(param_sets, failures, strict=True)
-        for fault in found
+        Issue(f"model of {params}", sentence)
+        for params, sentences in zip(param_sets, answers, strict=True)
+        for sentence in sentences
     ]
     if issues:
         raise InputError(issues)
 
 
-def find_faults(request: tuple[TrialSettings, Params]) -> list[str]:
-    """Build the model of one point and say why it cannot take cuDNN's path; runs in a worker."""
+def cudnn_issues(request: tuple[TrialSettings, Params]) -> list[str]:
+    """Build the model of some params and return why it cannot use cuDNN; runs in a worker."""
     # here, not above: the driver must never import TensorFlow
     from sweepkit.nn import cudnn
     from sweepkit.training import devices
     from sweepkit.training.opened import open_data
 
     trial_settings, params = request
-    # in --inline, trials follow in this very process: it must begin as they will have it
+    # with --inline, trials follow in this process, and TensorFlow can be configured only once
     devices.configure(
         threads=trial_settings.threads, gpu=trial_settings.gpu, deterministic=trial_settings.deterministic
     )
@@ -53,21 +53,22 @@ def find_faults(request: tuple[TrialSettings, Params]) -> list[str]:
     return cudnn.issues(data.build(params))
 
 
-def covering_points(space: Space) -> list[Params]:
-    """Return a few points that together have every option of every choice, as far as 200 draws find them."""
-    generator = random.Random(0)  # no secret
+def covering_params(space: Space) -> list[Params]:
+    """Return a few sets of params that together have every option of every choice, as far as 200 draws have them."""
+    # drawn, not enumerated: conditions between choices make the options depend on each other
+    generator = random.Random(0)  # fixed, so that a repeated command checks the same models
     seen: set[tuple[str, str]] = set()
     param_sets: list[Params] = []
     for _ in range(_DRAWS):
         params = space.draw(lambda _, param: _draw(param, generator))
-        fresh = {(name, repr(params[name])) for name in params if isinstance(space.parameters[name], Choice)} - seen
-        if fresh or not param_sets:
+        options = {(name, repr(params[name])) for name in params if isinstance(space.parameters[name], Choice)}
+        if options - seen or not param_sets:
             param_sets.append(params)
-            seen |= fresh
+            seen |= options
     return param_sets
 
 
 def _draw(param: Param, generator: random.Random) -> Value:
     if isinstance(param, Choice):
         return generator.choice(param.options)
-    return param.low
+    return param.low  # cuDNN's conditions concern options, not sizes, and the smallest model is built fastest

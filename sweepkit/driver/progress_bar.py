@@ -1,4 +1,4 @@
-"""A progress bar for notebooks and scripts: one bar for what comes before the trials, then one for the trials.
+"""A progress bar for notebooks and scripts: a bar for each phase of work outside of trials, and one for the trials.
 
 The commands have a live table instead. Try `with progress_bar("cells") as callback: run_sweep(…, callback)`.
 """
@@ -14,7 +14,7 @@ from sweepkit.trial.trial import Trial
 
 
 class TqdmCallback:
-    """Shows a sweep as bars of tqdm: drawn by the notebook where it can, else as text on stderr."""
+    """Show a sweep as bars of tqdm: widgets in a notebook that has them, or else text on stderr."""
 
     def __init__(self, title: str) -> None:
         self._title = title
@@ -69,9 +69,9 @@ def progress_bar(title: str) -> TqdmCallback:
     return TqdmCallback(title)
 
 
-def _tqdm() -> Any:  # as above
+def _tqdm() -> Any:  # tqdm publishes no types
     with warnings.catch_warnings():
-        # without ipywidgets a notebook gets bars of text, which is no reason to warn
+        # without ipywidgets a notebook gets bars of text, which needs no warning
         warnings.simplefilter("ignore")
         from tqdm.auto import tqdm
     return tqdm

@@ -1,6 +1,6 @@
-"""Which checkpoints stay while a sweep runs: those of the `storage.keep` best trials that have ended.
+"""Keep the checkpoints of the `storage.keep` best trials that have ended, and delete the others while a sweep runs.
 
-A running trial's checkpoints are its worker's to tidy. Try
+Those of a running trial are not touched: its worker deletes the ones that it needs no more. Try
 `CheckpointRetention(folder, config, ended).update(ended, newest)`.
 """
 
@@ -15,7 +15,7 @@ from sweepkit.trial.trial import Trial
 
 
 class CheckpointRetention:
-    """Deletes the checkpoints of trials that fall out of the best."""
+    """Delete the checkpoints of trials that are no longer among the best."""
 
     def __init__(self, folder: SweepFolder, config: SweepConfig, ended: Iterable[Trial]) -> None:
         self._folder, self._config = folder, config
@@ -24,7 +24,8 @@ class CheckpointRetention:
     def update(self, ended: Iterable[Trial], newest: Trial) -> None:
         """Delete the checkpoints of ended trials that are no longer among the best, maybe those of the newest."""
         best = self._best(ended)
-        # what had fallen out before is deleted already, so only what changed is looked at: a sweep may have thousands
+        # Only what changed: a sweep may have thousands of trials, and each deletion in a bucket is a request. A kill
+        # before this line leaves the checkpoints of one trial, which no later update deletes.
         for number in (self._kept | {newest.number}) - best:
             self._folder.storage.delete(self._folder.paths.trial(number).checkpoints)
         self._kept = best

@@ -1,6 +1,6 @@
-"""A whole sweep, from its checked YAML to its leaderboard: `run_sweep` reads as the program's table of contents.
+"""A whole sweep, from its checked YAML to its leaderboard: `run_sweep` is the program's table of contents.
 
-It prints nothing: what shows a sweep as it runs is a `SweepCallback`. Try
+Nothing is printed here: a `SweepCallback` shows a sweep as it runs. Try
 `run_sweep(definition, RunOptions(inline=True), callback)`.
 """
 
@@ -39,11 +39,11 @@ class SweepResult:
     """A finished sweep.
 
     Attributes:
-        folder: where it is.
+        folder: of the sweep.
         leaderboard: all of its trials.
         best: the winner.
         checkpoint: the folder of the winner's best checkpoint.
-        over: why it ended before all of its trials; None when it has them all.
+        over: why the sweep ended before all of its trials had run; None if all of them have.
         tracking_uri: the MLflow store, without credentials; None when tracking is off.
     """
 
@@ -56,31 +56,35 @@ class SweepResult:
 
 
 def run_sweep(definition: SweepDefinition, options: RunOptions, callback: SweepCallback) -> SweepResult:
-    """Run a sweep, or go on with it, to its end.
+    """Run a sweep, or resume it, to its end.
 
     Raises:
-        InputError: the input is wrong, or the sweep is being run already; nothing was started.
+        InputError: the input is wrong, or the sweep is already running; nothing was started.
         SweepFailed: no trial completed, or more failed than the budget allows.
-        StorageFault: the storage takes no more; the same call goes on when it does again.
+        StorageFault: the storage cannot be written; the same call resumes once it can.
     """
     storage = Storage.at(definition.config.storage.uri)
     storage.check_writable()
+    # before the claim: the key of the data is one of the settings by which a sweep recognises its folder
     data = find_data(definition)
     with DriverLock("run", where=str(definition.source)) as lock:
         with before_start():
             folder, manifest = claim_sweep(definition, storage, data_key=data.key, new=options.new, lock=lock.take)
+        # under the lock: before it, another driver might still have been ending trials
         sweep = read_sweep(folder)
+        # without a cluster or prepared data, which a finished sweep does not need
         if sweep.is_finished(definition.config.stopping.max_epochs, sweep.n_trials):
             if definition.config.tracking.enabled and not manifest.is_synced:
                 _sync_the_rest(sweep)
             return _finish(definition, folder, sweep.leaderboard)
         with open_session(Claim(definition, folder, manifest, data, lock), options, callback) as session:
+            # not before the session: the models are built by a worker, from prepared data
             check_cudnn(session.runner, session.trial_settings, definition.space)
             return _run_trials(session)
 
 
 def prepare_data(definition: SweepDefinition, options: RunOptions, callback: SweepCallback) -> PreparedData:
-    """Prepare a sweep's data, or find it prepared.
+    """Prepare a sweep's data, unless it is prepared already.
 
     Raises:
         InputError: the data is missing or malformed, or the storage cannot be written.
@@ -88,7 +92,7 @@ def prepare_data(definition: SweepDefinition, options: RunOptions, callback: Swe
     storage = Storage.at(definition.config.storage.uri)
     data = find_data(definition)
     if data.is_prepared(storage):
-        # a cluster takes seconds to start, and there is nothing for it to do
+        # a cluster takes seconds to start, and would have nothing to do
         return data.prepare(storage, InlineRunner(definition.config.resources), callback.on_progress)
     with open_runner(definition, options) as runner:
         return data.prepare(storage, runner, callback.on_progress)
@@ -97,6 +101,7 @@ def prepare_data(definition: SweepDefinition, options: RunOptions, callback: Swe
 def _run_trials(session: SweepSession) -> SweepResult:
     definition, train = session.definition, session.dataset.manifest.splits["train"]
     n_rows, mean_tokens = float(train.rows), train.lengths["mean"]
+    # under the lock: a journal in a bucket is copied here and written back, and a second writer would undo the first
     with open_journal(session.folder) as journal:
         study = SweepStudy.open(
             journal,
@@ -104,6 +109,7 @@ def _run_trials(session: SweepSession) -> SweepResult:
             definition.space,
             cost=lambda params: definition.package.epoch_gflop(params, n_rows, mean_tokens),
         )
+        # the journal may be of a run with fewer epochs; trials that it ended at its last epoch become unfinished
         study.extend()
         over = run_trials(session, study)
         board = study.leaderboard()
@@ -111,10 +117,10 @@ def _run_trials(session: SweepSession) -> SweepResult:
 
 
 def _sync_the_rest(sweep: Sweep) -> None:
-    """Upload what the store of a finished sweep lacks, since no run will; the store may still be unreachable."""
+    """Upload what the store of a finished sweep lacks, since no later run will."""
     try:
         sync_sweep(sweep)
-    except InputError as error:
+    except InputError as error:  # the store may still be unreachable, which is no reason to hide the leaderboard
         logger.warning("%s", error)
 
 
@@ -126,10 +132,12 @@ def _finish(
     runs: SweepRuns | None = None,
     over: str | None = None,
 ) -> SweepResult:
-    """Write the leaderboard, end the sweep's run, and raise where the sweep has no winner."""
+    """Write the leaderboard, end the sweep's run, and raise if the sweep has no winner."""
+    # the leaderboard and the run before the exception: a sweep that failed shows its trials too
     folder.storage.write_json(folder.paths.leaderboard, board.rows())
     failure = _failure(definition, board.trials, over)
     if runs:
+        # `keep` as in the storage, where no other checkpoints are left
         runs.finish("failed" if failure else "finished", board, keep=definition.config.storage.keep)
     if failure:
         raise SweepFailed(f"{failure}; `python -m sweepkit status {folder.shown()}` has the tracebacks")
@@ -146,7 +154,8 @@ def _finish(
 
 
 def _failure(definition: SweepDefinition, trials: Sequence[Trial], over: str | None) -> str | None:
-    """Return why a sweep has no winner to offer; None when it has."""
+    """Return why a sweep has no winner; None if it has one."""
+    # by the count and not by `over` alone, which may also be a budget that is used up: such a sweep has a winner
     n_failed = sum(trial.state is TrialState.FAILED for trial in trials)
     if over and n_failed > definition.config.budget.failures:
         return f"the sweep ended: {over}"

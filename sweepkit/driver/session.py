@@ -1,7 +1,7 @@
-"""What a driver holds while it runs a sweep or a final stage: runner, data, tracking, lock; and how it runs a study.
+"""The resources of a running sweep or final stage (runner, data, tracking, lock), and the running of its study.
 
-`run` and `final` differ in which trials a study is to have, not in how they are run. Try
-`with open_session(definition, folder, manifest, inputs, options) as session: run_trials(session, study)`.
+`run` and `final` differ in the trials that their study gets, not in how these are run. Try
+`with open_session(claim, options, callback) as session: run_trials(session, study)`.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from sweepkit.trial.request import TrialSettings
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How to run, which decides nothing of the results.
+    """How a sweep is run; no result depends on it.
 
     Attributes:
         address: a running Ray cluster; None starts one on this machine.
         inline: run trials one by one in this process, without Ray.
-        new: start a new sweep where one that differs is in the way.
+        new: start a new sweep beside one of this name that has other settings.
     """
 
     address: str | None = None
@@ -50,10 +50,10 @@ class Claim:
     """A sweep, or its final stage, that this driver alone may run.
 
     Attributes:
-        definition: what is run.
-        folder: where.
+        definition: of the sweep or of the stage.
+        folder: of the sweep or of the stage.
         manifest: of that folder.
-        data: what its trials read, not prepared yet.
+        data: of its trials; it may not be prepared yet.
         lock: held by this driver.
     """
 
@@ -66,14 +66,14 @@ class Claim:
 
 @dataclass(frozen=True)
 class SweepSession:
-    """All that a driver holds while trials run.
+    """Everything that a driver holds while trials run.
 
     Attributes:
-        claim: which sweep.
+        claim: the sweep.
         dataset: its prepared data.
-        runner: where trials run.
-        runs: in the tracking store; None when tracking is off.
-        callback: is called with whatever happens.
+        runner: the place where trials run.
+        runs: its runs in the tracking store; None when tracking is off.
+        callback: shows the sweep.
     """
 
     claim: Claim
@@ -92,7 +92,7 @@ class SweepSession:
 
     @property
     def trial_settings(self) -> TrialSettings:
-        """What the trials of the sweep share."""
+        """The settings that all trials of the sweep share."""
         config, resources = self.definition.config, self.runner.resources
         return TrialSettings(
             package=config.package,
@@ -115,15 +115,16 @@ class SweepSession:
 
 @contextlib.contextmanager
 def open_session(claim: Claim, options: RunOptions, callback: SweepCallback) -> Iterator[SweepSession]:
-    """Start the runner, prepare the data and open the tracking store; end all of them at the end of the block.
+    """Start the runner, prepare the data and open the tracking store; close runner and store at the end of the block.
 
     Raises:
         InputError: the data, the cluster or the tracking store cannot be used; no trial was started.
     """
     with ThreadPoolExecutor(1) as background, contextlib.ExitStack() as stack:
-        # the first start of an MLflow store and that of a Ray cluster take seconds each
+        # at the same time: the first start of an MLflow store and that of a Ray cluster take seconds each
         opening = background.submit(SweepRuns.open, claim.definition, claim.folder, claim.manifest)
         runner = stack.enter_context(open_runner(claim.definition, options))
+        # no trial has started, so a full disk is wrong input (exit code 2), not an interrupted sweep (3)
         with before_start():
             dataset = claim.data.prepare(claim.folder.storage, runner, callback.on_progress)
             runs = opening.result()
@@ -135,33 +136,36 @@ def open_session(claim: Claim, options: RunOptions, callback: SweepCallback) -> 
 
 @contextlib.contextmanager
 def open_runner(definition: SweepDefinition, options: RunOptions) -> Iterator[Runner]:
-    """Open the place to run on: this process, a running cluster, or one on this machine."""
+    """Provide the place where trials run: this process, a running cluster, or a new cluster on this machine."""
     if options.inline:
         yield InlineRunner(definition.config.resources)
         return
     from sweepkit.runners.ray_tune import cluster  # here: --inline needs no Ray
 
+    # shipped to the workers, so that a trial runs the driver's sources on whichever machine
     modules = [Path(sweepkit.__file__).parent, definition.package.folder]
     with cluster.connect(options.address, modules=modules, resources=definition.config.resources) as connected:
         yield connected
 
 
 def run_trials(session: SweepSession, study: SweepStudy) -> str | None:
-    """Run what is left of a study; returns why it ended before all of its trials, None when it has them all.
+    """Run the rest of a study; return why it ended before all of its trials had run, None if all of them have.
 
     Raises:
-        StorageFault: the storage takes no more; the trials stay unfinished.
+        StorageFault: the storage cannot be written; the running trials stay unfinished.
     """
     n_workers, runs = session.runner.resources.n_workers, session.runs
     if runs:
+        # before any new trial: a kill may have come between a trial's end in the journal and its end in the store
         runs.log_again(study.trials())
     context = DriverContext(n_workers, session.claim.lock.lost)
     controller = SweepController(study, session.folder, session.callback, runs=runs, context=context)
     try:
         with study.running(n_workers):
             session.runner.run(controller, session.trial_settings)
+            # inside the block, which then does not try to write the end of this run into a journal on a full disk
             controller.check()
-    except BaseException:
+    except BaseException:  # Ctrl-C too; a sweep that was not interrupted is ended by the caller, as finished or failed
         if runs:
             runs.finish("interrupted", study.leaderboard())
         raise

@@ -1,7 +1,7 @@
-"""Bring a tracking store up to date with a sweep: whatever it lacks is uploaded from the journal and the spools.
+"""Upload to a tracking store what it lacks of a sweep, from the journal and the spools.
 
-The store ends as if it had never been unreachable, and a store that never saw the sweep gets all of it. In the sweep's
-folder nothing changes but spools that are no longer needed and what its manifest says of the store.
+Afterwards the store has what it would have if it had never been unreachable; a store without the sweep gets all of it.
+In the sweep's folder only spools that are no longer needed and the manifest's entries about the store change.
 Try `sync(Path("sweeps/cells.yaml"))[1][0].counts.reports`.
 """
 
@@ -31,13 +31,13 @@ _STATE = "state.json"  # of a checkpoint, written last
 
 @dataclass(frozen=True)
 class Synced:
-    """One sweep, or its final stage, that a store has completely now.
+    """A sweep, or its final stage, that the store now has completely.
 
     Attributes:
         sweep: its name.
-        n_trials: how many there are.
+        n_trials: its number of trials.
         counts: what was missing.
-        registered: the model that was put into the registry now, if one was missing there.
+        registered: the model that was registered now; None if none was missing.
     """
 
     sweep: str
@@ -49,12 +49,12 @@ class Synced:
 def sync(
     target: Path, *, sets: Sequence[str] = (), data: str | None = None, tracking_uri: str | None = None
 ) -> tuple[str, list[Synced]]:
-    """Upload to a store all that it lacks of a sweep and of its final stage; returns the store's address and what.
+    """Upload to a store what it lacks of a sweep and of its final stage; return the store's URI and what was uploaded.
 
     Args:
         target: the sweep's YAML or its folder.
-        sets: overrides of the YAML.
-        data: as `--data` gives it.
+        sets: overrides of the YAML, each `key.key=value`.
+        data: takes the place of the YAML's `data.source`.
         tracking_uri: another store than the sweep's own.
 
     Raises:
@@ -65,10 +65,11 @@ def sync(
 
 
 def sync_sweep(sweep: Sweep, *, tracking_uri: str | None = None, is_running: bool = False) -> tuple[str, list[Synced]]:
-    """Do what `sync` does with a sweep that has been read; the manifest of one that is running stays as it is."""
+    """Do the same as `sync` for a sweep that was read before; the manifest of a running one is not marked as synced."""
     folder, is_own = sweep.folder, tracking_uri is None
     uri = _store_of(sweep, tracking_uri)
     try:
+        # the sweep first: its run is the parent of the final stage's run
         run_id, done = _upload(sweep, uri, parent_run_id=None, is_own=is_own)
         synced = [done]
         if folder.final.exists():
@@ -78,15 +79,17 @@ def sync_sweep(sweep: Sweep, *, tracking_uri: str | None = None, is_running: boo
             synced.append(replace(done, registered=registered))
     except StoreError as error:
         raise in_users_words(error, uri) from error
-    if is_own and not is_running:  # the driver of a running sweep notes it itself when it ends
-        for own in (folder, folder.final):
-            if own.exists():
-                own.update(synced=True)
+    # Only now, after every upload: a failure halfway leaves the mark as it was, and the next `sync` continues. Another
+    # store leaves it too, because it is about the sweep's own; the driver of a running sweep writes it at its end.
+    if is_own and not is_running:
+        for part in (folder, folder.final):
+            if part.exists():
+                part.update(synced=True)
     return shown(uri), synced
 
 
 def _store_of(sweep: Sweep, tracking_uri: str | None) -> str:
-    """Return the store that is meant: the one on the command line, else the sweep's own."""
+    """Return the URI of the store: the one on the command line, or else the sweep's own."""
     if tracking_uri:
         return located(tracking_uri)
     tracking = sweep.config.tracking
@@ -96,8 +99,11 @@ def _store_of(sweep: Sweep, tracking_uri: str | None) -> str:
             where=sweep.folder.shown(),
         )
     uri, used = located(tracking.uri), sweep.manifest.tracking_uri
+    # Without a URI in the YAML the store depends on the working directory and on the environment, in which the sweep
+    # may have run elsewhere. A URI in the YAML is kept: the manifest has it without the credentials.
     if used and shown(uri) != used and tracking.uri is None:
-        uri = used  # the sweep ran in another folder or with another environment
+        uri = used
+    # checked here, because connecting would create the file, and a mistyped path would look like a success
     if is_file(uri) and not exists(uri):
         raise InputError(f"there is no tracking store {shown(uri)!r}; name the right one with --tracking-uri")
     return uri
@@ -106,13 +112,16 @@ def _store_of(sweep: Sweep, tracking_uri: str | None) -> str:
 def _upload(
     sweep: Sweep, uri: str, *, parent_run_id: str | None, is_own: bool, result: FinalResult | None = None
 ) -> tuple[str, Synced]:
-    """Upload one sweep, or a final stage with its result; returns its run too."""
+    """Upload a sweep, or a final stage with its result; return its run's id too."""
     folder = sweep.folder
     metadata = RunMetadata.of(folder, sweep.manifest, parent_run_id=parent_run_id)
     backfill = Backfill.open(uri, metadata, run_id=sweep.manifest.parent_run_id)
+    # at once, since what follows may fail: the next driver, also that of a final stage, reads the id from here
     if is_own and sweep.manifest.parent_run_id is None:
         folder.update(parent_run_id=backfill.parent_run_id)
     split, status, board = _training_data(sweep), sweep.ended_as(), sweep.leaderboard
+    # Checkpoints as a live run uploads them: the leaders' at the end of the sweep, and only from a folder. Before the
+    # end leaders change; a bucket's checkpoints would have to be downloaded first.
     has_ended = status is not None and not sweep.unfinished() and folder.local is not None
     kept = {trial.number for trial in board.leaders[: sweep.config.storage.keep]} if has_ended else set()
     for trial in sweep.trials:
@@ -122,6 +131,7 @@ def _upload(
         if run_id and trial.best_epoch and trial.number in kept:
             checkpoint = trial_folder.paths.checkpoint(trial.best_epoch)
             backfill.checkpoint(run_id, folder.storage.path(checkpoint), last=_STATE)
+    # last: a run that has ended looks complete in MLflow
     if status:
         also = result.figures if result else None
         backfill.sweep(run_endings.of_sweep(status, board, also=also), board.columns())
@@ -134,13 +144,13 @@ def _training_data(sweep: Sweep) -> SplitInput | None:
     kind = task_of(sweep.config.package).data_type.manifest_type
     try:
         manifest = parse_manifest(data.storage.read_json(name), kind, where=name)
-    except (FileNotFoundError, DataError):  # deleted, or of another version: the sweep is uploaded without it
+    except (FileNotFoundError, DataError):  # deleted, or of another version; the rest of the sweep is worth uploading
         return None
     return split_input(manifest, data.shown(), split="train", context="training")
 
 
 def _register(sweep: Sweep, uri: str, run_id: str, result: FinalResult) -> str | None:
-    """Put the winner's bundle into the model registry, where the final stage could not."""
+    """Register the winner's bundle as a model, if the final stage could not; return its URI."""
     storage, paths = sweep.folder.storage, sweep.folder.paths
     if result.registered or not storage.exists(paths.winner):
         return None

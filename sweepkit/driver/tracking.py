@@ -1,6 +1,6 @@
-"""A sweep's runs in its tracking store, as the driver opens and ends them, and whether all of it has arrived.
+"""A sweep's runs in its tracking store: the driver opens and ends them, and records whether the store has everything.
 
-The adapter `tracking` knows MLflow and no driver; this is what a driver does with it. Try
+The package `tracking` wraps MLflow and does not depend on a driver; this module is the driver's use of it. Try
 `SweepRuns.open(definition, folder, manifest)`.
 """
 
@@ -27,7 +27,7 @@ from sweepkit.trial.trial import Trial
 
 
 class SweepRuns:
-    """The runs of one sweep, or of its final stage. Made by `open`; `describe_data` comes before the first trial."""
+    """The runs of a sweep, or of its final stage. Made by `open`; `describe_data` comes before the first trial."""
 
     def __init__(self, logger: SweepLogger, folder: SweepFolder, metadata: RunMetadata, metric: str) -> None:
         self.logger = logger
@@ -36,11 +36,11 @@ class SweepRuns:
 
     @classmethod
     def open(cls, definition: SweepDefinition, folder: SweepFolder, manifest: SweepManifest) -> SweepRuns | None:
-        """Open the sweep's run, the same one where the sweep goes on; None when tracking is off.
+        """Open the sweep's run, the same one when the sweep resumes; None when tracking is off.
 
         Args:
             definition: the sweep.
-            folder: its folder, or that of its final stage.
+            folder: of the sweep, or of its final stage.
             manifest: of that folder.
 
         Raises:
@@ -50,30 +50,32 @@ class SweepRuns:
         if not config.tracking.enabled:
             return None
         parent = folder.whole.manifest().parent_run_id if folder.stage else None
+        # of this run, not of the sweep's first one: a resumed sweep may run with other versions
         current = manifest.changed(code=CodeInfo.here(definition.package.folder))
         metadata = RunMetadata.of(folder, current, parent_run_id=parent)
         logger = SweepLogger.open(config.tracking.uri, metadata, run_id=manifest.parent_run_id)
         target = shlex.quote(str(folder.whole.local or definition.source))
         logger.remedy = f"`python -m sweepkit sync {target}` uploads the rest when it is reachable again"
         logger.is_behind = not manifest.is_synced
+        # before the first trial: a kill then leaves `synced` false, so that the next run or `sync` uploads the rest
         folder.update(parent_run_id=logger.parent_run_id, tracking_uri=shown(logger.uri), ended=None, synced=False)
         return cls(logger, folder, metadata, config.objective.metric)
 
     def describe_data(self, dataset: PreparedData) -> None:
-        """Record which data the sweep trains and validates on."""
+        """Log which data the sweep trains and validates on."""
         self._dataset = dataset
         for split, context in (("train", "training"), ("valid", "validation")):
             self._log_split(self.logger.parent_run_id, split, context)
 
     def start(self, trial: Trial, *, resumes: bool = False) -> str:
-        """Return the id of a trial's run: a new one, or the one it has, to go on with where it `resumes`."""
+        """Return the id of a trial's run: a new one, or the one of an earlier attempt that it `resumes`."""
         run_id = self.logger.start_trial(trial, tags=self._metadata.tags, may_exist=resumes)
-        if trial.run_id is None:
+        if trial.run_id is None:  # otherwise an earlier attempt has logged it
             self._log_split(run_id, "train", "training")
         return run_id
 
     def collect(self, trial: Trial, *, has_ended: bool = False) -> None:
-        """Pass on what the trial's worker could not send itself."""
+        """Upload what the trial's worker could not send itself."""
         if trial.run_id:
             self.logger.collect(trial.run_id, self._folder.trial(trial.number), has_ended=has_ended)
 
@@ -81,12 +83,14 @@ class SweepRuns:
         """Log how a trial ended."""
         if trial.run_id is None or trial.state is None:
             return
+        # first, so that a run that has ended has all of its reports
         self.collect(trial, has_ended=True)
         folder = self._folder.trial(trial.number)
         self.logger.end_trial(trial.run_id, run_endings.of_trial(trial, self._metric, folder))
 
     def log_again(self, trials: Sequence[Trial]) -> None:
-        """Log the ends of trials of earlier runs, where the store may not have all of them."""
+        """Log the ends of trials of earlier runs, if the store may lack some of them."""
+        # all of them, since nothing records which have arrived; logging an end twice changes nothing
         for trial in trials if self.logger.is_behind else ():
             if trial.state and trial.run_id and is_pending(trial.run_id):
                 self.start(trial)
@@ -95,26 +99,27 @@ class SweepRuns:
     def finish(
         self, status: SweepEnd, board: Leaderboard, *, keep: int = 0, also: Mapping[str, object] | None = None
     ) -> None:
-        """End the sweep's run, and note in its manifest how it ended, for a store that is filled only later.
+        """End the sweep's run, and write into its manifest how it ended, for a `sync` later on.
 
         Args:
             status: how the sweep ended.
             board: its trials.
-            keep: upload the best checkpoint of so many leaders to their runs, if the storage is a folder.
-            also: what else is known of the winner.
+            keep: number of leaders whose best checkpoint is uploaded to their runs, if the storage is a folder.
+            also: further figures of the winner.
         """
         for trial in board.leaders[:keep] if self._folder.local is not None else ():
             if trial.run_id and trial.best_epoch:
                 checkpoint = self._folder.trial(trial.number).paths.checkpoint(trial.best_epoch)
                 self.logger.log_checkpoint(trial.run_id, self._folder.storage.path(checkpoint))
         self.logger.finish(run_endings.of_sweep(status, board, also=also), board.columns())
-        with contextlib.suppress(StorageFault):  # which is being raised already if it is why the sweep ends
+        # suppressed: if the sweep ends because of a full disk, that error is being raised already
+        with contextlib.suppress(StorageFault):
             self._folder.update(ended=status)
 
     def close(self) -> None:
-        """Log what is left, and note in the sweep's manifest that the store has everything, if it does."""
+        """Upload what is left and, if the store then has everything, write that into the sweep's manifest."""
         if self.logger.close():
-            with contextlib.suppress(StorageFault):  # at worst it is logged again
+            with contextlib.suppress(StorageFault):  # at worst the next run compares without need
                 self._folder.update(synced=True)
 
     def _log_split(self, run_id: str, split: str, context: str) -> None:

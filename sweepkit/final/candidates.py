@@ -1,7 +1,7 @@
-"""Who takes part in the final stage: the sweep's leaders, and the baselines that its package names.
+"""The candidates of the final stage: the sweep's leaders, and the baselines that its package defines.
 
-Try `choose_candidates(trials, package, direction=Direction.MAX, top=3)`, and
-`candidate_results(...)` once they have been trained.
+Try `choose_candidates(trials, package, direction=Direction.MAX, top=3)`, and `candidate_results(...)` once they are
+trained.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from sweepkit.trial.trial import Direction, Trial, TrialState
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A setting to be trained from fresh seeds; `trial` is where in the sweep it comes from, None for a baseline."""
+    """Params to be trained from fresh seeds; `trial` is the trial that they come from, None for a baseline."""
 
     name: str
     trial: int | None
@@ -34,51 +34,59 @@ class Candidate:
 
 
 def choose_candidates(trials: Sequence[Trial], package: Package, *, direction: Direction, top: int) -> list[Candidate]:
-    """Return the leaders of different settings, the best first, then the baselines of the first."""
-    found: list[Candidate] = []
+    """Return the leaders with different params, the best first, then the baselines of the first of them."""
+    leaders: list[Candidate] = []
     for trial in ranked(trials, direction):
-        if len(found) < top and all(trial.params != other.params for other in found):
-            found.append(Candidate(f"trial {trial.number}", trial.number, dict(trial.params)))
-    if found:
-        found += [Candidate(name, None, params) for name, params in package.baselines(found[0].params).items()]
-    return found
+        # the runs of a candidate are recognised by their params, so two candidates cannot share theirs
+        if len(leaders) < top and all(trial.params != leader.params for leader in leaders):
+            leaders.append(Candidate(f"trial {trial.number}", trial.number, dict(trial.params)))
+    if not leaders:
+        return []
+    baselines = package.baselines(leaders[0].params)
+    return [*leaders, *(Candidate(name, None, params) for name, params in baselines.items())]
 
 
-def missing_points(wanted: Sequence[Candidate], queued: Sequence[Params], *, seeds: int) -> list[Params]:
-    """Return the points that are still to be queued so that each finalist has its seeds, one round after the other."""
-    have = Counter(_key(params) for params in queued)
-    rounds = [
-        [candidate.params for candidate in wanted if have[_key(candidate.params)] <= number] for number in range(seeds)
+def missing_params(candidates: Sequence[Candidate], queued: Sequence[Params], *, seeds: int) -> list[Params]:
+    """Return the params that are still to be queued so that each candidate has its seeds."""
+    # counted, not marked as done: a kill may have interrupted the queueing, and a later command may ask for more seeds
+    n_queued = Counter(_key(params) for params in queued)
+    # round by round, so that a stage that is stopped halfway has about as many runs of each candidate
+    return [
+        candidate.params
+        for number in range(seeds)
+        for candidate in candidates
+        if n_queued[_key(candidate.params)] <= number
     ]
-    return [params for param_sets in rounds for params in param_sets]
 
 
 def candidate_results(
-    wanted: Sequence[Candidate], trials: Sequence[Trial], *, direction: Direction, seeds: int, paths: SweepPaths
+    candidates: Sequence[Candidate], trials: Sequence[Trial], *, direction: Direction, seeds: int, paths: SweepPaths
 ) -> list[CandidateResult]:
-    """Return what the finalists came to, the best mean first and baselines last; those without any result are left out.
+    """Return the results of the candidates, the best mean first, then those of the baselines.
 
     Args:
-        wanted: the finalists.
-        trials: the final stage's trials.
-        direction: whether more is better.
-        seeds: runs of each that count.
-        paths: the final stage's.
+        candidates: of the final stage; one without any result is left out.
+        trials: of the final stage.
+        direction: whether larger or smaller values are better.
+        seeds: how many runs of each candidate count.
+        paths: of the final stage.
     """
-    found = [
+    results = [
         result
-        for candidate in wanted
+        for candidate in candidates
         if (result := _result(candidate, trials, direction=direction, seeds=seeds, paths=paths))
     ]
     sign = -1 if direction is Direction.MAX else 1
-    return sorted(found, key=lambda result: (result.is_baseline, sign * fmean(result.values)))
+    # baselines last even if they are better: the winner is exported, and a baseline is there for comparison only
+    return sorted(results, key=lambda result: (result.is_baseline, sign * fmean(result.values)))
 
 
 def _result(
     candidate: Candidate, trials: Sequence[Trial], *, direction: Direction, seeds: int, paths: SweepPaths
 ) -> CandidateResult | None:
-    of_it = [r for r in trials if r.params == candidate.params and r.state is not TrialState.FAILED][:seeds]
-    runs = [trial for trial in of_it if trial.best_value is not None]
+    own = [trial for trial in trials if trial.params == candidate.params and trial.state is not TrialState.FAILED]
+    # cut before values are looked at: choosing among more runs than the settings ask for would favour lucky seeds
+    runs = [trial for trial in own[:seeds] if trial.best_value is not None]
     if not runs:
         return None
     best = ranked(runs, direction)[0].number

@@ -1,7 +1,7 @@
-"""A winner as a folder to use elsewhere, from wherever it is: a sweep's storage, an MLflow run, the model registry.
+"""Copy a winner into a local folder, from a sweep's storage, an MLflow run or the model registry.
 
-What arrives is used before it is believed: it is loaded and has to give the numbers that it gave when it was
-exported. Try `pull("models:/cells@champion", Path("winner"), tracking_uri="http://mlflow:5000").manifest`.
+The copy is checked before it counts: the model is loaded and must give the numbers that it gave when it was exported.
+Try `pull("models:/cells@champion", Path("winner"), tracking_uri="http://mlflow:5000").manifest`.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from sweepkit.training.keras_import import import_keras
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """A bundle that has arrived.
+    """A bundle that was copied and checked.
 
     Attributes:
-        folder: where it is.
-        source: where it came from, in a user's words.
+        folder: of the copy.
+        source: where the bundle came from, for messages.
         manifest: of the bundle.
-        check: what it gave on its rows of validation, here and now.
+        check: the model's result on the bundle's rows of validation, on this machine.
     """
 
     folder: Path
@@ -45,29 +45,31 @@ def pull(
     sets: Sequence[str] = (),
     data: str | None = None,
 ) -> Pulled:
-    """Copy a winner into a new folder, which appears only when the model in it has been tried.
+    """Copy a winner into a new folder, which appears only when its model has passed the check.
 
     Args:
         target: a sweep's YAML or folder, a bundle's folder, `runs:/RUN_ID`, `models:/NAME@ALIAS` or
             `models:/NAME/VERSION`.
-        to: absent, or an empty folder.
+        to: a new or an empty folder.
         tracking_uri: the store, for runs and models; None means MLFLOW_TRACKING_URI or, without that, mlflow.db in
             the working directory.
         sets: overrides of a sweep's YAML.
-        data: instead of a sweep's data.source.
+        data: takes the place of a sweep's `data.source`.
 
     Raises:
-        InputError: the target has no winner, its store does not answer, or `to` is in use.
-        DataError: what arrived is damaged, or does not give the numbers that it should; `to` is as it was.
+        InputError: the target has no winner, its store is unreachable, or `to` is in use.
+        DataError: the bundle is damaged, or its model fails the check; `to` is unchanged.
     """
+    # before any download: a mistyped option or folder costs nothing
     _check_options(target, tracking_uri, sets, data)
     place = _checked_place(to)
     with ExitStack() as stack:
         folder = _new_folder(place, stack)
         source = _fill(folder, target, tracking_uri, sets, data)
-        manifest, checked = _tried(folder, source)
+        manifest, result = _check(folder, source)
+        # last, so that a kill at any point before leaves no folder that looks like a checked bundle
         folder.rename(place)
-    return Pulled(place, source, manifest, checked)
+    return Pulled(place, source, manifest, result)
 
 
 def _check_options(target: str, tracking_uri: str | None, sets: Sequence[str], data: str | None) -> None:
@@ -84,7 +86,7 @@ def _check_options(target: str, tracking_uri: str | None, sets: Sequence[str], d
 
 
 def _checked_place(to: str | Path) -> Path:
-    """Return where the folder will be; links are followed."""
+    """Return the absolute path of the new folder; links are followed."""
     place = Path(to).expanduser().resolve()
     if place.exists() and not place.is_dir():
         raise InputError("--to must be a new or an empty folder, this is a file", where=str(to))
@@ -102,27 +104,28 @@ def _new_folder(to: Path, stack: ExitStack) -> Path:
 
 
 def _fill(folder: Path, target: str, tracking_uri: str | None, sets: Sequence[str], data: str | None) -> str:
-    """Copy the bundle and say where it came from."""
+    """Copy the bundle into the folder; return where it came from."""
     if registry.is_remote(target):
         return registry.fetch(target, folder, uri=tracking_uri)
-    from sweepkit.final.winner import bundle_of  # not at the top: it imports TensorFlow, and a store may say no first
+    from sweepkit.final.winner import bundle_of  # not at the top: it may export with TensorFlow
 
     bundle = bundle_of(Path(target), sets, data)
     for name in listed_files(bundle):
-        if (bundle / name).is_file():  # otherwise loading says what is missing
+        if (bundle / name).is_file():  # a missing file is reported by the check, with the remedy
             shutil.copy(bundle / name, folder / name)
     return str(bundle)
 
 
-def _tried(folder: Path, source: str) -> tuple[BundleManifest, CheckResult]:
-    """Load a bundle and measure it again, with messages that name the place it came from."""
+def _check(folder: Path, source: str) -> tuple[BundleManifest, CheckResult]:
+    """Load a bundle and evaluate it on its rows of validation; errors name the place that it came from."""
     import_keras()
     try:
         return task_of(read_manifest(folder, BundleManifest).package).check_bundle(folder)
     except InputError as error:
+        # the unfinished folder is deleted, so a message with its name would lead nowhere
         issues = [
-            Issue(definition.where.replace(str(folder), source), definition.what.replace(str(folder), source))
-            for definition in error.issues
+            Issue(issue.where.replace(str(folder), source), issue.what.replace(str(folder), source))
+            for issue in error.issues
         ]
-        remedy = Issue(source, "what was pulled cannot be used, and nothing was kept")
+        remedy = Issue(source, "the pulled bundle cannot be used, and nothing was kept")
         raise DataError([*issues, remedy]) from None

@@ -1,6 +1,6 @@
-"""Every look at the test split, counted before it is made.
+"""The list of evaluations on the test split; each is written into it before it begins, so that none is uncounted.
 
-Try `read_looks(folder)[-1].accuracy`.
+Try `read_evaluations(folder)[-1].accuracy`.
 """
 
 from __future__ import annotations
@@ -12,27 +12,29 @@ from sweepkit.results.final_result import HeldOutEvaluation
 from sweepkit.storage.sweep_folder import SweepFolder
 
 
-def read_looks(folder: SweepFolder) -> list[HeldOutEvaluation]:
-    """Return every look at the test split that was ever begun."""
+def read_evaluations(folder: SweepFolder) -> list[HeldOutEvaluation]:
+    """Return every evaluation on the test split that was ever begun, oldest first."""
     if not folder.storage.exists(folder.paths.looks):
         return []
     return [HeldOutEvaluation.from_json(item) for item in folder.storage.read_json(folder.paths.looks)]
 
 
-def write_looks(folder: SweepFolder, looks: Sequence[HeldOutEvaluation]) -> None:
-    """Write the whole list."""
-    folder.storage.write_json(folder.paths.looks, [asdict(look) for look in looks])
+def write_evaluations(folder: SweepFolder, evaluations: Sequence[HeldOutEvaluation]) -> None:
+    """Replace the list."""
+    folder.storage.write_json(folder.paths.looks, [asdict(evaluation) for evaluation in evaluations])
 
 
 def forget_predictions(folder: SweepFolder, trials: Sequence[int]) -> None:
-    """Delete what these runs of the final stage have predicted, since they go on and become other models.
+    """Delete the predictions of runs of the final stage that are trained further and become other models.
 
-    Looks at the test split stay on the list, and are no longer looks at these runs.
+    Their evaluations on the test split stay on the list, but no longer as evaluations of these runs.
     """
     for number in trials:
         paths = folder.paths.final.trial(number)
         for name in (paths.predictions("valid"), paths.predictions("test"), paths.mistakes):
             folder.storage.delete(name)
-    looks = read_looks(folder)
-    if any(look.final_trial in trials for look in looks):
-        write_looks(folder, [replace(look, final_trial=None) if look.final_trial in trials else look for look in looks])
+    evaluations = read_evaluations(folder)
+    if any(evaluation.final_trial in trials for evaluation in evaluations):
+        # kept, since the test split has been used: a later evaluation is not the first one
+        changed = [replace(test, final_trial=None) if test.final_trial in trials else test for test in evaluations]
+        write_evaluations(folder, changed)

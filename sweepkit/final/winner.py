@@ -1,6 +1,6 @@
-"""The winner of a sweep as a local bundle, made now if nobody has made it yet.
+"""The winner of a sweep as a local bundle, exported when it is needed for the first time.
 
-Not for choosing: the final stage does, and until it has run the leader counts. Try
+The winner is chosen by the final stage; before that stage has run, it is the sweep's best trial. Try
 `bundle_of(Path("sweeps/cells.yaml"))`.
 """
 
@@ -26,17 +26,17 @@ from sweepkit.trial.checkpoint_ref import DataRef
 from sweepkit.trial.request import best_checkpoint, trial_seed
 from sweepkit.trial.trial import Trial
 
-_TIMES = ("valid_seconds",)  # what workers report beside the model's own metrics
+_TIMES = ("valid_seconds",)  # reported beside the model's own metrics, and not a figure of the model
 
 
 def bundle_of(target: Path, sets: Sequence[str] = (), data: str | None = None) -> Path:
     """Return a local folder with the bundle that a target names.
 
     Args:
-        target: a bundle's folder, or a sweep's YAML or folder. A sweep without a final stage has its leader exported,
-            and exported again when another trial leads.
+        target: a bundle's folder, or a sweep's YAML or folder. For a sweep without a final stage the best trial is
+            exported, and again when another trial leads.
         sets: overrides of the sweep's YAML.
-        data: takes the place of its `data.source`.
+        data: takes the place of the sweep's `data.source`.
 
     Raises:
         InputError: there is no such sweep, it has no trial to export yet, or its package cannot be found.
@@ -47,32 +47,32 @@ def bundle_of(target: Path, sets: Sequence[str] = (), data: str | None = None) -
     if target.is_dir() and not (target / "manifest.json").is_file():
         what = f"this folder is neither a bundle, which has a {MANIFEST}, nor a sweep, which has a manifest.json"
         raise InputError(what, where=str(target))
-    snapshot = load_sweep(target, sets, data)
-    yaml = Path(str(snapshot.manifest.source or "the YAML")) if target.is_dir() else target
-    if snapshot.final:
-        _require_bundle(snapshot, yaml)
-    elif not _is_of(snapshot, best := snapshot.best_trial):
-        _export(snapshot, best, data_key=str(snapshot.manifest.data_key), yaml=yaml)
-    return _local(snapshot)
+    sweep = load_sweep(target, sets, data)
+    yaml = Path(str(sweep.manifest.source or "the YAML")) if target.is_dir() else target
+    if sweep.final:
+        _require_bundle(sweep, yaml)
+    elif not _has_bundle_of(sweep, best := sweep.best_trial):
+        _export(sweep, best, data_key=str(sweep.manifest.data_key), yaml=yaml)
+    return _local(sweep)
 
 
-def _require_bundle(snapshot: Sweep, yaml: Path) -> None:
-    if not snapshot.folder.storage.exists(f"{snapshot.folder.paths.winner}/{MANIFEST}"):
+def _require_bundle(sweep: Sweep, yaml: Path) -> None:
+    if not sweep.folder.storage.exists(f"{sweep.folder.paths.winner}/{MANIFEST}"):
         what = f"the bundle of the final stage's winner is gone; `python -m sweepkit final {yaml}` makes it again"
-        raise InputError(what, where=f"{snapshot.folder.storage.shown}/{snapshot.folder.paths.winner}")
+        raise InputError(what, where=f"{sweep.folder.storage.shown}/{sweep.folder.paths.winner}")
 
 
-def _is_of(snapshot: Sweep, best: Trial) -> bool:
-    """Whether the sweep's bundle is there and of this trial's best epoch; one that cannot be read is made again."""
-    name = f"{snapshot.folder.paths.winner}/{MANIFEST}"
-    if not snapshot.folder.storage.exists(name):
+def _has_bundle_of(sweep: Sweep, best: Trial) -> bool:
+    """Return whether the sweep has a bundle of this trial's best epoch; an unreadable one is exported again."""
+    name = f"{sweep.folder.paths.winner}/{MANIFEST}"
+    if not sweep.folder.storage.exists(name):
         return False
     try:
-        manifest = BundleManifest.from_json(snapshot.folder.storage.read_json(name))
+        manifest = BundleManifest.from_json(sweep.folder.storage.read_json(name))
     except (ValueError, KeyError, TypeError, AttributeError):
         return False
-    # the seed tells it from a run of a final stage that came not to its end
-    seed = trial_seed(snapshot.config.search.seed, best.number)
+    # the seed too: a final stage that was interrupted may have exported a run with the same trial's number
+    seed = trial_seed(sweep.config.search.seed, best.number)
     return (manifest.format, manifest.trial, manifest.epoch, manifest.seed) == (
         FORMAT,
         best.number,
@@ -81,39 +81,39 @@ def _is_of(snapshot: Sweep, best: Trial) -> bool:
     )
 
 
-def _export(snapshot: Sweep, best: Trial, *, data_key: str, yaml: Path) -> None:
-    config = snapshot.config
-    _find_package(config.package, yaml, where=snapshot.folder.shown())
-    task, storage = task_of(config.package), snapshot.folder.storage
+def _export(sweep: Sweep, best: Trial, *, data_key: str, yaml: Path) -> None:
+    config = sweep.config
+    _find_package(config.package, yaml, where=sweep.folder.shown())
+    task, storage = task_of(config.package), sweep.folder.storage
     prepared = _prepared(DataFolder(storage, config.package, data_key), task, yaml)
     data = DataRef(config.package, config.data, data_key, storage.uri)
     request = ExportRequest(
-        best_checkpoint(data, best, sweep=snapshot.folder.sweep, seed=config.search.seed),
+        best_checkpoint(data, best, sweep=sweep.folder.sweep, seed=config.search.seed),
         measured=measured(best, n_rows=prepared.manifest.splits["valid"].rows),
-        shown_sweep=snapshot.name,
+        shown_sweep=sweep.name,
         shown_trial=best.number,
-        to=snapshot.folder.paths.winner,
+        to=sweep.folder.paths.winner,
     )
     task.export(request)
 
 
 def measured(trial: Trial, *, n_rows: int) -> tuple[Measured, ...]:
-    """Return what validation said of a trial's best epoch; an accuracy with its interval over `n_rows` rows."""
+    """Return the validation metrics of a trial's best epoch; an accuracy has its interval over `n_rows` rows."""
     metrics = trial.reports[(trial.best_epoch or 1) - 1].metrics
-    found = []
+    figures = []
     for name, value in metrics.items():
         if not name.startswith("valid_") or name in _TIMES:
             continue
         if name.endswith("accuracy"):
             interval = proportion_interval(round(value * n_rows), n_rows)
-            found.append(Measured(metric_words(name), value, interval.low, interval.high, n_rows))
+            figures.append(Measured(metric_words(name), value, interval.low, interval.high, n_rows))
         else:
-            found.append(Measured(metric_words(name), value))
-    return tuple(found)
+            figures.append(Measured(metric_words(name), value))
+    return tuple(figures)
 
 
 def _find_package(name: str, yaml: Path, *, where: str) -> None:
-    """Make the package beside a sweep's YAML importable."""
+    """Make the sweep package beside a YAML importable."""
     if not yaml.is_file():
         what = (
             f"this sweep has no bundle yet, and making one needs its package {name!r}, which lies beside its YAML; "
@@ -130,11 +130,12 @@ def _prepared(folder: DataFolder, task: Task, yaml: Path) -> PreparedData:
     return task.data_type.open(folder.local_folder())
 
 
-def _local(snapshot: Sweep) -> Path:
-    """Return the sweep's bundle as a local folder; of a bucket a copy, made once for each content."""
-    storage, name = snapshot.folder.storage, snapshot.folder.paths.winner
+def _local(sweep: Sweep) -> Path:
+    """Return the sweep's bundle as a local folder; from a bucket, as a copy that is made once for each content."""
+    storage, name = sweep.folder.storage, sweep.folder.paths.winner
     if storage.local is not None:
         return storage.path(name)
+    # the manifest has the digests of the other files, so its own digest stands for the whole bundle
     digest = hashlib.sha256(storage.read(f"{name}/{MANIFEST}")).hexdigest()[:16]
     copies = Storage.at(str(Path(tempfile.gettempdir()) / "sweepkit-bundles"))
     if not copies.exists(f"{digest}/{MANIFEST}"):

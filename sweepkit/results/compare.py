@@ -1,7 +1,7 @@
 """Sweeps and trials side by side: differences in settings and params, curves, and paired tests of their predictions.
 
-Folders are read and never changed. A whole sweep is represented by its best trial, and in paired tests by the winner
-of its final stage. Try `compare(["runs/sweeps/cells#3", "runs/sweeps/cells#12"]).dataframe()`.
+Folders are read, never changed. A whole sweep is represented by its best trial, and in paired tests by the winner of
+its final stage. Try `compare(["runs/sweeps/cells#3", "runs/sweeps/cells#12"]).dataframe()`.
 """
 
 from __future__ import annotations
@@ -60,8 +60,10 @@ class SweepComparison:
         """Return a pandas data frame with a column for each item: what differs, and the metrics of the best epoch."""
         import pandas as pd  # takes a quarter of a second, which the command line need not wait for
 
+        # prefixed: a setting and a param may have the same name
         rows: dict[str, list[object]] = {f"settings.{name}": row for name, row in self.settings().items()}
         rows |= {f"params.{name}": row for name, row in self.params().items()}
+        # dict.fromkeys, unlike a set, keeps the order in which the metrics were reported
         for name in dict.fromkeys(name for item in self.items for name in item.metrics):
             rows[name] = [item.metrics.get(name) for item in self.items]
         return pd.DataFrame.from_dict(rows, orient="index", columns=[item.label for item in self.items])
@@ -100,8 +102,9 @@ def _item(target: str, sets: Sequence[str], data: str | None) -> ComparedItem:
 
 
 def _split(target: str) -> tuple[str, int | None]:
-    """Return the sweep and the trial that `SWEEP#NUMBER` names; a path may have a # in it too."""
+    """Return the sweep and the trial that `SWEEP#NUMBER` names; None for a whole sweep."""
     place, separator, number = target.rpartition("#")
+    # what exists is a path: folders may have a # in their names
     if not separator or Path(target).exists():
         return target, None
     if not (number.isascii() and number.isdigit()):
@@ -113,13 +116,14 @@ def _trial(sweep: Sweep, number: int, target: str) -> Trial:
     for trial in sweep.trials:
         if trial.number == number:
             return trial
-    numbers = f"its trials are 0 to {len(sweep.trials) - 1}" if sweep.trials else "none has begun"
+    numbers = f"its trials are 0 to {len(sweep.trials) - 1}" if sweep.trials else "no trial has begun"
     raise InputError(f"{sweep.name!r} has no trial {number}; {numbers}", where=target)
 
 
 def _check_distinct(items: Sequence[ComparedItem], targets: Sequence[str]) -> None:
     first_target: dict[tuple[str, bool, int | None], str] = {}
     for item, target in zip(items, targets, strict=True):
+        # by what they name, not by how: a YAML and its sweep's folder are the same sweep
         key = (item.sweep.folder.shown(), item.is_sweep, item.trial.number if item.trial else None)
         if key in first_target:
             raise InputError(

@@ -1,6 +1,6 @@
-"""A sweep or a trial as one of several that are compared: settings, params, curves, effort and predictions.
+"""A sweep or a trial in a comparison: settings, params, curves, effort and predictions.
 
-Values are read from the sweep's folder and never written. `results.compare.compare` makes the items.
+Values are read from the sweep's folder, never written. `results.compare.compare` makes the items.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from sweepkit.results.sweep import Sweep
 from sweepkit.space import Value
 from sweepkit.trial.trial import Trial
 
-# the time of an epoch, beside the metrics that say how good it is
+# the metrics that add up to the time of an epoch
 _TIMES = ("train_seconds", "valid_seconds")
 
 
@@ -72,7 +72,7 @@ class ComparedItem:
         """Return the settings of the sweep, its data and its code, by dotted name."""
         manifest, identity = self.sweep.manifest, self.sweep.manifest.identity
         written = {key: value for key, value in manifest.settings.items() if key not in ("sweep", "space", "data")}
-        # the YAML says where the data came from, the identity has the package's defaults
+        # the YAML has the source of the data, the identity the package's defaults
         data = {**manifest.settings["data"], **identity["data"], "key": self.data_key}
         code = {"commit": manifest.code.commit, "host": manifest.code.host, "versions": manifest.code.versions}
         # conditions belong to the package, not to the YAML: a narrower parameter only shortens those of others
@@ -92,10 +92,11 @@ class ComparedItem:
     def effort(self) -> Effort:
         """Add up the epochs and the time of all trials of the sweep."""
         trials = self.sweep.trials
-        spans = [(one.started, one.started + (one.seconds or 0.0)) for one in trials if one.started is not None]
+        spans = [(t.started, t.started + (t.seconds or 0.0)) for t in trials if t.started is not None]
         reports = [report for trial in trials for report in trial.reports]
-        # an epoch whose loss is not finite is not validated
+        # 0 where missing: an epoch whose loss is not finite is not validated
         times = [sum(report.metrics.get(name, 0.0) for name in _TIMES) for report in reports]
+        # all epochs or none: a sum without some of them would look like a cheaper sweep
         is_timed = bool(reports) and all(_TIMES[0] in report.metrics for report in reports)
         return Effort(
             epochs=len(reports),

@@ -1,4 +1,4 @@
-"""The result of a final stage, as `result.json` keeps it; `final` computes it, reports show it.
+"""The result of a final stage, as stored in `result.json`; `final` computes it, reports show it.
 
 Try `read_final(SweepFolder(Storage.at("runs"), "cells")).winner.mean`.
 """
@@ -26,20 +26,21 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class CandidateResult:
-    """One setting, trained several times from fresh seeds.
+    """A candidate, trained several times from fresh seeds.
 
     Attributes:
         name: "trial 12" for a trial of the sweep, or a baseline's name.
-        is_baseline: whether it is there to be beaten only.
-        trial: the sweep's trial that its parameters come from; None for a baseline.
-        params: its parameters; empty for a baseline that is no network.
-        final_trials: the numbers of its runs among the trials of the final stage; empty for one that is no network.
-        values: the objective of each run, at its best epoch, on validation; empty for a baseline that does not have
-            this metric.
-        mean: of these; None where there are none.
-        interval: of the mean, over seeds (Student's t); over rows (Wilson) for a single run; None where neither holds.
-        best_final_trial: the run with the best objective; None for a baseline that is no network.
-        predictions: name in the storage of that run's predictions on validation; None when there are none.
+        is_baseline: whether it takes part for comparison only and cannot win.
+        trial: the sweep's trial that its params come from; None for a baseline.
+        params: empty for a baseline that is not a network.
+        final_trials: the numbers of its runs among the trials of the final stage; empty for a baseline that is not a
+            network.
+        values: the objective of each run, at its best epoch, on validation; empty for a baseline without this metric.
+        mean: of `values`; None if there are none.
+        interval: of the mean, over seeds (Student's t), or of the accuracy of a baseline that is not a network, over
+            rows (Wilson); None otherwise.
+        best_final_trial: the run with the best objective; None for a baseline that is not a network.
+        predictions: storage name of that run's predictions on validation; None if there are none.
     """
 
     name: str
@@ -70,17 +71,17 @@ class CandidateResult:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Winner against another, on the same rows of validation.
+    """The winner compared with another candidate, on the same rows of validation.
 
     Attributes:
         other: the other candidate's name.
-        rows: how many rows both predicted.
-        only_winner: rows that only the winner has right.
-        only_other: rows that only the other has right.
-        p_value: exact two-sided McNemar test.
-        difference: accuracy of the winner less that of the other.
+        rows: number of rows.
+        only_winner: number of rows that only the winner predicted correctly.
+        only_other: number of rows that only the other predicted correctly.
+        p_value: of the exact two-sided McNemar test.
+        difference: accuracy of the winner minus accuracy of the other.
         interval: of the difference, by bootstrap over rows.
-        verdict: in a user's words, whether the difference may be noise.
+        verdict: CLEAR or NOISE.
     """
 
     other: str
@@ -95,15 +96,15 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class HeldOutEvaluation:
-    """One look at the test split.
+    """One evaluation on the test split.
 
     Attributes:
         number: 1 for the first.
-        at: ISO time, UTC.
-        candidate: who was measured.
-        final_trial: which of its runs; None when that run has gone on since and is another model now.
+        at: when it began, ISO time, UTC.
+        candidate: the name of the candidate.
+        final_trial: the candidate's run; None if that run was trained further since and is another model now.
         rows: of the split.
-        accuracy: None when the look was begun and never finished.
+        accuracy: None if the evaluation was begun but not finished.
         interval: of the accuracy (Wilson).
         loss: mean log loss.
     """
@@ -125,17 +126,17 @@ class HeldOutEvaluation:
 
 @dataclass(frozen=True, slots=True)
 class FinalResult:
-    """The whole final stage.
+    """The result of a final stage.
 
     Attributes:
         metric: the objective.
         mode: "max" or "min".
-        n_seeds: fresh seeds of each candidate.
+        n_seeds: number of fresh seeds of each candidate.
         candidates: those of the sweep, the best mean first, then the baselines.
-        comparisons: of the winner with the runner-up and each baseline, where predictions allow it.
-        looks: at the test split, in order; the last one need not be at the winner.
-        registered: the winner in the model registry, as `models:/NAME/VERSION`; None when tracking is off or the
-            store was away.
+        comparisons: of the winner with the runner-up and with each baseline.
+        looks: evaluations on the test split, in order; the last one need not be the winner's.
+        registered: the winner in the model registry, as `models:/NAME/VERSION`; None when tracking is off or the store
+            did not take it.
     """
 
     metric: str
@@ -158,30 +159,31 @@ class FinalResult:
 
     @property
     def look(self) -> HeldOutEvaluation | None:
-        """The newest finished look at the winner; None when the test split has not been looked at with it."""
+        """The newest finished evaluation of the winner on the test split; None if there is none."""
+        # by the run, not by the candidate: with more seeds another run of the same candidate may be its best
         own = [
-            look
-            for look in self.looks
-            if look.final_trial == self.winner.best_final_trial and look.accuracy is not None
+            evaluation
+            for evaluation in self.looks
+            if evaluation.final_trial == self.winner.best_final_trial and evaluation.accuracy is not None
         ]
         return own[-1] if own else None
 
     @property
     def figures(self) -> dict[str, object]:
-        """What the stage's run in the tracking store shows of the winner."""
+        """The winner's figures for the stage's run in the tracking store."""
         tested = {"test_accuracy": self.look.accuracy} if self.look else {}
         return {"candidate": self.winner.name, "mean": self.winner_mean, **tested}
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether the first place is, against the runner-up, within noise."""
+        """Whether the winner's lead over the runner-up may be noise."""
         return any(c.verdict != CLEAR and not _is_baseline(self, c.other) for c in self.comparisons)
 
-    def to_json(self) -> dict[str, Any]:  # as above
+    def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
         return asdict(self) | {"candidates": [candidate.to_json() for candidate in self.candidates]}
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> FinalResult:  # as above
+    def from_json(cls, data: Mapping[str, Any]) -> FinalResult:  # JSON
         """Rebuild what `to_json` returned."""
         fixed = {
             "candidates": tuple(CandidateResult.from_json(item) for item in data["candidates"]),
@@ -193,6 +195,7 @@ class FinalResult:
         return cls(**{**data, **fixed})
 
 
+# stored in result.json, and compared with when it is read: another wording would put old results in doubt
 CLEAR = "the difference is larger than noise"
 NOISE = "the difference may be noise"
 
@@ -206,7 +209,7 @@ def _interval(data: Mapping[str, Any] | None) -> Interval | None:  # JSON
 
 
 def read_final(folder: SweepFolder) -> FinalResult | None:
-    """Return the result of a sweep's final stage; None before that has ended.
+    """Return the result of a sweep's final stage; None before the stage has ended.
 
     Raises:
         DataError: the file is damaged.

@@ -41,11 +41,11 @@ class Sweep:
     """A sweep, or its final stage, at the moment when it was read.
 
     Attributes:
-        folder: where it is.
-        manifest: what its results depend on.
+        folder: of the sweep.
+        manifest: its settings, and what its results depend on.
         trials: those that were handed out, by number.
-        errors: the traceback of each trial that left one, by number.
-        usage: time, worker time and epochs by its last report, over all of its runs.
+        errors: the tracebacks of failed trials, by number.
+        usage: time, worker time and epochs up to the last report, over all of its runs.
     """
 
     folder: SweepFolder
@@ -64,7 +64,7 @@ class Sweep:
 
     @property
     def n_trials(self) -> int:
-        """How many trials it is to have; those that it has where nobody said."""
+        """How many trials it is to have; for a final stage, whose manifest has no such number, those that it has."""
         return len(self.trials) if self.manifest.n_trials is None else self.manifest.n_trials
 
     @functools.cached_property
@@ -89,7 +89,7 @@ class Sweep:
 
     @functools.cached_property
     def final(self) -> FinalResult | None:
-        """The result of its final stage; None before that has ended.
+        """The result of its final stage; None before the stage has ended.
 
         Raises:
             DataError: the file is damaged.
@@ -103,7 +103,8 @@ class Sweep:
         return Leaderboard(self.trials, metric=objective.metric, direction=objective.direction)
 
     def is_finished(self, max_epochs: int, n_trials: int) -> bool:
-        """Tell whether there is no work left for a sweep of so many epochs and trials."""
+        """Return whether no work is left if the sweep is to have this many epochs and trials."""
+        # both are arguments: the YAML of a repeated command may ask for more than the manifest has
         n_ended = sum(trial.state is not None for trial in self.trials) - len(extensible(self.trials, max_epochs))
         return self.folder.has_begun() and n_ended == len(self.trials) >= n_trials
 
@@ -131,13 +132,14 @@ class Sweep:
 
     def counts(self) -> dict[str, int]:
         """Return how many trials are complete, pruned, failed and unfinished."""
-        seen = Counter(trial.state.value if trial.state else "unfinished" for trial in self.trials)
-        return {name: seen[name] for name in ("complete", "pruned", "failed", "unfinished")}
+        n_by_state = Counter(trial.state.value if trial.state else "unfinished" for trial in self.trials)
+        return {name: n_by_state[name] for name in ("complete", "pruned", "failed", "unfinished")}
 
     def ended_as(self) -> SweepEnd | None:
-        """Return how the sweep ended; None while it runs, or where it was killed before it could note it."""
+        """Return how the sweep ended; None while it runs, and after a kill before all of its trials had ended."""
         if self.manifest.ended is not None or self.manifest.n_trials is None:
             return self.manifest.ended
+        # by the trials: a driver without tracking writes no `ended`, and one that was killed may not have come to it
         if len(self.trials) < self.manifest.n_trials or self.unfinished():
             return None
         return "finished" if any(trial.state is TrialState.COMPLETE for trial in self.trials) else "failed"
@@ -149,7 +151,7 @@ class Sweep:
         return [trial for trial in self.trials if trial.state is TrialState.FAILED]
 
     def with_failures(self) -> list[Trial]:
-        """Return the trials of which at least one attempt failed."""
+        """Return the trials with at least one failed attempt."""
         return [trial for trial in self.trials if trial.failures]
 
     def log(self, trial: Trial) -> str:
@@ -167,17 +169,17 @@ class Sweep:
         return self.folder.shown(self.folder.paths.trial(trial.number).checkpoint(trial.best_epoch))
 
     def disk_bytes(self) -> int:
-        """Return how much the sweep's folder holds, its final stage included; the prepared data is elsewhere."""
+        """Return the size of the sweep's folder, with its final stage and without the prepared data."""
         return self.folder.storage.size(self.folder.paths.root)
 
     def running(self) -> LockOwner | None:
-        """Return who runs the sweep at this moment; None when nobody does."""
+        """Return the driver that runs the sweep now; None if there is none."""
         owner = read_owner(self.folder)
         return owner if owner and owner.is_alive(now=time.time()) else None
 
 
 def load_sweep(target: str | Path, sets: Sequence[str] = (), data: str | None = None) -> Sweep:
-    """Read the sweep that a YAML or a sweep's folder names; of several versions, the newest.
+    """Read the sweep that a YAML or a sweep's folder names; of several folders of one name, the newest.
 
     Args:
         target: the YAML, a sweep's folder, or the folder of its final stage.
@@ -189,12 +191,12 @@ def load_sweep(target: str | Path, sets: Sequence[str] = (), data: str | None = 
     """
     path = Path(target)
     sweep = read_sweep(_by_folder(path) if path.is_dir() else _by_yaml(path, sets, data))
-    sweep.final  # noqa: B018  # whatever is damaged is reported here, not when it is first looked at
+    sweep.final  # noqa: B018  # a damaged file is reported here, not at its first use
     return sweep
 
 
 def read_sweep(folder: SweepFolder) -> Sweep:
-    """Read what a folder holds of a sweep, or of its final stage.
+    """Read the sweep, or the final stage, in a folder.
 
     Raises:
         DataError: the manifest or the journal is damaged.
@@ -210,6 +212,7 @@ def read_sweep(folder: SweepFolder) -> Sweep:
 
 
 def _by_folder(path: Path) -> SweepFolder:
+    # resolved, so that `.` and links work: the storage and the sweep's name are parts of the path
     path = path.resolve()
     if path.parent.parent.name == "sweeps" and path.name == "final":
         stage = _by_folder(path.parent).final

@@ -1,7 +1,7 @@
 """A sweep's trials and epochs as Arrow tables: a row for each trial, and one for each trial and epoch.
 
-Params are columns named `param.<name>` of their own type; null is a parameter that the trial does not use. Try
-`Sweep.trials_dataframe()`, which is made of them.
+Params are columns `param.<name>` of the parameter's own type; null means that the trial does not use it. Try
+`Sweep.trials_dataframe()`, which is made from `trials_table`.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ def trials_table(trials: Sequence[Trial], parameters: Mapping[str, Param]) -> pa
 
 def epochs_table(trials: Sequence[Trial]) -> pa.Table:
     """Return a row for each trial and epoch, every metric a column; null was not reported, NaN was."""
+    # null and NaN are kept apart by from_pandas=False below: a NaN loss is a result
     rows = [(trial.number, report) for trial in trials for report in trial.reports]
     metrics = sorted({name for _, report in rows for name in report.metrics})
     columns: dict[str, pa.Array] = {
@@ -60,14 +61,14 @@ def as_parquet(table: pa.Table) -> bytes:
 
 
 def _times(seconds: Sequence[float | None]) -> pa.Array:
-    return pa.array([None if one is None else round(one * 1e6) for one in seconds], pa.int64()).cast(_TIME)
+    return pa.array([None if time is None else round(time * 1e6) for time in seconds], pa.int64()).cast(_TIME)
 
 
 def _column(param: Param, values: Sequence[Value | None]) -> pa.Array:
     """Build a column of the type that the parameter declares; options of several types become text."""
     kind = _kind(param)
     if kind == pa.string():
-        return pa.array([None if one is None else str(one) for one in values], kind)
+        return pa.array([None if value is None else str(value) for value in values], kind)
     return pa.array(values, kind)
 
 

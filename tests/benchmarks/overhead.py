@@ -112,7 +112,7 @@ def memory(scratch: Path, n: int) -> None:
     import psutil
 
     from sweepkit.config.definition import load
-    from sweepkit.driver.preflight import covering_points
+    from sweepkit.driver.preflight import covering_params
     from sweepkit.tasks.interface import task_of
     from sweepkit.training.trainer import Trainer
     from sweepkit.trial.request import TrialRequest, TrialSettings
@@ -133,7 +133,7 @@ def memory(scratch: Path, n: int) -> None:
         tracking_uri=None,
     )
     worker, process = Trainer(trial_settings, lambda *_: None, task_of(trial_settings.package)), psutil.Process()
-    param_sets = covering_points(definition.space)
+    param_sets = covering_params(definition.space)
     resident = []
     for number in range(n):
         params = random.Random(number).choice(param_sets)

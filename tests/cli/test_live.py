@@ -85,10 +85,10 @@ RETRIED = replace(RUNNING, failures=(Failure(1, "OSError: once", counts=True, ti
 def test_plain_lines_say_which_attempt_starts_and_what_ended_the_one_before() -> None:
     out = io.StringIO()
     with PlainLines(Console(file=out, width=60), CONFIG, VARIED) as lines:
-        lines.on_message("trial 1 attempt 1: OSError: [Errno 5] once; attempt 2 goes on after epoch 1")
+        lines.on_message("trial 1 attempt 1: OSError: [Errno 5] once; attempt 2 resumes after epoch 1")
         lines.on_trial_start(RETRIED, PROGRESS)
     assert out.getvalue().splitlines() == [
-        "trial 1 attempt 1: OSError: [Errno 5] once; attempt 2 goes on after epoch 1",
+        "trial 1 attempt 1: OSError: [Errno 5] once; attempt 2 resumes after epoch 1",
         "trial 1 attempt 2 started: cell=gru rate=0.00123",
     ]
 
@@ -96,7 +96,7 @@ def test_plain_lines_say_which_attempt_starts_and_what_ended_the_one_before() ->
 def test_the_live_table_keeps_remarks_above_it_and_counts_attempts() -> None:
     out = io.StringIO()
     with LiveTable(Console(file=out, width=140, force_terminal=True, color_system=None), CONFIG, VARIED) as table:
-        table.on_message("trial 1 attempt 1: OSError: once; attempt 2 goes on after epoch 1")
+        table.on_message("trial 1 attempt 1: OSError: once; attempt 2 resumes after epoch 1")
         table.on_trial_start(RETRIED, PROGRESS)
     assert "trial 1 attempt 1: OSError: once" in out.getvalue()
     assert "running, attempt 2" in out.getvalue()

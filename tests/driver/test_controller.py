@@ -96,7 +96,7 @@ def test_a_fault_is_tried_again_from_where_the_trial_was_and_then_fails(make: Ca
     assert (second.number, second.params, second.seed) == (0, first.params, first.seed)
     assert (first.attempt, first.resumes, first.epochs_reported) == (1, False, 0)
     assert (second.attempt, second.resumes, second.epochs_reported) == (2, True, 1)
-    assert diary.remarks == ["trial 0 attempt 1: OSError: once; attempt 2 goes on after epoch 1"]
+    assert diary.remarks == ["trial 0 attempt 1: OSError: once; attempt 2 resumes after epoch 1"]
     controller.failed(0, "OSError: twice")
     trial = study.trial(0)
     assert trial.state is TrialState.FAILED
@@ -137,7 +137,7 @@ def test_a_lost_node_does_not_count(make: Callable[..., Made]) -> None:
         controller.failed(0, "its node was lost", counts=False)
     assert study.trial(0).state is None
     assert diary.remarks[0] == (
-        "trial 0 attempt 1: its node was lost (which does not count); attempt 2 goes on after epoch 0"
+        "trial 0 attempt 1: its node was lost (does not count); attempt 2 resumes after epoch 0"
     )
 
 
@@ -167,7 +167,7 @@ def test_a_trial_that_never_began_is_handed_out_again_first_and_has_no_fault(mak
     assert controller.progress().n_running == 0
     assert run_one(controller, 0.5) == 0
     assert study.trial(0).failures == ()
-    assert diary.remarks == ["trial 0 is given to another worker: the one before held 3 GB"]
+    assert diary.remarks == ["trial 0 moves to another worker: the one before held 3 GB"]
 
 
 def test_nothing_is_tried_again_once_the_sweep_is_over(make: Callable[..., Made]) -> None:

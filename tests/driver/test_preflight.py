@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sweepkit.driver.preflight import covering_points
+from sweepkit.driver.preflight import covering_params
 from sweepkit.space import Choice, Float, Int, Space
 
 
@@ -15,7 +15,7 @@ def test_the_points_have_every_option_and_are_few() -> None:
             "rate": Float(0.1, 1.0),
         }
     )
-    param_sets = covering_points(space)
+    param_sets = covering_params(space)
     assert {params["cell"] for params in param_sets} == {"lstm", "gru", "none"}
     assert {params.get("pooling") for params in param_sets} == {"last", "max", None}
     assert len(param_sets) <= 5
@@ -23,4 +23,4 @@ def test_the_points_have_every_option_and_are_few() -> None:
 
 
 def test_a_space_without_choices_has_one_point() -> None:
-    assert covering_points(Space({"rate": Float(0.1, 1.0)})) == [{"rate": 0.1}]
+    assert covering_params(Space({"rate": Float(0.1, 1.0)})) == [{"rate": 0.1}]

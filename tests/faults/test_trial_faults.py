@@ -144,7 +144,7 @@ class TestOneFault:
         number = faulty.by_fault()["raise once"].number
         (line,) = faulty.remarks(f"trial {number} attempt 1")
         assert "this once" in line
-        assert line.endswith("; attempt 2 goes on after epoch 1")
+        assert line.endswith("; attempt 2 resumes after epoch 1")
         assert faulty.remarks(f"trial {number} attempt 2 started: fault=raise once")
 
     def test_other_trials_are_not_disturbed(self, faulty: Ran) -> None:
@@ -197,7 +197,7 @@ def test_a_worker_that_has_grown_makes_room_for_a_fresh_one(tmp_path: Path) -> N
     replaced = ran.remarks("GB after its last trial, more than resources.worker_memory_gb: 1.60")
     grown = [trial.number for trial in ran.sweep.trials if trial.params["fault"] == "grow"]
     assert [line.partition(" held ")[0] for line in replaced] == [
-        f"trial {number + 1} is given to another worker: the previous worker" for number in grown if number < 3
+        f"trial {number + 1} moves to another worker: the previous worker" for number in grown if number < 3
     ]
 
 
@@ -238,7 +238,7 @@ def test_a_lost_node_costs_its_trial_no_retry_and_no_epoch(tmp_path: Path, nodes
     for trial in ran.sweep.trials:
         assert trial.state is TrialState.COMPLETE
         assert has_every_epoch_once(ran, trial)
-    assert ran.remarks("(which does not count); attempt 2 goes on after epoch ")
+    assert ran.remarks("(does not count); attempt 2 resumes after epoch ")
 
 
 def wait_for_checkpoints(folder: Path, running: subprocess.Popen[bytes], *, n_trials: int) -> None:
@@ -268,4 +268,4 @@ def test_a_trial_that_fills_the_memory_is_killed_and_goes_on(tmp_path: Path, mon
     assert "memory" in swollen.failures[0].error
     assert [trial.state for trial in ran.sweep.trials] == [TrialState.COMPLETE] * 2
     (line,) = ran.remarks(f"trial {swollen.number} attempt 1")
-    assert line.endswith("; attempt 2 goes on after epoch 1")
+    assert line.endswith("; attempt 2 resumes after epoch 1")

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from sweepkit.config.package import Package, import_package
-from sweepkit.final.candidates import Candidate, candidate_results, choose_candidates, missing_points
+from sweepkit.final.candidates import Candidate, candidate_results, choose_candidates, missing_params
 from sweepkit.results.final_result import FinalResult
 from sweepkit.storage.layout import SweepPaths
 from sweepkit.trial.trial import Direction, Trial, TrialState
@@ -49,10 +49,10 @@ def test_a_sweep_without_a_finite_objective_has_no_finalists(package: Package) -
 
 def test_points_are_queued_in_rounds_and_only_as_far_as_they_are_missing() -> None:
     first, second = Candidate("trial 0", 0, {"units": 3}), Candidate("trial 1", 1, {"units": 4})
-    assert missing_points([first, second], [], seeds=2) == [{"units": 3}, {"units": 4}, {"units": 3}, {"units": 4}]
+    assert missing_params([first, second], [], seeds=2) == [{"units": 3}, {"units": 4}, {"units": 3}, {"units": 4}]
     queued = [{"units": 3}, {"units": 3}, {"units": 4}]
-    assert missing_points([first, second], queued, seeds=2) == [{"units": 4}]
-    assert missing_points([first], queued, seeds=2) == []
+    assert missing_params([first, second], queued, seeds=2) == [{"units": 4}]
+    assert missing_params([first], queued, seeds=2) == []
 
 
 def test_candidates_rank_by_their_means_and_baselines_come_last() -> None:

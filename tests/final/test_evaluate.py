@@ -15,12 +15,18 @@ import pytest
 from rich.console import Console
 
 from sweepkit.cli import final as final_command
-from sweepkit.final.evaluate import baseline_result
+from sweepkit.final.evaluate import FinalEvaluation, baseline_result
+from sweepkit.final.test_split import read_evaluations, write_evaluations
 from sweepkit.report.html.charts.trials import candidates
 from sweepkit.report.html.sections.final_stage import final_stage
-from sweepkit.results.final_result import CandidateResult, FinalResult
+from sweepkit.results.final_result import CandidateResult, FinalResult, HeldOutEvaluation
 from sweepkit.results.statistics import proportion_interval
+from sweepkit.storage.storage import Storage
+from sweepkit.storage.sweep_folder import SweepFolder
+from sweepkit.tasks.requests import Evaluation
 from sweepkit.tasks.text.predictions import Predictions
+from sweepkit.trial.checkpoint_ref import DataRef
+from sweepkit.trial.trial import Trial
 from tests.support.made_up_results import final_result
 from tests.support.made_up_sweeps import made_up_sweep, trials
 
@@ -91,3 +97,39 @@ def test_a_report_says_that_it_has_none_and_leaves_it_out_of_the_figure() -> Non
     drawn = candidates(made)["data"]
     assert "bigrams" not in drawn[1]["y"]
     assert None not in drawn[1]["x"]
+
+
+class Measuring:
+    """A session of a final stage whose worker measures 3 of 4 rows right, and that counts how often it does."""
+
+    def __init__(self, folder: SweepFolder) -> None:
+        self.folder, self.n_measured = folder.final, 0
+        self.runner = self.callback = self
+        self.trial_settings = SimpleNamespace(data_ref=DataRef("toy", {}, "key1", "runs"))
+        self.definition = SimpleNamespace(config=SimpleNamespace(search=SimpleNamespace(seed=0)))
+
+    def map(self, _function: object, requests: list[object], *, describe: str) -> list[Evaluation]:
+        assert describe == "measuring the winner on the test split"
+        self.n_measured += len(requests)
+        return [Evaluation(4, 3, 0.5) for _ in requests]
+
+    def on_progress(self, phase: str, done: int, total: int) -> None:
+        """Show nothing."""
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_an_evaluation_that_was_begun_is_finished_where_it_stands_and_not_counted_again(
+    tmp_path: Path, again: bool
+) -> None:
+    folder = SweepFolder(Storage.at(str(tmp_path)), "cells")
+    begun = HeldOutEvaluation(1, "2026-01-02", "trial 3", 0, 4)
+    other = HeldOutEvaluation(2, "2026-01-03", "trial 5", 1, 4, 0.25, None, 0.9)
+    write_evaluations(folder, [begun, other])
+    session: Any = Measuring(folder)
+    sweep: Any = SimpleNamespace(config=SimpleNamespace(package="toy"))
+    winner = replace(final_result().winner, name="trial 3")
+    run = Trial(0, {"units": 3}, best_value=0.5, best_epoch=1)
+    made = FinalEvaluation(sweep, session)._evaluations(winner, run, 4, again=again)
+    assert made == (replace(begun, accuracy=0.75, interval=proportion_interval(3, 4), loss=0.5), other)
+    assert tuple(read_evaluations(folder)) == made
+    assert session.n_measured == 1

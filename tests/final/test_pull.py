@@ -83,7 +83,7 @@ def test_what_does_not_work_leaves_nothing(bundle: Path, tmp_path: Path, harm: o
     harm(bundle)
     with pytest.raises(DataError, match=message) as raised:
         pull(str(bundle), tmp_path / "new" / "place")
-    assert "what was pulled cannot be used, and nothing was kept" in str(raised.value)
+    assert "the pulled bundle cannot be used, and nothing was kept" in str(raised.value)
     assert ".pulling" not in str(raised.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle"]
 
