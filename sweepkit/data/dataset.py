@@ -60,7 +60,7 @@ def _verify(path: Path, recorded: FileInfo) -> None:
         raise DataError(f"this file of the prepared data is missing; {remedy(path.parent)}", where=str(path))
     now = file_info(path)
     if now.bytes != recorded.bytes:
-        seen = f"has {now.bytes:,} bytes where the manifest says {recorded.bytes:,}"
+        seen = f"has {now.bytes:,} bytes where the manifest has {recorded.bytes:,}"
     elif now.sha256 != recorded.sha256:
         seen = "differs from its checksum"
     else:

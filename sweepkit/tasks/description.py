@@ -1,4 +1,4 @@
-"""What a task says about its data, its models and their errors, as values for reports, commands and the registry.
+"""Descriptions of a task's data, models and errors, as values for reports, commands and the model registry.
 
 Try `DataDescription(how="...", summary=("train: 20 rows",), parts=(Table(("split", "rows"), [("train", "20")]),))`.
 """

@@ -144,7 +144,7 @@ class Trainer:
         metrics["n_weights"] = float(trial.model.count_params())
         report = Report(epoch, metrics, time.time())
         if early_stopping.not_finite(report, self._trial_settings.metric):
-            return report  # the trial fails, whatever validation would give
+            return report  # the trial fails, whatever the validation metrics are
         return self._validated(trial, report)
 
     def _validated(self, trial: _RunningTrial, report: Report) -> Report:

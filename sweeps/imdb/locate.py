@@ -47,6 +47,7 @@ VECTORS = Download(
     "or narrow space.embedding to scratch",
 )
 _ARCHIVES = (".tar.gz", ".tgz")
+_KINDS = (*_ARCHIVES, *tables.SUFFIXES)
 
 
 def find_source(settings: Data, *, need_vectors: Sequence[int]) -> ReviewSource:
@@ -93,9 +94,6 @@ def _path(text: str) -> Path:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise DataError(f"this path cannot be accessed: {str(reason).lower()}", where=text) from None
     return path
-
-
-_KINDS = (*_ARCHIVES, *tables.SUFFIXES)
 
 
 def _in_folder(folder: Path) -> Texts:

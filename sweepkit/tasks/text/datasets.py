@@ -26,7 +26,7 @@ class TextDatasets:
         self._valid.preload()
 
     def train(self, params: Params, *, seed: int) -> EpochDataset:
-        """Return train in batches as the package's `reading` says, shuffled by seed and epoch."""
+        """Return train in the batches of the package's `reading`, shuffled by seed and epoch."""
         return EpochDataset(self._train, self._data.batch_settings(params), training=True, seed=seed)
 
     def valid(self, params: Params) -> EpochDataset:

@@ -69,7 +69,7 @@ def check_rows(prepared: PreparedTexts, settings: BatchSettings) -> Rows:
 def write_bundle(
     folder: Path, network: keras.Model, *, vocabulary: Vocabulary, check: Rows, describe: Describe
 ) -> TextBundleManifest:
-    """Fill a folder, `bundle.json` last. The manifest describes the network as its file gives it.
+    """Fill a folder, `bundle.json` last. The manifest describes the network as loaded from its file.
 
     Args:
         folder: exists and is empty.

@@ -61,7 +61,7 @@ class TextManifest(Manifest):
     Attributes:
         label_names: by target.
         vocabulary: its file.
-        vectors: one for each dimension that was asked for.
+        vectors: one for each dimension of the recipe.
         duplicates: rows that repeat a text: "train" and "test" within their own rows (train before validation is
             carved), "train_and_test" texts that occur in both.
     """

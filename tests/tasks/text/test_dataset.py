@@ -70,7 +70,7 @@ def test_vectors_that_were_not_prepared_are_named(folder: Path) -> None:
 @pytest.mark.parametrize("name", ["train-0.tfrecord", "vocabulary.txt", "vectors-2.npy"])
 @pytest.mark.parametrize(
     ("damage", "message"),
-    [("flip", "differs from its checksum"), ("cut", "bytes where the manifest says"), ("delete", "is missing")],
+    [("flip", "differs from its checksum"), ("cut", "bytes where the manifest has"), ("delete", "is missing")],
 )
 def test_verifying_names_the_damaged_file_and_what_to_do(folder: Path, name: str, damage: str, message: str) -> None:
     path = folder / name

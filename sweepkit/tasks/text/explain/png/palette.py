@@ -34,7 +34,7 @@ def indexed(picture: bytes, exact: Iterable[tuple[int, int, int]]) -> bytes:
 
 
 def _nearest(pixels: NDArray[np.int64], palette: NDArray[np.int64]) -> NDArray[np.uint8]:
-    """Return the index of each pixel's colour; computed once for each colour, since most pixels share theirs."""
+    """Return the index of each pixel's colour; computed once for each distinct colour."""
     codes = pixels @ np.array([1 << 16, 1 << 8, 1])
     distinct, places = np.unique(codes, return_inverse=True)
     colours = np.stack([distinct >> 16, distinct >> 8 & 255, distinct & 255], axis=1)
