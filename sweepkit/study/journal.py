@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial
 from sweepkit.config.schema import SweepConfig
 from sweepkit.errors import DataError
 from sweepkit.study.continuation import ContinuedTrialsStorage
+from sweepkit.study.lock import JournalLock
 from sweepkit.study.usage import DriverRun
 from sweepkit.trial import early_stopping
 from sweepkit.trial.early_stopping import extensible
@@ -111,7 +112,7 @@ class Journal:
 def open_storage(journal: Path) -> ContinuedTrialsStorage:
     """Open a journal as a storage of Optuna; a damaged line in its middle is a DataError."""
     try:
-        return ContinuedTrialsStorage(JournalFileBackend(str(journal)))
+        return ContinuedTrialsStorage(JournalFileBackend(str(journal), lock_obj=JournalLock(str(journal))))
     except ValueError as error:  # Optuna's own, for a line that is not a record and is followed by others
         # not repaired: what the line was cannot be known, and later lines may depend on it
         raise DataError(
