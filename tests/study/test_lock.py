@@ -28,6 +28,11 @@ def interrupted(call: Callable[..., None], *, after: bool) -> Callable[..., None
     return instead
 
 
+def take_and_release(lock: JournalLock) -> None:
+    lock.acquire()
+    lock.release()
+
+
 @pytest.mark.parametrize("after", [False, True])
 @pytest.mark.parametrize("name", ["symlink", "rename", "unlink"])
 def test_an_interruption_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, after: bool) -> None:
@@ -36,8 +41,7 @@ def test_an_interruption_stays_one(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     lock = JournalLock(str(journal))
     monkeypatch.setattr(_file.os, name, interrupted(getattr(os, name), after=after))
     with pytest.raises(KeyboardInterrupt):
-        lock.acquire()
-        lock.release()
+        take_and_release(lock)
     monkeypatch.undo()
     if (name, after) != ("rename", False):  # interrupted before it did anything, the lock is held as before
         assert list(tmp_path.iterdir()) == [journal]
