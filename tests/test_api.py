@@ -127,6 +127,12 @@ assert second.trials[0].reports == first.trials[0].reports
         assert (done.returncode, done.stdout) == (0, ""), done.stderr
         assert "toy: trials: 100%" in done.stderr
 
+    def test_one_text_for_a_list_is_an_input_error(self) -> None:
+        with pytest.raises(sweepkit.errors.InputError, match="sets must be a list"):
+            sweepkit.run_sweep(TOY, sets="search.trials=2")
+        with pytest.raises(sweepkit.errors.InputError, match="targets must be a list"):
+            sweepkit.compare("runs/sweeps/toy")
+
     def test_wrong_input_is_an_input_error_and_starts_nothing(self, tmp_path: Path) -> None:
         with pytest.raises(sweepkit.errors.InputError, match=r"search\.trials"):
             sweepkit.run_sweep(TOY, sets=["search.trials=none", f"storage.uri={tmp_path}/runs"])
@@ -178,6 +184,7 @@ except sweepkit.errors.InputError as error:
 """,
         )
         assert done.returncode == 0, done.stderr
+        assert not (tmp_path / "runs/sweeps/toy/journal.log").exists(), "no trial was started"
         assert "TensorFlow has already started in this process with other settings" in done.stdout
         assert "restart the process" in done.stdout
 

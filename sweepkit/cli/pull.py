@@ -75,7 +75,7 @@ def _show(pulled: Pulled) -> None:
         f'  python -m sweepkit predict {shlex.quote(folder)} "some text"',
         "or in Python:",
         "  import sweepkit",
-        f'  sweepkit.load({folder!r}).predict(["some text"])',
+        f'  sweepkit.load_model({folder!r}).predict(["some text"])',
     ]
     console = stdout()
     for line in lines:

@@ -48,8 +48,10 @@ def read_yaml(path: Path, sets: Sequence[str] = (), *, data: str | None = None) 
     """Read a file and apply `--set key.key=value` overrides and the `--data` option.
 
     Raises:
-        InputError: the file does not exist, or is not a YAML mapping in UTF-8.
+        InputError: the file does not exist, or is not a YAML mapping in UTF-8; `sets` is one text, not a list.
     """
+    if isinstance(sets, str):
+        raise InputError(f"sets must be a list of overrides, each 'key.key=value', not the text {sets!r}")
     node = compose(_text_of(path), str(path))
     if not isinstance(node, yaml.MappingNode) or not is_plain(node):
         reason = "it is empty" if node is None else "it is not a mapping"
@@ -73,7 +75,9 @@ def _text_of(path: Path) -> str:
     except FileNotFoundError:
         raise InputError(f"there is no such file{_similar_files(path)}", where=str(path)) from None
     except IsADirectoryError:
-        raise InputError("a sweep is described by a YAML file, but this is a folder", where=str(path)) from None
+        raise InputError(
+            "a sweep is described by a YAML file, but this is a folder; name the YAML", where=str(path)
+        ) from None
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from None
     if len(raw) > MAX_BYTES:

@@ -120,6 +120,8 @@ def open_session(claim: Claim, options: RunOptions, callback: SweepCallback) -> 
     Raises:
         InputError: the data, the cluster or the tracking store cannot be used; no trial was started.
     """
+    if options.inline:
+        _configure_process(claim.definition)  # first, since it may refuse: nothing has been opened or prepared yet
     with ThreadPoolExecutor(1) as background, contextlib.ExitStack() as stack:
         # at the same time: the first start of an MLflow store and that of a Ray cluster take seconds each
         opening = background.submit(SweepRuns.open, claim.definition, claim.folder, claim.manifest)
@@ -132,6 +134,16 @@ def open_session(claim: Claim, options: RunOptions, callback: SweepCallback) -> 
             stack.callback(runs.close)
             runs.describe_data(dataset)
         yield SweepSession(claim, dataset, runner, runs, callback)
+
+
+def _configure_process(definition: SweepDefinition) -> None:
+    """Give this process the settings that its trials need; InputError where TensorFlow has started with others."""
+    from sweepkit.training.devices import configure  # not at the top: with Ray, TensorFlow runs on workers only
+    from sweepkit.training.keras_import import import_keras
+
+    import_keras()
+    resources = InlineRunner(definition.config.resources).resources
+    configure(threads=resources.cpu, gpu=resources.gpu, deterministic=definition.config.deterministic)
 
 
 @contextlib.contextmanager

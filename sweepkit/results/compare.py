@@ -78,8 +78,10 @@ def compare(targets: Sequence[str | Path], sets: Sequence[str] = (), data: str |
         data: takes the place of their `data.source`.
 
     Raises:
-        InputError: there is no such sweep or trial, or two targets are the same.
+        InputError: there is no such sweep or trial, two targets are the same, or one is not a path.
     """
+    if isinstance(targets, (str, Path)) or not all(isinstance(target, (str, Path)) for target in targets):
+        raise InputError("targets must be a list of paths, each a sweep or SWEEP#NUMBER")
     names = [str(target) for target in targets]
     items = [_item(name, sets, data) for name in names]
     _check_distinct(items, names)

@@ -83,7 +83,7 @@ class SweepManifest:
         )
 
     def to_json(self) -> dict[str, Any]:  # a JSON object has no narrower type
-        """Return the file's content, without the keys whose value is None."""
+        """Return the file's content, without what is not set; a commit is null where it was looked for in vain."""
         values: dict[str, Any] = {
             "format": FORMAT,
             "identity": dict(self.identity) or None,
@@ -91,7 +91,6 @@ class SweepManifest:
             "space": list(self.space) or None,
             "n_trials": self.n_trials,
             "data_key": self.data_key,
-            **(self.code.to_json() if self.code.host else {}),
             "source": self.source,
             "created": self.created,
             "parent_run_id": self.parent_run_id,
@@ -99,7 +98,8 @@ class SweepManifest:
             "ended": self.ended,
             "told": self.synced,
         }
-        return {**self.other, **{key: value for key, value in values.items() if value is not None}}
+        code = self.code.to_json() if self.code.host else {}
+        return {**self.other, **{key: value for key, value in values.items() if value is not None}, **code}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], *, is_stage: bool = False) -> SweepManifest:  # JSON as read

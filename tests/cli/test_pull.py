@@ -49,7 +49,7 @@ def test_it_says_what_it_is_how_good_and_how_to_use_it(run: Run, bundle: Path) -
     assert "validation loss: 0.5000" in lines
     assert any(line.startswith("checked: ") and "of 40 validation rows correct" in line for line in lines)
     assert "  python -m sweepkit predict 'my model' \"some text\"" in lines
-    assert "  sweepkit.load('my model').predict([\"some text\"])" in lines
+    assert "  sweepkit.load_model('my model').predict([\"some text\"])" in lines
 
 
 @pytest.mark.tf

@@ -83,7 +83,7 @@ def test_a_kill_that_damaged_the_newest_checkpoint_and_tore_the_journal_changes_
     out = forked(tmp_path, "run", str(TOY), *OFF, *LONG).stdout
     assert "warning: the last line of the journal was half-written" in out
     warning = (
-        f"{newest.relative_to(tmp_path)}: this file of a checkpoint differs from its checksum; the trial goes on from"
+        f"{newest.relative_to(tmp_path)}: this file of a checkpoint differs from its checksum; the trial resumes from"
     )
     assert warning in out
     assert warning in (trial / "log.txt").read_text()
@@ -236,7 +236,10 @@ class TestTracking:
         tracking.kill()
         out = ended(run)
         folder = tmp_path / "runs/sweeps/toy"
-        assert f"nothing is lost, and `python -m sweepkit sync {folder}` tells it the rest when it is back" in out
+        assert (
+            f"nothing is lost, and `python -m sweepkit sync {folder}` uploads the rest when it is reachable again"
+            in out
+        )
         assert list(folder.glob("trials/*/spool/*.json"))
         refused = sweepkit(tmp_path, "sync", str(folder), code=2)
         assert "cannot be reached: connection refused; nothing is lost" in refused.stderr
