@@ -57,6 +57,7 @@ class TestReading:
 
     def test_trials_are_a_data_frame_with_their_params(self, folder: Path) -> None:
         sweep = sweepkit.load_sweep(folder)
+        assert repr(sweep) == f"<Sweep {sweep.name}: 2 complete>"
         frame = sweep.trials_dataframe()
         assert isinstance(frame, pd.DataFrame)
         assert frame["number"].tolist() == [0, 1]

@@ -77,10 +77,9 @@ def finish(
 
 
 def _announce(console: Console, plan: FinalPlan) -> None:
-    leaders = ", ".join(str(candidate.trial) for candidate in plan.candidates if not candidate.is_baseline)
-    console.print(
-        f"final stage: trials {leaders} and the baselines, {plan.settings.seeds} fresh seeds each", soft_wrap=True
-    )
+    leaders = [str(candidate.trial) for candidate in plan.candidates if not candidate.is_baseline]
+    trials = f"trial{'s' if len(leaders) > 1 else ''} {', '.join(leaders)}"
+    console.print(f"final stage: {trials} and the baselines, {plan.settings.seeds} fresh seeds each", soft_wrap=True)
     if plan.n_unfinished:
         console.print(f"{plan.n_unfinished} trials of the sweep have not ended and are left out", soft_wrap=True)
 

@@ -1,7 +1,7 @@
 """What a report shows beside the sweep itself: its prepared data and the winner's errors; nothing is drawn here.
 
 A part that is missing (the prepared data was deleted, the final stage has not run) is None, beside a sentence with the
-reason. Try `gather(load_sweep("runs/sweeps/cells")).no_judged`.
+reason. Try `gather(load_sweep("runs/sweeps/cells")).no_winner_errors`.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ class ReportData:
         sweep: the sweep at the time of reading.
         data: description of the prepared data; None if it is gone or unreadable.
         no_data: the reason if `data` is None.
-        judged: description of the winner's errors; None if there are no predictions.
-        no_judged: the reason if `judged` is None.
+        winner_errors: description of the winner's errors; None if there are no predictions.
+        no_winner_errors: the reason if `winner_errors` is None.
     """
 
     sweep: Sweep
     data: DataDescription | None = None
     no_data: str = ""
-    judged: ErrorDescription | None = None
-    no_judged: str = ""
+    winner_errors: ErrorDescription | None = None
+    no_winner_errors: str = ""
 
 
 def gather(sweep: Sweep) -> ReportData:
     """Read what a report shows beside the sweep itself."""
     storage, task = sweep.folder.storage, task_of(sweep.config.package)
     prepared, no_data = _prepared(storage, sweep.config.package, sweep.manifest.data_key, task)
-    predictions, no_judged = _winner_predictions(storage, sweep.final, yaml_of(sweep))
-    judged = None
+    predictions, no_winner_errors = _winner_predictions(storage, sweep.final, yaml_of(sweep))
+    winner_errors = None
     if sweep.final and predictions:
         mistakes = _mistakes(sweep.folder, sweep.final)
-        judged = task.describe_errors(task.read_predictions(storage, predictions), mistakes, prepared)
+        winner_errors = task.describe_errors(task.read_predictions(storage, predictions), mistakes, prepared)
     return ReportData(
         sweep,
         data=task.describe_data(prepared) if prepared else None,
         no_data=no_data,
-        judged=judged,
-        no_judged=no_judged,
+        winner_errors=winner_errors,
+        no_winner_errors=no_winner_errors,
     )
 
 

@@ -54,6 +54,10 @@ class Sweep:
     errors: Mapping[int, str] = field(default_factory=dict)
     usage: Usage = field(default_factory=Usage)
 
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{n} {state}" for state, n in self.counts().items() if n)
+        return f"<Sweep {self.name}: {counts or 'no trials'}>"
+
     @property
     def name(self) -> str:
         return self.folder.title

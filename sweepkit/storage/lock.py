@@ -180,6 +180,6 @@ def _refusal(folder: SweepFolder, other: LockOwner, now: float) -> str:
     beside = ", or add --new to run another beside it" if other.command == "run" else ""
     return (
         f"sweep {folder.sweep!r} is already running: {other.describe(now=now)}; wait for its end or stop it with "
-        f"Ctrl-C or `kill -INT {other.pid}` on {other.host}{beside}; only if that process is certainly gone, delete "
+        f"Ctrl-C or `kill {other.pid}` on {other.host}{beside}; only if that process is certainly gone, delete "
         f"{folder.shown(folder.paths.lock)}"
     )

@@ -13,7 +13,7 @@ from sweepkit.storage.layout import DataPaths, SweepPaths
 from sweepkit.storage.storage import Storage
 from sweepkit.tasks.text import predictions
 from sweepkit.tasks.text.predictions import Predictions
-from tests.support.made_up_results import data, final_result, judged, manifest
+from tests.support.made_up_results import data, final_result, manifest, winner_errors
 from tests.support.made_up_sweeps import SPACE, trials, write_sweep
 
 
@@ -48,7 +48,7 @@ def test_a_missing_final_stage_is_shown_with_its_command(tmp_path: Path) -> None
     write_sweep(tmp_path, trials(3))
     report = gathered(tmp_path)
     assert report.sweep.final is None
-    assert "`python -m sweepkit final sweeps/made_up.yaml`" in report.no_judged
+    assert "`python -m sweepkit final sweeps/made_up.yaml`" in report.no_winner_errors
 
 
 def test_confusion_and_mistakes_are_of_the_winners_best_run(tmp_path: Path) -> None:
@@ -58,9 +58,9 @@ def test_confusion_and_mistakes_are_of_the_winners_best_run(tmp_path: Path) -> N
     storage.write_json(SweepPaths("made_up").final.trial(1).mistakes, [mistake])
     report = gathered(tmp_path)
     assert report.sweep.final is not None
-    assert report.judged is not None
-    assert report.judged.confusion.counts == ((1, 1), (1, 2))
-    assert list(report.judged.quotes) == [("no, predicted yes (80.0%)", "well")]
+    assert report.winner_errors is not None
+    assert report.winner_errors.confusion.counts == ((1, 1), (1, 2))
+    assert list(report.winner_errors.quotes) == [("no, predicted yes (80.0%)", "well")]
 
 
 def test_missing_predictions_have_a_reason(tmp_path: Path) -> None:
@@ -68,8 +68,8 @@ def test_missing_predictions_have_a_reason(tmp_path: Path) -> None:
     storage = with_final(tmp_path)
     storage.delete(SweepPaths("made_up").final.trial(1).predictions("valid"))
     report = gathered(tmp_path)
-    assert report.judged is None
-    assert report.no_judged.startswith("The winner's predictions on validation are gone")
+    assert report.winner_errors is None
+    assert report.no_winner_errors.startswith("The winner's predictions on validation are gone")
 
 
 def test_prepared_data_is_found_by_its_key(tmp_path: Path) -> None:
@@ -98,4 +98,4 @@ def test_unreadable_prepared_data_has_a_reason(tmp_path: Path, content: str | No
 
 
 def test_made_up_errors_add_up() -> None:
-    assert sum(map(sum, judged().confusion.counts)) == 5000
+    assert sum(map(sum, winner_errors().confusion.counts)) == 5000

@@ -83,7 +83,7 @@ def test_a_second_driver_is_refused_with_who_where_since_when_and_what_to_do(
         held.take(SweepFolder(storage, "cells"))
     assert str(refused.value) == (
         "cells.yaml: sweep 'cells' is already running: `python -m sweepkit run` of ada on host box, process 4711, "
-        "since 2027-01-15 08:00:00 UTC (last seen 4 s ago); wait for its end or stop it with Ctrl-C or `kill -INT "
+        "since 2027-01-15 08:00:00 UTC (last seen 4 s ago); wait for its end or stop it with Ctrl-C or `kill "
         "4711` on box, or add --new to run another beside it; only if that process is certainly gone, delete "
         f"{storage.shown}/sweeps/cells/running.json"
     )

@@ -54,7 +54,7 @@ def final_result(*, clear: bool = False, looks: int = 1) -> FinalResult:
     )
 
 
-def judged() -> ErrorDescription:
+def winner_errors() -> ErrorDescription:
     """Make up the winner's errors."""
     targets = np.repeat(np.array([0, 0, 1, 1], np.int32), [2210, 290, 255, 2245])
     labels = np.repeat([0, 1, 0, 1], [2210, 290, 255, 2245])

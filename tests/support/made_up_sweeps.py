@@ -143,10 +143,12 @@ def made_up_sweep(
 
 def report_data(made: list[Trial], **changes: Any) -> ReportData:
     """Wrap trials for the page; `changes` are arguments of `made_up_sweep`, and attributes of ReportData."""
-    own = {name: changes.pop(name) for name in ("data", "no_data", "judged", "no_judged") if name in changes}
+    own = {
+        name: changes.pop(name) for name in ("data", "no_data", "winner_errors", "no_winner_errors") if name in changes
+    }
     reasons = {
         "no_data": "The prepared data is gone.",
-        "no_judged": "The winner's errors are known after the final stage.",
+        "no_winner_errors": "The winner's errors are known after the final stage.",
     }
     return ReportData(made_up_sweep(made, **changes), **{**reasons, **own})
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sweepkit.report.data import ReportData
 from sweepkit.space import Choice, Space
 from sweepkit.trial.trial import Direction, Report, Trial, TrialState
-from tests.support.made_up_results import data, final_result, judged
+from tests.support.made_up_results import data, final_result, winner_errors
 from tests.support.made_up_sweeps import METRIC, report_data, trials
 
 NASTY = "</script><script>alert(1)</script> $x^2$ & \u2028 <b>"
@@ -22,7 +22,7 @@ def nasty() -> ReportData:
     ]
     space = Space({"cell": Choice(("_", NASTY)), "a<b": Choice(tuple(f"$y_{i}$" for i in range(4)))})
     changes = {"space": space, "name": f"made {NASTY}", "errors": {0: NASTY}, "final": final_result()}
-    return report_data(made, **changes, judged=judged(), data=data(400))
+    return report_data(made, **changes, winner_errors=winner_errors(), data=data(400))
 
 
 def failed() -> list[Trial]:
@@ -55,5 +55,5 @@ SWEEPS = {
     "not finite": report_data(not_finite()),
     "far out": report_data(far_out(), direction=Direction.MIN),
     "nasty": nasty(),
-    "whole": report_data(trials(48), final=final_result(clear=True), judged=judged(), data=data(400)),
+    "whole": report_data(trials(48), final=final_result(clear=True), winner_errors=winner_errors(), data=data(400)),
 }

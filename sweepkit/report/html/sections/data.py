@@ -31,9 +31,9 @@ def prepared_data(data: ReportData) -> Section:
 
 def errors(data: ReportData) -> Section:
     """Show the winner's confusion matrix and its worst mistakes."""
-    description = data.judged
+    description = data.winner_errors
     if description is None:
-        return section("errors", data.no_judged)
+        return section("errors", data.no_winner_errors)
     widest = 240 + 140 * len(description.confusion.classes)
     plot = Plot(confusion(description.confusion), "confusion matrix of the winner on validation", widest)
     blocks: list[Block] = [plot, Quotes(list(description.quotes))] if description.quotes else [plot]
