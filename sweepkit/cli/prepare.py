@@ -22,7 +22,7 @@ def command(target: SweepTarget, address: str | None, inline: bool, as_json: boo
     from sweepkit.cli.live import watcher
     from sweepkit.driver.run import prepare_data  # not at the top: it imports pyarrow
     from sweepkit.driver.session import RunOptions
-    from sweepkit.tasks.interface import task_of
+    from sweepkit.tasks.lookup import task_of
 
     definition = target.definition()
     console = stderr() if as_json else stdout()

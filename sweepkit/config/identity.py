@@ -29,8 +29,9 @@ def identity(definition: SweepDefinition) -> dict[str, object]:
 
 def identity_of(definition: SweepDefinition, data_key: str) -> dict[str, Any]:  # a JSON object
     """Return the identity with the key of the prepared data, as a sweep's manifest stores it."""
+    everything = {**identity(definition), "data_key": data_key}
     # through JSON, which makes tuples lists: comparable with an identity read from a manifest
-    return dict(json.loads(json.dumps(hidden_in({**identity(definition), "data_key": data_key}))))
+    return dict(json.loads(json.dumps(hidden_in(everything))))
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:  # JSON objects

@@ -6,7 +6,8 @@ Try `find_data(definition).prepare(storage, runner, progress)`.
 from __future__ import annotations
 
 from sweepkit.config.definition import SweepDefinition
-from sweepkit.tasks.interface import FoundData, task_of
+from sweepkit.tasks.interface import FoundData
+from sweepkit.tasks.lookup import task_of
 
 
 def find_data(definition: SweepDefinition) -> FoundData:

@@ -11,7 +11,7 @@ import random
 from sweepkit.errors import InputError, Issue
 from sweepkit.runners.interface import Runner
 from sweepkit.space import Choice, Param, Params, Space, Value
-from sweepkit.tasks.interface import task_of
+from sweepkit.tasks.lookup import task_of
 from sweepkit.trial.request import TrialSettings
 
 _DRAWS = 200  # an option that one draw has with a probability of 3 % is missing from all of them in 0.2 % of cases

@@ -18,7 +18,7 @@ from sweepkit.errors import DataError, InputError
 from sweepkit.results.final_result import FinalResult
 from sweepkit.results.sweep import Sweep, load_sweep, read_sweep
 from sweepkit.storage.data_folder import DataFolder
-from sweepkit.tasks.interface import task_of
+from sweepkit.tasks.lookup import task_of
 from sweepkit.tracking import run_endings
 from sweepkit.tracking.backfill import Backfill, BackfillCounts, in_users_words
 from sweepkit.tracking.errors import StoreError

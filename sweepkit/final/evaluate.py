@@ -20,7 +20,8 @@ from sweepkit.formatting import metric_words
 from sweepkit.results.final_result import CandidateResult, Comparison, FinalResult, HeldOutEvaluation
 from sweepkit.results.statistics import compare, proportion_interval
 from sweepkit.tasks import worker
-from sweepkit.tasks.interface import Baseline, StoredPredictions, task_of
+from sweepkit.tasks.interface import Baseline, StoredPredictions
+from sweepkit.tasks.lookup import task_of
 from sweepkit.tasks.requests import BaselineRequest, EvaluationRequest, ExportRequest
 from sweepkit.trial.checkpoint_ref import CheckpointRef
 from sweepkit.trial.request import best_checkpoint

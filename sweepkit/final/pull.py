@@ -15,7 +15,7 @@ from pathlib import Path
 from sweepkit.bundle.manifest import BundleManifest, CheckResult, listed_files, read_manifest
 from sweepkit.errors import DataError, InputError, Issue
 from sweepkit.storage.atomic import unfinished_folder
-from sweepkit.tasks.interface import task_of
+from sweepkit.tasks.lookup import task_of
 from sweepkit.tracking import registry
 from sweepkit.training.keras_import import import_keras
 

@@ -20,7 +20,8 @@ from sweepkit.results.statistics import proportion_interval
 from sweepkit.results.sweep import Sweep, load_sweep
 from sweepkit.storage.data_folder import DataFolder
 from sweepkit.storage.storage import Storage
-from sweepkit.tasks.interface import Task, task_of
+from sweepkit.tasks.interface import Task
+from sweepkit.tasks.lookup import task_of
 from sweepkit.tasks.requests import ExportRequest
 from sweepkit.trial.checkpoint_ref import DataRef
 from sweepkit.trial.request import best_checkpoint, trial_seed

@@ -18,7 +18,8 @@ from sweepkit.storage.data_folder import DataFolder
 from sweepkit.storage.storage import Storage
 from sweepkit.storage.sweep_folder import SweepFolder
 from sweepkit.tasks.description import DataDescription, ErrorDescription
-from sweepkit.tasks.interface import Task, task_of
+from sweepkit.tasks.interface import Task
+from sweepkit.tasks.lookup import task_of
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from sweepkit.results import statistics
 from sweepkit.results.compared_item import ComparedItem
 from sweepkit.results.final_result import Comparison
-from sweepkit.tasks.interface import StoredPredictions, task_of
+from sweepkit.tasks.interface import StoredPredictions
+from sweepkit.tasks.lookup import task_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ class InlineRunner(InlineMapper):
     def run(self, controller: Controller, trial_settings: TrialSettings) -> None:
         """Run trials until the controller has none left."""
         # here, not above: TensorFlow takes seconds to import and is needed only now
-        from sweepkit.tasks.interface import task_of
+        from sweepkit.tasks.lookup import task_of
         from sweepkit.tracking.trial_logger import open_trial_logger
         from sweepkit.training.trainer import Trainer
 

@@ -1,7 +1,7 @@
 """The interface of a task: the kind of problem that a sweep package belongs to.
 
 Only code behind this interface knows what a row is (a text with one label); README.md explains it in ten lines.
-Try `task_of("toy").data_type`.
+Try `tasks.lookup.task_of("toy").data_type`.
 """
 
 from __future__ import annotations
@@ -136,10 +136,3 @@ class TaskBundle(Protocol):
 
 class Task(TaskData, TaskEvaluation, TaskBundle, Protocol):
     """A kind of problem."""
-
-
-def task_of(package: str) -> Task:  # noqa: ARG001  # so far every package is one for texts
-    """Return the task of a sweep package, by the package's name."""
-    from sweepkit.tasks.text.task import TextTask  # here, not above: tasks import this module
-
-    return TextTask()

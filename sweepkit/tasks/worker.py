@@ -8,7 +8,7 @@ thread and without a GPU, unless trials have run in its process before. Try
 from __future__ import annotations
 
 from sweepkit.bundle.manifest import BundleManifest
-from sweepkit.tasks.interface import task_of
+from sweepkit.tasks.lookup import task_of
 from sweepkit.tasks.requests import BaselineRequest, Evaluation, EvaluationRequest, ExportRequest
 from sweepkit.training.keras_import import import_keras
 

@@ -18,7 +18,7 @@ from mlflow.types import ColSpec, Schema
 
 from sweepkit.bundle.manifest import BundleManifest
 from sweepkit.tasks.description import ServedModel
-from sweepkit.tasks.interface import task_of
+from sweepkit.tasks.lookup import task_of
 
 LOADER = "sweepkit.serving"  # in every model that was ever registered, so this module can never move
 # what loading any bundle imports; sweepkit itself need not come from an index

@@ -22,7 +22,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_MODEL_VERSIONS
 
 from sweepkit.bundle.manifest import MANIFEST, BundleManifest
-from sweepkit.tasks.interface import task_of
+from sweepkit.tasks.lookup import task_of
 from sweepkit.tracking import model_files
 from sweepkit.tracking.artifacts import Artifacts
 from sweepkit.tracking.mlflow_errors import translated

@@ -113,7 +113,7 @@ def memory(scratch: Path, n: int) -> None:
 
     from sweepkit.config.definition import load
     from sweepkit.driver.preflight import covering_params
-    from sweepkit.tasks.interface import task_of
+    from sweepkit.tasks.lookup import task_of
     from sweepkit.training.trainer import Trainer
     from sweepkit.trial.request import TrialRequest, TrialSettings
     from sweepkit.trial.trial import Direction

@@ -128,7 +128,7 @@ def _new_trainer(trial_settings: TrialSettings) -> Trainer:
     # first, without the libraries that Keras imports but a worker never uses
     import_keras()
     # here, not above: the driver imports this module too, and must never import TensorFlow
-    from sweepkit.tasks.interface import task_of
+    from sweepkit.tasks.lookup import task_of
     from sweepkit.tracking.trial_logger import open_trial_logger
     from sweepkit.training.trainer import Trainer
 
