@@ -5,10 +5,9 @@
 # that exception again. A KeyboardInterrupt that Python delivers between the first deletion and the end of the block
 # makes the second deletion fail, and its FileNotFoundError takes the KeyboardInterrupt's place. `except
 # KeyboardInterrupt` around study.optimize() or study.tell() then does not run, and a user who pressed Ctrl-C sees a
-# traceback about a missing file. A journal takes the lock for every write; a test that presses Ctrl-C in a sweep met it.
+# traceback about a missing file. A journal takes the lock for every write.
 #
-# Source: release() in optuna/storages/journal/_file.py of the release. sweepkit's guard: sweepkit/study/lock.py, tested
-# in tests/study/test_lock.py.
+# Source: release() in optuna/storages/journal/_file.py of the release.
 #
 # Seen:
 #     FileNotFoundError while handling KeyboardInterrupt
